@@ -1,0 +1,132 @@
+//! The seam to the edge: everything rosterd knows about a directory, whatever its kind.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use futures_util::Stream;
+
+use crate::roster::account::Account;
+use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
+use crate::roster::account::ExistingGroup;
+use crate::roster::account::GroupKind;
+use crate::roster::account::GroupName;
+use crate::roster::account::MatchBy;
+use crate::roster::attribute::Schema;
+use crate::roster::fault::Fault;
+use crate::roster::operation::Done;
+use crate::roster::operation::Operation;
+use crate::roster::problem::Problem;
+
+pub mod pace;
+
+pub use pace::Pace;
+
+/// A target that holds accounts and groups.
+///
+/// Reads are complete or they are a fault: a stream that ends without an `Err` has delivered everything that was asked
+/// for, and a directory that cannot prove that says so with a fault. Nothing is ever concluded from silence.
+pub trait Directory: Send + Sync {
+    /// What the target can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// What the target would refuse about an account that is to be created, found without asking it.
+    fn objections(&self, account: &Account) -> Vec<Problem>;
+
+    /// Streams the accounts that `lookup` asks for, each once, in any order.
+    fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send;
+
+    /// Returns the groups, roles or channels that exist among those wanted.
+    fn groups(&self, kind: GroupKind, wanted: Wanted) -> impl Future<Output = Result<Vec<ExistingGroup>, Fault>> + Send;
+
+    /// Does `batch`, at most as fast as `pace` allows, and returns one answer per operation, in order.
+    ///
+    /// The operations of a batch concern different entries, or different groups, so their order does not matter.
+    /// [`Next::LookAgain`](crate::roster::fault::Next::LookAgain) says that nobody knows whether an operation was done.
+    /// Dropping the future may leave operations half way: callers let it finish.
+    fn apply(&self, batch: &[Operation], pace: &Pace) -> impl Future<Output = Vec<Result<Done, Fault>>> + Send;
+
+    /// Proves that the target can be used as configured: one finding per thing tried, in plain words.
+    fn check(&self) -> impl Future<Output = Vec<Finding>> + Send;
+}
+
+/// What a target can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Groups can be read and written.
+    pub groups: bool,
+    /// Roles can be read and written.
+    pub roles: bool,
+    /// Channels can be read and written.
+    pub channels: bool,
+    /// An account can be switched off and on.
+    pub disable: bool,
+    /// A change of password at the next login can be forced, and read back.
+    pub must_change: bool,
+}
+
+/// Which accounts to read, and what of them.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// Which accounts.
+    pub which: Which,
+    /// Which attributes to return. The login name, the id and the state come anyway.
+    pub attributes: Schema,
+}
+
+/// Which accounts to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Every account within the target's base.
+    All,
+    /// The accounts whose value is one of these, compared as the directory compares.
+    Matching {
+        /// Username or an attribute.
+        by: MatchBy,
+        /// The values, in any spelling.
+        values: Vec<Box<str>>,
+    },
+    /// These entries, as far as they are still there.
+    Ids(Vec<EntryId>),
+}
+
+/// Which groups to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of the target.
+    All,
+    /// Those with these names, as far as they exist.
+    Named(Vec<GroupName>),
+}
+
+/// One thing that `rosterd check` tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was tried, such as `bind as cn=rosterd,dc=example,dc=org`.
+    pub subject: String,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works; the text adds what was found.
+    Good(String),
+    /// It works, but an admin should know this.
+    Warning(String),
+    /// It does not work; the second text says what to do.
+    Bad(String, String),
+}
+
+/// How fast a run may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Operations between two pauses.
+    pub batch_size: std::num::NonZeroUsize,
+    /// Pause between two batches.
+    pub pause: Duration,
+    /// Operations per second at most.
+    pub max_rate: Option<NonZeroU32>,
+}

@@ -1,0 +1,4 @@
+//! rosterd carries people from CSV rosters into directories: planned, shown, then applied as shown.
+
+pub mod directory;
+pub mod roster;

@@ -1,0 +1,17 @@
+//! The pure core: what a roster says, what a directory holds, and the plan that leads from one to the other.
+//!
+//! Nothing below this module performs IO, reads a clock, draws randomness, logs, or is async; `tests/it/architecture.rs`
+//! holds that. Bytes come in as `std::io::Read`, random numbers as an argument.
+
+pub mod account;
+pub mod attribute;
+pub mod change;
+pub mod columns;
+pub mod fault;
+pub mod name_key;
+pub mod operation;
+pub mod outcome;
+pub mod plan;
+pub mod problem;
+pub mod read;
+pub mod secret;

@@ -1,0 +1,334 @@
+//! Attributes: names that compare as directories compare them, and the values a person should have.
+
+use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// The name of an attribute (RFC 4512 section 2.5), options included (`cn;lang-de`).
+///
+/// `Eq`, `Ord` and `Hash` ignore ASCII case, as RFC 4512 section 2.5 asks for; the original spelling is kept for
+/// display.
+#[derive(Clone)]
+pub struct AttributeName {
+    shown: Arc<str>,
+}
+
+impl AttributeName {
+    /// Keeps `name` as it is spelled.
+    pub fn new(name: &str) -> Self {
+        Self { shown: Arc::from(name) }
+    }
+
+    /// Returns the original spelling.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// Returns whether `name` is this name in any spelling.
+    pub fn is(&self, name: &str) -> bool {
+        self.shown.eq_ignore_ascii_case(name)
+    }
+
+    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
+        self.shown.bytes().map(|b| b.to_ascii_lowercase())
+    }
+}
+
+impl PartialEq for AttributeName {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(&other.shown)
+    }
+}
+
+impl Eq for AttributeName {}
+
+impl Ord for AttributeName {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl PartialOrd for AttributeName {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for AttributeName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for byte in self.folded() {
+            state.write_u8(byte);
+        }
+        state.write_u8(0xff);
+    }
+}
+
+impl fmt::Display for AttributeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for AttributeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.shown, f)
+    }
+}
+
+impl From<&str> for AttributeName {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+/// Attributes with their values, each name once, in name order, immutable once built.
+///
+/// A roster of a million rows holds a million of these, so the values lie in one buffer and the names are shared:
+/// about 24 bytes plus the text. An attribute always has at least one value; an attribute that is wanted empty is
+/// listed with [`Attributes::is_cleared`].
+///
+/// Values are octet strings (RFC 4511 section 4.1.5); nearly all of them are text.
+#[derive(Clone, Default)]
+pub struct Attributes {
+    names: Arc<[AttributeName]>,
+    packed: Box<[u8]>,
+}
+
+const HEADER: usize = 4; // attribute index (u16), number of values (u16)
+const LENGTH: usize = 4; // length of one value (u32)
+
+impl Attributes {
+    /// Iterates over `(name, values)` in name order.
+    pub fn iter(&self) -> impl Iterator<Item = (&AttributeName, Values<'_>)> {
+        let mut rest: &[u8] = &self.packed;
+        std::iter::from_fn(move || {
+            let (index, n_values, after) = take_header(rest)?;
+            let (values, after) = after.split_at(values_len(after, n_values));
+            rest = after;
+            Some((self.names.get(usize::from(index))?, Values { rest: values }))
+        })
+    }
+
+    /// Returns the values of `name`, or `None` when it is not listed or listed as cleared.
+    pub fn get(&self, name: &str) -> Option<Values<'_>> {
+        self.iter().find(|(n, _)| n.is(name)).map(|(_, values)| values).filter(|values| !values.is_empty())
+    }
+
+    /// Returns the first value of `name` when it is valid UTF-8.
+    pub fn first_text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.text().next()
+    }
+
+    /// Returns whether `name` is listed without any value: the attribute is wanted absent.
+    pub fn is_cleared(&self, name: &str) -> bool {
+        self.iter().any(|(n, values)| n.is(name) && values.is_empty())
+    }
+
+    /// Returns the number of attributes listed.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Returns whether nothing is listed.
+    pub fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Attributes {}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+fn take_header(bytes: &[u8]) -> Option<(u16, u16, &[u8])> {
+    let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+    let [a, b, c, d] = *header;
+    Some((u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), rest))
+}
+
+fn take_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+fn values_len(bytes: &[u8], n_values: u16) -> usize {
+    let mut rest = bytes;
+    for _ in 0..n_values {
+        match take_value(rest) {
+            Some((_, after)) => rest = after,
+            None => break,
+        }
+    }
+    bytes.len() - rest.len()
+}
+
+/// The values of one attribute, in the order they were given.
+#[derive(Clone, Copy)]
+pub struct Values<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Values<'a> {
+    /// Iterates over the values as octets.
+    pub fn octets(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.rest;
+        std::iter::from_fn(move || {
+            let (value, after) = take_value(rest)?;
+            rest = after;
+            Some(value)
+        })
+    }
+
+    /// Iterates over the values that are valid UTF-8.
+    pub fn text(self) -> impl Iterator<Item = &'a str> {
+        self.octets().filter_map(|octets| std::str::from_utf8(octets).ok())
+    }
+
+    /// Returns whether there are no values.
+    pub fn is_empty(self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Returns the values as owned octet strings.
+    pub fn to_vec(self) -> Vec<Vec<u8>> {
+        self.octets().map(<[u8]>::to_vec).collect()
+    }
+
+    /// Returns the values for people: text as it is, other octets as their length.
+    pub fn shown(self) -> Vec<String> {
+        self.octets().map(show_octets).collect()
+    }
+}
+
+/// Returns one value for people: text as it is, other octets as their length.
+pub fn show_octets(octets: &[u8]) -> String {
+    match std::str::from_utf8(octets) {
+        Ok(text) => text.to_owned(),
+        Err(_) => format!("({} bytes)", octets.len()),
+    }
+}
+
+impl PartialEq for Values<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rest == other.rest
+    }
+}
+
+impl Eq for Values<'_> {}
+
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.shown()).finish()
+    }
+}
+
+/// The attribute names that the accounts of one feed or the entries of one target use, shared by all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    names: Arc<[AttributeName]>,
+}
+
+impl Schema {
+    /// Sorts `names` and drops repetitions.
+    pub fn new(names: impl IntoIterator<Item = AttributeName>) -> Self {
+        let mut names: Vec<_> = names.into_iter().collect();
+        names.sort();
+        names.dedup();
+        Self { names: names.into() }
+    }
+
+    /// Iterates over the names in order.
+    pub fn names(&self) -> impl Iterator<Item = &AttributeName> {
+        self.names.iter()
+    }
+
+    /// Packs `attributes`, leaving out names that the schema does not list.
+    ///
+    /// A name given twice keeps the values of both. A name with no values is kept as *cleared*.
+    pub fn pack<'v, V>(&self, attributes: impl IntoIterator<Item = (&'v str, V)>) -> Attributes
+    where
+        V: IntoIterator<Item = &'v [u8]>,
+    {
+        let mut by_index: Vec<(u16, Vec<&[u8]>)> = Vec::new();
+        for (name, values) in attributes {
+            let Ok(index) = self.names.binary_search(&AttributeName::new(name)) else { continue };
+            let Ok(index) = u16::try_from(index) else { continue };
+            match by_index.iter_mut().find(|(i, _)| *i == index) {
+                Some((_, all)) => all.extend(values),
+                None => by_index.push((index, values.into_iter().collect())),
+            }
+        }
+        by_index.sort_by_key(|(index, _)| *index);
+        let mut packed = Vec::new();
+        for (index, values) in by_index {
+            // More than 65,535 values of one attribute never come out of a roster cell; a directory's are cut there.
+            let n_values = u16::try_from(values.len()).unwrap_or(u16::MAX);
+            packed.extend_from_slice(&index.to_le_bytes());
+            packed.extend_from_slice(&n_values.to_le_bytes());
+            for value in values.iter().take(usize::from(n_values)) {
+                let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+                packed.extend_from_slice(&length.to_le_bytes());
+                packed.extend_from_slice(&value[..length as usize]);
+            }
+        }
+        Attributes { names: Arc::clone(&self.names), packed: packed.into_boxed_slice() }
+    }
+
+    /// Packs attributes of text values; see [`Schema::pack`].
+    pub fn pack_text<N: AsRef<str>, V: AsRef<str>>(&self, attributes: &[(N, Vec<V>)]) -> Attributes {
+        self.pack(attributes.iter().map(|(name, values)| (name.as_ref(), values.iter().map(|v| v.as_ref().as_bytes()))))
+    }
+}
+
+/// Builds attributes of text values with a schema of just these names, for directories of a few entries and tests.
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, Vec<V>)> for Attributes {
+    fn from_iter<I: IntoIterator<Item = (N, Vec<V>)>>(pairs: I) -> Self {
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        Schema::new(pairs.iter().map(|(name, _)| AttributeName::new(name.as_ref()))).pack_text(&pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_compare_without_case_and_keep_their_spelling() {
+        assert_eq!(AttributeName::new("givenName"), AttributeName::new("GIVENNAME"));
+        assert_eq!(AttributeName::new("givenName").to_string(), "givenName");
+    }
+
+    #[test]
+    fn cleared_is_not_absent() {
+        let attributes: Attributes = [("title", Vec::<&str>::new()), ("sn", vec!["Byron"])].into_iter().collect();
+        assert!(attributes.is_cleared("TITLE"));
+        assert!(!attributes.is_cleared("mail"));
+        assert_eq!(attributes.get("title"), None);
+        assert_eq!(attributes.first_text("sn"), Some("Byron"));
+    }
+
+    proptest! {
+        #[test]
+        fn packing_keeps_every_value(
+            wanted in proptest::collection::btree_map("[a-z]{1,6}", proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..5), 0..8)
+        ) {
+            let schema = Schema::new(wanted.keys().map(|n| AttributeName::new(n)));
+            let packed = schema.pack(wanted.iter().map(|(n, v)| (n.as_str(), v.iter().map(Vec::as_slice))));
+            let unpacked: Vec<(String, Vec<Vec<u8>>)> =
+                packed.iter().map(|(n, v)| (n.to_string(), v.to_vec())).collect();
+            prop_assert_eq!(unpacked, wanted.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What will be sent to a directory.
+
+use super::account::EntryId;
+use super::account::GroupKind;
+use super::account::GroupName;
+use super::attribute::Attributes;
+use super::change::Change;
+use super::secret::Secret;
+
+/// One thing to be done by a directory. Everything about one entry is one operation, so that a directory can do it in
+/// one request: no window is open in which an account has no password or need not change it.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Create an account.
+    Create(Create),
+    /// Change an account.
+    Update(Update),
+    /// Delete an account.
+    Delete {
+        /// Which entry.
+        id: EntryId,
+        /// Its login name.
+        username: Box<str>,
+    },
+    /// Create a group with its first members.
+    CreateGroup {
+        /// Group, role or channel.
+        kind: GroupKind,
+        /// Its name.
+        name: GroupName,
+        /// Its first members, maybe none.
+        members: Vec<Member>,
+    },
+    /// Add and remove members of one group. A member that is already there, or already gone, is no fault.
+    ChangeMembers {
+        /// Group, role or channel.
+        kind: GroupKind,
+        /// Its name.
+        name: GroupName,
+        /// Who comes.
+        add: Vec<Member>,
+        /// Who goes.
+        remove: Vec<Member>,
+    },
+}
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// The login name.
+    pub username: Box<str>,
+    /// Where it goes, if the feed says so; see [`super::account::Account::locator`].
+    pub locator: Option<Box<str>>,
+    /// Its attributes; cleared ones are not sent.
+    pub attributes: Attributes,
+    /// Its password; without one the account must not be able to log in.
+    pub password: Option<Secret>,
+    /// Whether the password must be changed at the first login.
+    pub must_change: bool,
+}
+
+/// Changes of one account.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Which entry.
+    pub id: EntryId,
+    /// Its login name.
+    pub username: Box<str>,
+    /// Attribute changes, maybe none.
+    pub changes: Vec<Change>,
+    /// A new password.
+    pub password: Option<Secret>,
+    /// Force a change at the next login, or lift that.
+    pub must_change: Option<bool>,
+    /// Let the person log in, or not.
+    pub enabled: Option<bool>,
+}
+
+/// One member to add or remove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which entry.
+    pub id: EntryId,
+    /// Its login name.
+    pub username: Box<str>,
+}
+
+/// What a directory says of an operation that it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// The account was created and is this entry.
+    Created(EntryId),
+    /// It was changed.
+    Changed,
+    /// There was nothing to change.
+    AlreadySo,
+}
