@@ -38,7 +38,8 @@ pub trait Directory: Send + Sync {
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send;
 
     /// Returns the groups, roles or channels that exist among those wanted.
-    fn groups(&self, kind: GroupKind, wanted: Wanted) -> impl Future<Output = Result<Vec<ExistingGroup>, Fault>> + Send;
+    fn groups(&self, kind: GroupKind, wanted: Wanted)
+    -> impl Future<Output = Result<Vec<ExistingGroup>, Fault>> + Send;
 
     /// Does `batch`, at most as fast as `pace` allows, and returns one answer per operation, in order.
     ///

@@ -74,7 +74,11 @@ impl fmt::Debug for CoarseKey {
 }
 
 fn is_plain(name: &str) -> bool {
-    name.is_ascii() && !name.starts_with(' ') && !name.ends_with(' ') && !name.contains("  ") && !name.contains(['\t', '\n', '\r'])
+    name.is_ascii()
+        && !name.starts_with(' ')
+        && !name.ends_with(' ')
+        && !name.contains("  ")
+        && !name.contains(['\t', '\n', '\r'])
 }
 
 fn coarse_once(name: &str) -> String {

@@ -251,12 +251,16 @@ impl DamageKind {
             Self::UnclosedQuote | Self::SwallowedLines(_) => {
                 Some("a value that holds a quote needs it doubled: \"5\"\" disk\"")
             }
-            Self::CutOff | Self::Nul => Some("transfer the file again under a temporary name and rename it when it is complete"),
+            Self::CutOff | Self::Nul => {
+                Some("transfer the file again under a temporary name and rename it when it is complete")
+            }
             Self::NoHeader(_) => Some("the first line names the columns, such as username,firstname,surname,email"),
             Self::DuplicateColumn(_) | Self::UnnamedColumn(_) => Some("give every column one name of its own"),
             Self::MissingColumn(_) => Some("add the column, or map another one to it in [feed.map]"),
             Self::Unsupported(_) => Some("save the sheet as CSV (UTF-8) or XLSX"),
-            Self::HeaderOnly | Self::Empty => Some("an empty roster never means that everybody has left; nothing was changed"),
+            Self::HeaderOnly | Self::Empty => {
+                Some("an empty roster never means that everybody has left; nothing was changed")
+            }
             _ => None,
         }
     }

@@ -1,0 +1,3 @@
+//! One binary for all integration tests: every file of this folder is a module here.
+
+mod architecture;
