@@ -3,3 +3,4 @@
 pub mod directory;
 pub mod roster;
 pub mod sqlite;
+pub mod state;

@@ -1,0 +1,163 @@
+//! What outlives a run: files that are done, accounts that were switched off, sizes, schedules.
+
+use std::collections::HashSet;
+
+use rusqlite::OptionalExtension;
+use rusqlite::params;
+
+use super::State;
+use crate::roster::account::EntryId;
+use crate::sqlite::DatabaseError;
+
+impl State {
+    /// Returns whether the file with this identity was carried through the feed already.
+    pub async fn is_done(&self, feed: &str, name: &str, identity: &str) -> Result<bool, DatabaseError> {
+        let (feed, name, identity) = (feed.to_owned(), name.to_owned(), identity.to_owned());
+        self.database
+            .call(move |db| {
+                let known: Option<String> = db
+                    .query_row("SELECT identity FROM done_file WHERE feed = ?1 AND name = ?2", [feed, name], |r| {
+                        r.get(0)
+                    })
+                    .optional()?;
+                Ok(known.is_some_and(|known| known == identity))
+            })
+            .await
+    }
+
+    /// Remembers that the file with this identity is done.
+    pub async fn file_done(&self, feed: &str, name: &str, identity: &str, run: &str) -> Result<(), DatabaseError> {
+        let (feed, name, identity, run) = (feed.to_owned(), name.to_owned(), identity.to_owned(), run.to_owned());
+        self.database
+            .call(move |db| {
+                db.execute("INSERT OR REPLACE INTO done_file VALUES (?1, ?2, ?3, ?4)", [feed, name, identity, run])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Returns the stable ids of the entries that rosterd switched off.
+    pub async fn disabled_by_us(&self, target: &str) -> Result<HashSet<Box<str>>, DatabaseError> {
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                let mut query = db.prepare("SELECT entry FROM disabled WHERE target = ?1")?;
+                let entries = query
+                    .query_map([target], |row| row.get::<_, String>(0).map(String::into_boxed_str))?
+                    .collect::<Result<HashSet<_>, _>>()?;
+                Ok(entries)
+            })
+            .await
+    }
+
+    /// Remembers which entries rosterd switched off, and forgets those that it let in again.
+    pub async fn switched(
+        &self,
+        target: &str,
+        off: Vec<(EntryId, Box<str>)>,
+        on: Vec<EntryId>,
+        at: String,
+    ) -> Result<(), DatabaseError> {
+        if off.is_empty() && on.is_empty() {
+            return Ok(());
+        }
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                let tx = db.transaction()?;
+                for (entry, username) in &off {
+                    tx.execute(
+                        "INSERT OR REPLACE INTO disabled VALUES (?1, ?2, ?3, ?4)",
+                        params![target, entry.stable, username, at],
+                    )?;
+                }
+                for entry in &on {
+                    tx.execute("DELETE FROM disabled WHERE target = ?1 AND entry = ?2", params![target, entry.stable])?;
+                }
+                tx.commit()?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Returns how many accounts the target had when it was last read.
+    pub async fn last_size(&self, target: &str) -> Result<Option<usize>, DatabaseError> {
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                let size: Option<i64> = db
+                    .query_row("SELECT accounts FROM target_size WHERE target = ?1", [target], |row| row.get(0))
+                    .optional()?;
+                Ok(size.and_then(|size| usize::try_from(size).ok()))
+            })
+            .await
+    }
+
+    /// Remembers how many accounts the target has.
+    pub async fn keep_size(&self, target: &str, accounts: usize) -> Result<(), DatabaseError> {
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
+                db.execute("INSERT OR REPLACE INTO target_size VALUES (?1, ?2)", params![target, accounts])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Remembers an errors file as it was written; `None`: there is none any more.
+    pub async fn placed(&self, path: String, length_and_digest: Option<(u64, [u8; 32])>) -> Result<(), DatabaseError> {
+        self.database
+            .call(move |db| {
+                match length_and_digest {
+                    Some((length, sha256)) => {
+                        let length = i64::try_from(length).unwrap_or(i64::MAX);
+                        db.execute(
+                            "INSERT OR REPLACE INTO placed_file VALUES (?1, ?2, ?3)",
+                            params![path, length, sha256],
+                        )?
+                    }
+                    None => db.execute("DELETE FROM placed_file WHERE path = ?1", params![path])?,
+                };
+                Ok(())
+            })
+            .await
+    }
+
+    /// Returns the length and SHA-256 of an errors file as it was written.
+    pub async fn as_placed(&self, path: String) -> Result<Option<(u64, [u8; 32])>, DatabaseError> {
+        self.database
+            .call(move |db| {
+                let found: Option<(i64, [u8; 32])> = db
+                    .query_row("SELECT length, sha256 FROM placed_file WHERE path = ?1", [path], |r| {
+                        Ok((r.get(0)?, r.get(1)?))
+                    })
+                    .optional()?;
+                Ok(found.and_then(|(length, sha256)| Some((u64::try_from(length).ok()?, sha256))))
+            })
+            .await
+    }
+
+    /// Returns when the feed's schedule last fired (RFC 3339).
+    pub async fn last_scheduled(&self, feed: &str) -> Result<Option<String>, DatabaseError> {
+        let feed = feed.to_owned();
+        self.database
+            .call(move |db| {
+                Ok(db
+                    .query_row("SELECT last_run FROM schedule WHERE feed = ?1", [feed], |row| row.get(0))
+                    .optional()?)
+            })
+            .await
+    }
+
+    /// Remembers when the feed's schedule fired (RFC 3339).
+    pub async fn scheduled(&self, feed: &str, at: String) -> Result<(), DatabaseError> {
+        let feed = feed.to_owned();
+        self.database
+            .call(move |db| {
+                db.execute("INSERT OR REPLACE INTO schedule VALUES (?1, ?2)", [feed, at])?;
+                Ok(())
+            })
+            .await
+    }
+}
