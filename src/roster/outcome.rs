@@ -74,3 +74,23 @@ pub enum LetterOutcome {
     /// It cannot be sent; the reason is in the row's notes.
     Failed,
 }
+
+/// What came of one item of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemResult {
+    /// What came of the account.
+    pub outcome: Outcome,
+    /// What came of its credential letter.
+    pub letter: LetterOutcome,
+    /// What a person should know besides: one sentence each.
+    pub notes: Vec<String>,
+    /// Whether something besides the account, such as a membership, could not be written.
+    pub incomplete: bool,
+}
+
+impl ItemResult {
+    /// Returns a result without a letter and notes.
+    pub fn new(outcome: Outcome) -> Self {
+        Self { outcome, letter: LetterOutcome::NotWanted, notes: Vec::new(), incomplete: false }
+    }
+}

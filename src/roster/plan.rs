@@ -135,7 +135,7 @@ pub struct CreateIntent {
 }
 
 /// How an account is to be changed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct UpdateIntent {
     /// Attribute changes.
     pub changes: Vec<Change>,
@@ -147,6 +147,8 @@ pub struct UpdateIntent {
     pub enabled: Option<bool>,
     /// Groups, roles and channels.
     pub memberships: Vec<MembershipChange>,
+    /// Whether the password replaces one whose letter was never sent, after an interruption.
+    pub letter_owed: bool,
 }
 
 /// Where a password comes from.

@@ -1,0 +1,376 @@
+//! From matched rows to the plan: every person gets exactly one status.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use super::account::Account;
+use super::account::Action;
+use super::checks::missing_for_create;
+use super::collision::Candidates;
+use super::guard;
+use super::guard::Base;
+use super::guard::Limits;
+use super::matching::Found;
+use super::matching::Matched;
+use super::matching::OldEntry;
+use super::matching::Seen;
+use super::memberships::GroupIndex;
+use super::name_key::MatchKey;
+use super::plan::CreateIntent;
+use super::plan::Intent;
+use super::plan::Item;
+use super::plan::MembershipChange;
+use super::plan::Named;
+use super::plan::PasswordSource;
+use super::plan::Plan;
+use super::plan::Seats;
+use super::plan::Status;
+use super::plan::Subject;
+use super::plan::UpdateIntent;
+use super::plan_id;
+use super::problem::Problem;
+use super::problem::ProblemKind;
+use super::problem::Severity;
+use super::rows::Rows;
+
+/// What a feed decides about people, besides the mapping.
+#[derive(Clone, Debug)]
+pub struct PlanRules {
+    /// Passwords.
+    pub passwords: PasswordRules,
+    /// What happens to people who are in the directory only.
+    pub old: OldPolicy,
+    /// Let people in again who come back, if rosterd had switched them off.
+    pub reenable: bool,
+    /// Licence seats in all.
+    pub seats: Option<usize>,
+    /// Limits on the whole plan.
+    pub limits: Limits,
+}
+
+/// What a feed decides about passwords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordRules {
+    /// Generate random passwords for new users.
+    pub generate_for_new: bool,
+    /// Generate random passwords for existing users.
+    pub generate_for_existing: bool,
+    /// Write the password column to existing accounts.
+    pub from_file_for_existing: bool,
+    /// Whether the password must be changed at the next login where the row does not say.
+    pub change_next_time: bool,
+}
+
+/// What happens to people who are in the directory only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldPolicy {
+    /// They are not looked for.
+    Keep,
+    /// They are reported.
+    Report,
+    /// They are switched off.
+    Disable,
+}
+
+/// What is known about the target, besides its accounts.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Groups, if the target has them and the roster or the feed names some.
+    pub groups: Option<GroupIndex>,
+    /// The same for roles.
+    pub roles: Option<GroupIndex>,
+    /// The same for channels.
+    pub channels: Option<GroupIndex>,
+    /// Stable ids of the entries that rosterd itself switched off.
+    pub disabled_by_us: HashSet<Box<str>>,
+    /// Rows whose letter is still owed from an interrupted run: they get a new password whatever else is so.
+    pub letters_owed: HashSet<super::account::LineNo>,
+}
+
+/// Decides about every row and every Old entry.
+///
+/// `objections` are the target's own about an account that is to be created. `mapping` stands for the rules that made
+/// the accounts and goes into the plan's id.
+pub fn build(
+    mut rows: Rows,
+    mut matched: Matched,
+    rules: &PlanRules,
+    around: &Surroundings,
+    candidates: Option<&Candidates>,
+    objections: &dyn Fn(&Account) -> Vec<Problem>,
+    mapping: &[u8],
+) -> Plan {
+    let mut problems = Problems::of(&rows, std::mem::take(&mut matched.problems));
+    name_new_accounts(&mut rows, &matched, candidates, &mut problems);
+    let no_seat = seatless(&rows.accounts, &matched, rules.seats);
+    let mut base = Base {
+        in_scope: matched.n_in_scope,
+        in_both: matched.seen.iter().filter(|seen| !matches!(seen, Seen::Nowhere)).count(),
+        rows: rows.accounts.len() + rows.rejected.len(),
+        memberships: 0,
+    };
+    keep_existing_names(&mut rows.accounts, &matched.seen, candidates.is_none(), &mut problems);
+    let mut items = Vec::with_capacity(base.rows + matched.old.len());
+    let seen = std::mem::take(&mut matched.seen);
+    for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
+        let problems = problems.take(index);
+        let mut decision = Decision { account, rules, around, memberships: &mut base.memberships, problems };
+        if no_seat.contains(&index) {
+            let seats = rules.seats.unwrap_or_default();
+            decision.problems.push(Problem::error(None, ProblemKind::NoSeat { seats }));
+        }
+        items.push(decision.item(index, seen, objections));
+    }
+    let unidentified = rows.rejected.iter().filter(|r| r.match_value.is_none()).count();
+    items.extend(rows.rejected.into_iter().map(|rejected| Item {
+        line: Some(rejected.line),
+        status: Status::Error,
+        subject: Subject::Named(Box::new(rejected.named)),
+        entry: None,
+        intent: Intent::Nothing,
+        problems: rejected.problems.into(),
+    }));
+    items.sort_by_key(|item| item.line);
+    let n_enabled = matched.n_enabled;
+    items.extend(matched.old.into_iter().map(|entry| old_item(entry, rules.old)));
+    let seats = rules.seats.map(|limit| seats_after(&items, limit, n_enabled));
+    let holds = guard::breaches(&items, &rules.limits, base, unidentified);
+    let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
+    plan.id = plan_id::of(&plan, mapping);
+    plan
+}
+
+/// Problems of accounts by place, taken out one account at a time.
+struct Problems(HashMap<u32, Vec<Problem>>);
+
+impl Problems {
+    fn of(rows: &Rows, found: Vec<(u32, Problem)>) -> Self {
+        let mut all: HashMap<u32, Vec<Problem>> = HashMap::new();
+        for (index, problem) in rows.warnings.iter().cloned().chain(found) {
+            let own = all.entry(index).or_default();
+            if !own.contains(&problem) {
+                own.push(problem);
+            }
+        }
+        Self(all)
+    }
+
+    fn push(&mut self, index: u32, problem: Problem) {
+        self.0.entry(index).or_default().push(problem);
+    }
+
+    fn take(&mut self, index: u32) -> Vec<Problem> {
+        self.0.remove(&index).unwrap_or_default()
+    }
+}
+
+/// Gives New accounts names that nobody has. Accounts that are there already keep theirs.
+fn name_new_accounts(rows: &mut Rows, matched: &Matched, candidates: Option<&Candidates>, problems: &mut Problems) {
+    let is_new = |index: u32| matches!(matched.seen.get(index as usize), Some(Seen::Nowhere));
+    if let Some(candidates) = candidates {
+        let new: Vec<u32> = (0u32..).take(rows.accounts.len()).filter(|index| is_new(*index)).collect();
+        for (index, named) in candidates.assign(&rows.accounts, &new, &matched.taken_names) {
+            match named {
+                Ok(username) => candidates.rename(&mut rows.accounts[index as usize], username),
+                Err(problem) => problems.push(index, problem),
+            }
+        }
+        return;
+    }
+    for index in matched.name_taken.iter().copied().filter(|index| is_new(*index)) {
+        let username = rows.accounts[index as usize].username.to_string();
+        problems.push(index, Problem::error(Some("username"), ProblemKind::Taken(username)));
+    }
+}
+
+/// Lets existing accounts keep their usernames; `tell` says that the roster gave the names, so a different one is told.
+fn keep_existing_names(accounts: &mut [Account], seen: &[Seen], tell: bool, problems: &mut Problems) {
+    for ((index, account), seen) in (0u32..).zip(accounts).zip(seen) {
+        let Seen::Found(found) = seen else { continue };
+        if account.match_value.is_empty() || found.username.is_empty() || found.username == account.username {
+            continue;
+        }
+        if tell && MatchKey::new(&found.username) != MatchKey::new(&account.username) {
+            let text =
+                format!("the account keeps its username `{}`; `{}` is not written", found.username, account.username);
+            problems.push(index, Problem::warning(Some("username"), ProblemKind::Other(text)));
+        }
+        account.username = found.username.clone();
+    }
+}
+
+/// Returns the New accounts for which there is no seat: the last ones by match value, so that row order is no matter.
+fn seatless(accounts: &[Account], matched: &Matched, seats: Option<usize>) -> HashSet<u32> {
+    let Some(seats) = seats else { return HashSet::new() };
+    let free = seats.saturating_sub(matched.n_enabled);
+    let mut new: Vec<u32> = (0u32..)
+        .zip(&matched.seen)
+        .filter(|(index, seen)| {
+            let account = &accounts[*index as usize];
+            matches!(seen, Seen::Nowhere) && account.choices.add && account.choices.action == Action::Auto
+        })
+        .map(|(index, _)| index)
+        .collect();
+    new.sort_by_cached_key(|index| MatchKey::new(accounts[*index as usize].match_value()));
+    new.split_off(free.min(new.len())).into_iter().collect()
+}
+
+fn seats_after(items: &[Item], limit: usize, taken: usize) -> Seats {
+    let mut after = taken;
+    for item in items {
+        match &item.intent {
+            Intent::Create(_) => after += 1,
+            Intent::Update(update) if update.enabled == Some(true) => after += 1,
+            Intent::Disable | Intent::Delete => after = after.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Seats { limit, taken, after }
+}
+
+fn old_item(entry: OldEntry, policy: OldPolicy) -> Item {
+    let mut problems = Vec::new();
+    let intent = match (policy, entry.protected, entry.enabled) {
+        (OldPolicy::Disable, None, true) => Intent::Disable,
+        (OldPolicy::Disable, Some(why), true) => {
+            problems.push(Problem::warning(None, ProblemKind::Protected(why.into())));
+            Intent::Report
+        }
+        _ => Intent::Report,
+    };
+    Item {
+        line: None,
+        status: Status::Old,
+        subject: Subject::Named(Box::new(Named { username: entry.username, person: entry.person })),
+        entry: Some(Box::new(entry.id)),
+        intent,
+        problems: problems.into(),
+    }
+}
+
+/// The decision about one account.
+struct Decision<'d> {
+    account: &'d Account,
+    rules: &'d PlanRules,
+    around: &'d Surroundings,
+    memberships: &'d mut usize,
+    problems: Vec<Problem>,
+}
+
+impl Decision<'_> {
+    fn item(mut self, index: u32, seen: Seen, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Item {
+        let (status, entry, intent) = match seen {
+            Seen::Nowhere => {
+                let intent = self.for_new(objections);
+                (Status::New, None, intent)
+            }
+            Seen::Same => (Status::Update, None, Intent::Nothing),
+            Seen::Found(found) => {
+                let intent = self.for_existing(&found, found.changes.clone());
+                (Status::Update, intent.writes().then(|| Box::new(found.id)), intent)
+            }
+        };
+        let is_error = self.problems.iter().any(|problem| problem.severity == Severity::Error);
+        Item {
+            line: Some(self.account.line),
+            status: if is_error { Status::Error } else { status },
+            subject: Subject::Account(index),
+            entry: if is_error { None } else { entry },
+            intent: if is_error { Intent::Nothing } else { intent },
+            problems: self.problems.into(),
+        }
+    }
+
+    fn for_new(&mut self, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Intent {
+        let choices = self.account.choices;
+        match choices.action {
+            Action::Disable => self.problems.push(Problem::error(Some("action"), ProblemKind::NoAccount("disable"))),
+            Action::Delete => self.problems.push(Problem::error(Some("action"), ProblemKind::NoAccount("delete"))),
+            Action::Auto => {}
+        }
+        if choices.action != Action::Auto {
+            return Intent::Nothing;
+        }
+        if !choices.add {
+            return Intent::Skip("`add` is off for this row");
+        }
+        let passwords = self.rules.passwords;
+        self.problems.extend(missing_for_create(self.account, passwords.generate_for_new));
+        self.problems.extend(objections(self.account));
+        let memberships = self.memberships(None);
+        let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
+        let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
+        Intent::Create(CreateIntent { password, must_change, memberships: memberships.into() })
+    }
+
+    fn for_existing(&mut self, found: &Found, changes: Vec<super::change::Change>) -> Intent {
+        let choices = self.account.choices;
+        let intent = match choices.action {
+            Action::Disable if found.enabled => Intent::Disable,
+            Action::Disable => Intent::Nothing,
+            Action::Delete => Intent::Delete,
+            Action::Auto => self.update(found, changes),
+        };
+        if !intent.writes() {
+            return intent;
+        }
+        if let Some(why) = &found.protected {
+            self.problems.push(Problem::error(None, ProblemKind::Protected(why.to_string())));
+        }
+        if matches!(intent, Intent::Update(_)) && !choices.update {
+            return Intent::Skip("`update` is off for this row");
+        }
+        intent
+    }
+
+    fn update(&mut self, found: &Found, changes: Vec<super::change::Change>) -> Intent {
+        let passwords = self.rules.passwords;
+        let letter_owed = self.around.letters_owed.contains(&self.account.line);
+        let password = if letter_owed {
+            Some(if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated })
+        } else if passwords.from_file_for_existing && self.account.password.is_some() {
+            Some(PasswordSource::Row)
+        } else if passwords.generate_for_existing {
+            Some(PasswordSource::Generated)
+        } else {
+            None
+        };
+        // A forced change belongs to a new password: asking for it again every night would lock people into changing
+        // a password that they have just chosen.
+        let must_change = password.map(|_| self.account.must_change.unwrap_or(passwords.change_next_time));
+        let back = !found.enabled && self.rules.reenable && self.around.disabled_by_us.contains(&found.id.stable);
+        if !found.enabled && !back {
+            let text = "the account is switched off in the directory, and not by rosterd; it stays so".to_owned();
+            self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
+        }
+        let memberships = self.memberships(Some(found));
+        let update = UpdateIntent { changes, password, must_change, enabled: back.then_some(true), memberships, letter_owed };
+        if update == UpdateIntent::default() { Intent::Nothing } else { Intent::Update(Box::new(update)) }
+    }
+
+    fn memberships(&mut self, found: Option<&Found>) -> Vec<MembershipChange> {
+        let account = self.account;
+        let entry = found.map(|found| (&found.id, &*found.username));
+        let every_channel: Option<Box<[_]>> = match &self.around.channels {
+            Some(channels) if account.choices.subscribe => Some(channels.names().cloned().collect()),
+            _ => None,
+        };
+        let kinds = [
+            (&self.around.groups, &account.groups, account.choices.sync_groups),
+            (&self.around.roles, &account.roles, account.choices.sync_roles),
+            (&self.around.channels, &every_channel, false),
+        ];
+        let mut all = Vec::new();
+        for (index, wanted, sync) in kinds {
+            let (Some(index), Some(wanted)) = (index, wanted) else { continue };
+            match index.change(wanted, sync, entry) {
+                Ok((change, n_current)) => {
+                    *self.memberships += n_current;
+                    all.extend(change);
+                }
+                Err(problems) => self.problems.extend(problems),
+            }
+        }
+        all
+    }
+}
