@@ -1,0 +1,76 @@
+//! The kinds of directory, one of which is chosen by the configuration.
+
+use futures_util::Stream;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::Capabilities;
+use super::Directory;
+use super::Finding;
+use super::Lookup;
+use super::Pace;
+use super::Wanted;
+use super::ldap::Ldap;
+use super::local::Local;
+use crate::roster::account::Account;
+use crate::roster::account::ExistingAccount;
+use crate::roster::account::ExistingGroup;
+use crate::roster::account::GroupKind;
+use crate::roster::fault::Fault;
+use crate::roster::operation::Done;
+use crate::roster::operation::Operation;
+use crate::roster::problem::Problem;
+
+/// A directory of any kind.
+#[derive(Debug)]
+pub enum Target {
+    /// The embedded directory.
+    Local(Local),
+    /// An LDAP server.
+    Ldap(Box<Ldap>),
+}
+
+impl Directory for Target {
+    fn capabilities(&self) -> &Capabilities {
+        match self {
+            Self::Local(local) => local.capabilities(),
+            Self::Ldap(ldap) => ldap.capabilities(),
+        }
+    }
+
+    fn objections(&self, account: &Account) -> Vec<Problem> {
+        match self {
+            Self::Local(local) => local.objections(account),
+            Self::Ldap(ldap) => ldap.objections(account),
+        }
+    }
+
+    fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
+        let stream: BoxStream<'_, _> = match self {
+            Self::Local(local) => local.existing(lookup).boxed(),
+            Self::Ldap(ldap) => ldap.existing(lookup).boxed(),
+        };
+        stream
+    }
+
+    async fn groups(&self, kind: GroupKind, wanted: Wanted) -> Result<Vec<ExistingGroup>, Fault> {
+        match self {
+            Self::Local(local) => local.groups(kind, wanted).await,
+            Self::Ldap(ldap) => ldap.groups(kind, wanted).await,
+        }
+    }
+
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+        match self {
+            Self::Local(local) => local.apply(batch, pace).await,
+            Self::Ldap(ldap) => ldap.apply(batch, pace).await,
+        }
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        match self {
+            Self::Local(local) => local.check().await,
+            Self::Ldap(ldap) => ldap.check().await,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Reading back: what nobody knows is asked, and what was accepted is confirmed.
+
+use std::collections::HashMap;
+
+use futures_util::StreamExt;
+
+use super::Progression;
+use super::batch::backoff;
+use crate::directory::Directory;
+use crate::directory::Lookup;
+use crate::directory::Which;
+use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
+use crate::roster::account::MatchBy;
+use crate::roster::attribute::Attributes;
+use crate::roster::attribute::Schema;
+use crate::roster::change::Change;
+use crate::roster::diff;
+use crate::roster::diff::Policy;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
+use crate::roster::operation::Operation;
+use crate::roster::outcome::Outcome;
+use crate::state::journal::Kind;
+
+/// How often reading back is tried.
+const ATTEMPTS: u32 = 5;
+
+/// Accounts that were read back.
+#[derive(Debug, Default)]
+pub(super) struct FoundAccounts {
+    by_id: HashMap<EntryId, usize>,
+    by_username: HashMap<MatchKey, usize>,
+    accounts: Vec<ExistingAccount>,
+}
+
+impl FoundAccounts {
+    /// Returns the account that an operation is about.
+    pub(super) fn of(&self, operation: &Operation) -> Option<&ExistingAccount> {
+        let place = match operation {
+            Operation::Create(create) => self.by_username.get(&MatchKey::new(&create.username)),
+            Operation::Update(update) => self.by_id.get(&update.id),
+            Operation::Delete { id, .. } => self.by_id.get(id),
+            Operation::CreateGroup { .. } | Operation::ChangeMembers { .. } => None,
+        };
+        place.map(|place| &self.accounts[*place])
+    }
+
+    /// Compares what was asked for with what is there: why it failed, if it did, and what else a person should know.
+    pub(super) fn differences(&self, operation: &Operation, entry: &ExistingAccount) -> (Option<String>, Vec<String>) {
+        let differing: Vec<String> = match operation {
+            Operation::Create(create) => {
+                let changes = diff::changes(&entry.attributes, &create.attributes, |_| Policy::Force);
+                changes.iter().map(|change| change.attribute.to_string()).collect()
+            }
+            Operation::Update(update) => {
+                let is_other = |change: &&Change| !holds(&entry.attributes, change, |change| &change.new);
+                update.changes.iter().filter(is_other).map(|change| change.attribute.to_string()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut notes = Vec::new();
+        if !differing.is_empty() {
+            notes.push(format!("reads back other than written: {}", differing.join(", ")));
+        }
+        let wanted_enabled = match operation {
+            Operation::Update(update) => update.enabled,
+            _ => None,
+        };
+        let failed = match wanted_enabled {
+            Some(false) if entry.enabled => Some("the account is still switched on when read back".to_owned()),
+            Some(true) if !entry.enabled => Some("the account is still switched off when read back".to_owned()),
+            _ => None,
+        };
+        (failed, notes)
+    }
+
+    fn push(&mut self, account: ExistingAccount) {
+        let place = self.accounts.len();
+        self.by_id.insert(account.id.clone(), place);
+        self.by_username.insert(MatchKey::new(&account.username), place);
+        self.accounts.push(account);
+    }
+}
+
+impl<D: Directory> Progression<'_, D> {
+    /// Reads the accounts that the operations are about.
+    pub(super) async fn look(&self, operations: &[(usize, Operation)]) -> Result<FoundAccounts, Fault> {
+        let mut usernames = Vec::new();
+        let mut ids = Vec::new();
+        for (_, operation) in operations {
+            match operation {
+                Operation::Create(create) => usernames.push(create.username.clone()),
+                Operation::Update(update) => ids.push(update.id.clone()),
+                Operation::Delete { id, .. } => ids.push(id.clone()),
+                Operation::CreateGroup { .. } | Operation::ChangeMembers { .. } => {}
+            }
+        }
+        let mut found = FoundAccounts::default();
+        if !usernames.is_empty() {
+            let which = Which::Matching { by: MatchBy::Username, values: usernames };
+            read(self.work.directory, which, self.work.attributes, &mut found).await?;
+        }
+        if !ids.is_empty() {
+            read(self.work.directory, Which::Ids(ids), self.work.attributes, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    /// The same, tried several times.
+    pub(super) async fn look_patiently(&self, operations: &[(usize, Operation)]) -> Result<FoundAccounts, Fault> {
+        let mut attempt = 0;
+        loop {
+            match self.look(operations).await {
+                Ok(found) => return Ok(found),
+                Err(fault) if fault.next == Next::StopRun || attempt + 1 >= ATTEMPTS => return Err(fault),
+                Err(_) => tokio::time::sleep(backoff(attempt)).await,
+            }
+            attempt += 1;
+        }
+    }
+}
+
+async fn read<D: Directory>(
+    directory: &D,
+    which: Which,
+    attributes: &Schema,
+    found: &mut FoundAccounts,
+) -> Result<(), Fault> {
+    let mut stream = std::pin::pin!(directory.existing(Lookup { which, attributes: attributes.clone() }));
+    while let Some(account) = stream.next().await {
+        found.push(account?);
+    }
+    Ok(())
+}
+
+/// What a look says of an operation.
+pub(super) enum Verdict {
+    /// It is known what came of it.
+    Settled(Outcome),
+    /// This is still to be done.
+    Again(Operation),
+}
+
+/// Decides about an operation whose answer was no answer, or that an entry was in the way of.
+///
+/// `in_doubt` says that it may have been done by us; else whatever is there now was put there by somebody else.
+pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in_doubt: bool) -> Verdict {
+    let entry = found.of(&operation);
+    match (operation, entry) {
+        (operation @ Operation::Create(_), None) => Verdict::Again(operation),
+        (Operation::Create(create), Some(entry)) => {
+            let is_ours = in_doubt && diff::changes(&entry.attributes, &create.attributes, |_| Policy::Force).is_empty();
+            Verdict::Settled(if is_ours {
+                Outcome::Created
+            } else {
+                let why = "an account of this name appeared in the directory after the preview; drop the roster again";
+                Outcome::Failed(why.to_owned())
+            })
+        }
+        (Operation::Update(_), None) => {
+            Verdict::Settled(Outcome::Failed("the account is gone from the directory".to_owned()))
+        }
+        (Operation::Update(mut update), Some(entry)) => {
+            let mut left = Vec::new();
+            for change in update.changes {
+                if holds(&entry.attributes, &change, |change| &change.new) {
+                    continue;
+                }
+                if !holds(&entry.attributes, &change, |change| &change.old) {
+                    let why = format!("`{}` was changed by somebody else after the preview; drop the roster again", change.attribute);
+                    return Verdict::Settled(Outcome::Failed(why));
+                }
+                left.push(change);
+            }
+            update.changes = left;
+            let state_holds = update.enabled.is_none_or(|enabled| enabled == entry.enabled);
+            // A password cannot be read back. Writing the same one again is harmless.
+            if update.changes.is_empty() && update.password.is_none() && state_holds {
+                return Verdict::Settled(if kind == Kind::Disable { Outcome::Disabled } else { Outcome::Updated });
+            }
+            Verdict::Again(Operation::Update(update))
+        }
+        (Operation::Delete { .. }, None) => Verdict::Settled(Outcome::Deleted),
+        (operation, _) => Verdict::Again(operation),
+    }
+}
+
+fn holds(attributes: &Attributes, change: &Change, side: impl Fn(&Change) -> &[Box<[u8]>]) -> bool {
+    let wanted = side(change);
+    match attributes.get(change.attribute.as_str()) {
+        None => wanted.is_empty(),
+        Some(values) => {
+            let now: Vec<&[u8]> = values.octets().collect();
+            now.len() == wanted.len() && wanted.iter().all(|value| now.contains(&value.as_ref()))
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A feed: everything that decides how one folder's rosters become accounts.
+
+use std::sync::Arc;
+
+use crate::directory::Throttle;
+use crate::roster::attribute::Schema;
+use crate::roster::checks::CheckSettings;
+use crate::roster::letter::LetterTemplate;
+use crate::roster::mapping::MappingSettings;
+use crate::roster::matching::MatchRules;
+use crate::roster::memberships::MembershipRules;
+use crate::roster::password::PasswordPolicy;
+use crate::roster::planner::PlanRules;
+use crate::roster::read::Dialect;
+
+/// The rules of one feed, proven.
+#[derive(Debug)]
+pub struct Feed {
+    /// Its name.
+    pub name: String,
+    /// The name of its target.
+    pub target: String,
+    /// Whether plans wait for approval.
+    pub mode: Mode,
+    /// The form of its rosters.
+    pub dialect: Dialect,
+    /// Columns to attributes.
+    pub mapping: MappingSettings,
+    /// What values must be like.
+    pub checks: CheckSettings,
+    /// How rows find entries.
+    pub matching: MatchRules,
+    /// What is decided about people.
+    pub plan: PlanRules,
+    /// Groups.
+    pub groups: MembershipRules,
+    /// Roles.
+    pub roles: MembershipRules,
+    /// How fast it writes.
+    pub throttle: Throttle,
+    /// How passwords are generated.
+    pub passwords: PasswordPolicy,
+    /// Credential letters, if it sends any.
+    pub letters: Option<LetterSettings>,
+    /// Attributes to read of every entry.
+    pub attributes: Schema,
+    /// Stands for all of the above in the id of a plan: a digest of the feed's configuration.
+    pub digest: Vec<u8>,
+}
+
+/// Whether plans wait for approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are applied at once.
+    Apply,
+    /// They wait for `rosterd approve`.
+    Review,
+}
+
+/// Credential letters of one feed.
+#[derive(Clone, Debug)]
+pub struct LetterSettings {
+    /// The text.
+    pub template: Arc<LetterTemplate>,
+    /// Where to log in.
+    pub login_url: Option<String>,
+    /// How many a minute.
+    pub per_minute: std::num::NonZeroU32,
+    /// Whether letters go out though a forced change of password is not proved.
+    pub without_proof: bool,
+}

@@ -1,0 +1,230 @@
+//! From the spool copy and the live directory to the plan. Reads only.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::io;
+
+use futures_util::StreamExt;
+
+use super::Errand;
+use super::broken;
+use super::feed::Feed;
+use crate::directory::Directory;
+use crate::directory::Lookup;
+use crate::directory::Wanted;
+use crate::directory::Which;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::roster::account::GroupKind;
+use crate::roster::account::LineNo;
+use crate::roster::collision::Candidates;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::matching::Matched;
+use crate::roster::matching::Matching;
+use crate::roster::memberships;
+use crate::roster::memberships::GroupIndex;
+use crate::roster::memberships::MembershipRules;
+use crate::roster::plan::Notice;
+use crate::roster::plan::Plan;
+use crate::roster::planner;
+use crate::roster::planner::OldPolicy;
+use crate::roster::planner::Surroundings;
+use crate::roster::problem::Damage;
+use crate::roster::read::Form;
+use crate::roster::rows::Rows;
+use crate::sqlite::DatabaseError;
+use crate::state::State;
+use crate::state::journal::JournalKey;
+use crate::state::journal::Journaled;
+use crate::state::run::Run;
+
+/// How many rows make it worth reading the whole directory rather than asking for each.
+const ASK_FOR_EACH: usize = 500;
+
+/// A plan with what the roster was found to be.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The form of the roster.
+    pub form: Form,
+}
+
+/// What is known from before an interruption.
+#[derive(Debug, Default)]
+pub struct Resume {
+    /// What was being done to whom.
+    pub journaled: HashMap<JournalKey, Journaled>,
+    /// Rows whose letter was never sent.
+    pub letters_owed: HashSet<LineNo>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    /// The roster is damaged as a whole.
+    #[error(transparent)]
+    Damage(#[from] Damage),
+    /// rosterd's own copy cannot be read.
+    #[error("the copy of the roster cannot be read")]
+    Spool(#[from] io::Error),
+    /// The directory does not say what it holds.
+    #[error(transparent)]
+    Directory(#[from] Fault),
+    /// The directory says that it is empty, and had accounts before.
+    #[error("target `{target}` answers that it has no accounts at all; it had {before} when it was last read")]
+    SuddenlyEmpty {
+        /// Its name.
+        target: String,
+        /// Accounts before.
+        before: usize,
+    },
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] DatabaseError),
+    /// Reading the roster ended unexpectedly.
+    #[error("reading the roster ended unexpectedly")]
+    Panic,
+}
+
+impl PlanningError {
+    /// Returns the failure as a person sees it.
+    pub fn failure(self, run: &Run) -> Failure {
+        let roster = &run.path;
+        match self {
+            Self::Damage(damage) => {
+                let failure = Failure::new(Exit::Refused, format!("{roster} is refused, nothing was changed: {damage}"));
+                match damage.kind.hint() {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                }
+            }
+            Self::SuddenlyEmpty { .. } => Failure::new(Exit::Refused, format!("{roster} is refused, nothing was changed: {self}"))
+                .hint("if the directory was emptied on purpose, run `rosterd import --directory-was-emptied`"),
+            Self::Directory(fault) => {
+                let exit = if fault.next == Next::StopRun { Exit::Config } else { Exit::TryAgain };
+                Failure::new(exit, format!("target `{}` cannot be read, nothing was changed: {fault}", run.target))
+                    .hint(format!("`rosterd check` says what is wrong with target `{}`", run.target))
+            }
+            Self::Journal(error) => broken(error),
+            Self::Spool(_) | Self::Panic => {
+                Failure::new(Exit::TryAgain, format!("{roster}: {self}")).hint("look at the disk that holds `data_dir`")
+            }
+        }
+    }
+}
+
+/// Reads the roster and the directory and decides about everybody.
+pub async fn plan<D: Directory>(
+    errand: &Errand<'_, D>,
+    state: &State,
+    resume: &Resume,
+    emptied: bool,
+) -> Result<Planned, PlanningError> {
+    let Errand { run, feed, directory, .. } = errand;
+    let read = crate::run::reading::read(&run.spool, feed).await?;
+    let matched = match_rows(feed, *directory, &read.rows, read.candidates.as_ref()).await?;
+    let before = state.last_size(&run.target).await?;
+    if reads_all(feed, &read.rows) {
+        match before {
+            Some(before) if before > 0 && matched.n_entries == 0 && !emptied => {
+                return Err(PlanningError::SuddenlyEmpty { target: run.target.clone(), before });
+            }
+            _ => state.keep_size(&run.target, matched.n_entries).await?,
+        }
+    }
+    let mut rows = read.rows;
+    let around = surroundings(feed, *directory, &mut rows, state, run, resume).await?;
+    let objections = |account: &crate::roster::account::Account| directory.objections(account);
+    let plan = planner::build(rows, matched, &feed.plan, &around, read.candidates.as_ref(), &objections, &feed.digest);
+    Ok(Planned { plan, form: read.form })
+}
+
+/// Returns whether every account of the target is to be read.
+fn reads_all(feed: &Feed, rows: &Rows) -> bool {
+    feed.plan.old != OldPolicy::Keep
+        || feed.plan.seats.is_some()
+        || !feed.matching.unique.is_empty()
+        || feed.matching.by != crate::roster::account::MatchBy::Username
+        || rows.accounts.len() > ASK_FOR_EACH
+}
+
+async fn match_rows<D: Directory>(
+    feed: &Feed,
+    directory: &D,
+    rows: &Rows,
+    candidates: Option<&Candidates>,
+) -> Result<Matched, PlanningError> {
+    let which = if reads_all(feed, rows) {
+        Which::All
+    } else {
+        let values = rows.accounts.iter().map(|account| account.match_value().into()).collect();
+        Which::Matching { by: feed.matching.by.clone(), values }
+    };
+    let mut matching = Matching::new(rows, &feed.matching, candidates);
+    let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
+    while let Some(entry) = existing.next().await {
+        matching.see(entry?);
+    }
+    Ok(matching.finish())
+}
+
+async fn surroundings<D: Directory>(
+    feed: &Feed,
+    directory: &D,
+    rows: &mut Rows,
+    state: &State,
+    run: &Run,
+    resume: &Resume,
+) -> Result<Surroundings, PlanningError> {
+    let capabilities = directory.capabilities();
+    let groups = index(directory, GroupKind::Group, &feed.groups, capabilities.groups, rows).await?;
+    let roles = index(directory, GroupKind::Role, &feed.roles, capabilities.roles, rows).await?;
+    let subscribes = rows.accounts.iter().any(|account| account.choices.subscribe);
+    let channels = if subscribes && capabilities.channels {
+        let existing = directory.groups(GroupKind::Channel, Wanted::All).await?;
+        let all = existing.iter().map(|group| group.name.clone()).collect();
+        let rules = MembershipRules { create: false, owned: globset::GlobSet::empty() };
+        Some(GroupIndex::new(GroupKind::Channel, rules, existing, &all))
+    } else {
+        None
+    };
+    if subscribes && !capabilities.channels {
+        let text = "the target has no channels, so nobody is subscribed to any".to_owned();
+        rows.notices.push(Notice { column: Some("subscribe".into()), text });
+    }
+    Ok(Surroundings {
+        groups,
+        roles,
+        channels,
+        disabled_by_us: state.disabled_by_us(&run.target).await?,
+        letters_owed: resume.letters_owed.clone(),
+    })
+}
+
+async fn index<D: Directory>(
+    directory: &D,
+    kind: GroupKind,
+    rules: &MembershipRules,
+    capable: bool,
+    rows: &mut Rows,
+) -> Result<Option<GroupIndex>, PlanningError> {
+    let says_something = rows.accounts.iter().any(|account| match kind {
+        GroupKind::Group => account.groups.is_some(),
+        _ => account.roles.is_some(),
+    });
+    if !says_something {
+        return Ok(None);
+    }
+    if !capable {
+        let text = format!("the target has no {}s, so the column is not applied", kind.word());
+        rows.notices.push(Notice { column: Some(format!("{}s", kind.word()).into()), text });
+        return Ok(None);
+    }
+    let named = memberships::named(&rows.accounts, kind);
+    let wanted =
+        if rules.owned.is_empty() { Wanted::Named(named.iter().cloned().collect()) } else { Wanted::All };
+    let existing = directory.groups(kind, wanted).await?;
+    Ok(Some(GroupIndex::new(kind, rules.clone(), existing, &named)))
+}
