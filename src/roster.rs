@@ -11,6 +11,7 @@ pub mod fault;
 pub mod name_key;
 pub mod operation;
 pub mod outcome;
+pub mod password;
 pub mod plan;
 pub mod problem;
 pub mod read;
