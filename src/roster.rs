@@ -8,6 +8,7 @@ pub mod attribute;
 pub mod change;
 pub mod columns;
 pub mod fault;
+pub mod letter;
 pub mod name_key;
 pub mod operation;
 pub mod outcome;
