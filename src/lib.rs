@@ -1,6 +1,7 @@
 //! rosterd carries people from CSV rosters into directories: planned, shown, then applied as shown.
 
 pub mod directory;
+pub mod mail;
 pub mod roster;
 pub mod sqlite;
 pub mod state;
