@@ -7,6 +7,7 @@ pub mod account;
 pub mod attribute;
 pub mod change;
 pub mod columns;
+pub mod diff;
 pub mod fault;
 pub mod guard;
 pub mod letter;
