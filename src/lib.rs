@@ -4,3 +4,5 @@ pub mod directory;
 pub mod intake;
 pub mod roster;
 pub mod sqlite;
+pub mod systemd;
+pub mod telemetry;
