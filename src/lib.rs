@@ -1,5 +1,6 @@
 //! rosterd carries people from CSV rosters into directories: planned, shown, then applied as shown.
 
+pub mod daemon;
 pub mod directory;
 pub mod intake;
 pub mod roster;
