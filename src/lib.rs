@@ -1,7 +1,13 @@
 //! rosterd carries people from CSV rosters into directories: planned, shown, then applied as shown.
 
+pub mod daemon;
 pub mod directory;
 pub mod mail;
 pub mod roster;
 pub mod sqlite;
 pub mod state;
+pub mod intake;
+pub mod roster;
+pub mod sqlite;
+pub mod systemd;
+pub mod telemetry;
