@@ -2,12 +2,10 @@
 
 pub mod daemon;
 pub mod directory;
+pub mod intake;
 pub mod mail;
 pub mod roster;
 pub mod sqlite;
 pub mod state;
-pub mod intake;
-pub mod roster;
-pub mod sqlite;
 pub mod systemd;
 pub mod telemetry;
