@@ -224,3 +224,6 @@ fn word(kind: GroupKind) -> &'static str {
         GroupKind::Channel => "channel",
     }
 }
+
+#[cfg(test)]
+mod tests;

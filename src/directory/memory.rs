@@ -214,3 +214,6 @@ fn entry_id(id: u64) -> EntryId {
 fn number(id: &EntryId) -> Option<u64> {
     id.stable.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;
