@@ -16,6 +16,7 @@ use crate::roster::account::LineNo;
 use crate::roster::account::Person;
 use crate::roster::attribute::Attributes;
 use crate::roster::attribute::Schema;
+use crate::roster::attribute::Values;
 use crate::roster::change::Change;
 use crate::roster::operation::Create;
 use crate::roster::operation::Member;
@@ -120,12 +121,12 @@ async fn octets_that_are_no_text_are_kept() {
         }),
     )
     .await;
-    assert_eq!(all(&local).await[0].attributes.get("jpegphoto").map(|v| v.to_vec()), Some(vec![first.to_vec()]));
+    assert_eq!(all(&local).await[0].attributes.get("jpegphoto").map(Values::to_vec), Some(vec![first.to_vec()]));
     let second: &[u8] = b"\xff\xd8second";
     let change = Change { attribute: "jpegPhoto".into(), old: [first.into()].into(), new: [second.into()].into() };
     let update = Update { changes: vec![change], ..update(id, "ada") };
     assert_eq!(ask(&local, Operation::Update(update)).await, Ok(Done::Changed));
-    assert_eq!(all(&local).await[0].attributes.get("jpegphoto").map(|v| v.to_vec()), Some(vec![second.to_vec()]));
+    assert_eq!(all(&local).await[0].attributes.get("jpegphoto").map(Values::to_vec), Some(vec![second.to_vec()]));
 }
 
 #[tokio::test]
@@ -166,7 +167,8 @@ async fn a_stream_shows_one_moment() {
     let batch: Vec<Operation> = (0..2_500).map(|i| create(&format!("person{i}"), None)).collect();
     assert!(local.apply(&batch, &Pace::unlimited()).await.iter().all(Result::is_ok));
     let before = all(&local).await;
-    let mut stream = std::pin::pin!(local.existing(Lookup { which: Which::All, attributes: Schema::default() }));
+    let ids = before.iter().map(|account| account.id.clone()).collect();
+    let mut stream = std::pin::pin!(local.existing(Lookup { which: Which::Ids(ids), attributes: Schema::default() }));
     let mut n_seen = usize::from(stream.try_next().await.expect("can be read").is_some());
     let deletes: Vec<Operation> =
         before.into_iter().map(|account| Operation::Delete { id: account.id, username: account.username }).collect();
@@ -213,6 +215,41 @@ async fn a_full_disk_stops_the_run_and_the_answers_are_true() {
         })
         .collect();
     assert_eq!(there, said);
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_committed_is_not_said_to_be_done() {
+    let folder = folder();
+    let local = open(&folder);
+    let refuse: Result<(), DatabaseError> = local
+        .database
+        .call(|connection| {
+            connection.commit_hook(Some(|| true))?;
+            Ok(())
+        })
+        .await;
+    refuse.expect("hooks");
+    let batch = [create("ada", None), create("", None), create("bob", None)];
+    let answers = local.apply(&batch, &Pace::unlimited()).await;
+    assert_eq!(answers.len(), 3);
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+    assert_eq!(all(&local).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_directory_that_another_process_writes_is_tried_again() {
+    let folder = folder();
+    let local = open(&folder);
+    let hurry: Result<(), DatabaseError> =
+        local.database.call(|connection| Ok(connection.busy_timeout(Duration::ZERO)?)).await;
+    hurry.expect("no waiting");
+    let other = Connection::open(folder.path().join("directory.sqlite")).expect("opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+    let answers = local.apply(&[create("ada", None), create("bob", None)], &Pace::unlimited()).await;
+    assert_eq!(answers.iter().map(|a| a.as_ref().map_err(|f| f.next)).collect::<Vec<_>>(), [Err(Next::Retry); 2]);
+    assert_eq!(all(&local).await.len(), 0, "reading goes on meanwhile");
+    other.execute_batch("ROLLBACK").expect("unlocks");
+    created(&local, create("ada", None)).await;
 }
 
 #[tokio::test]
@@ -341,7 +378,8 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
         }
     }
     let [known, without, unknown] = quickest;
-    assert!(without * 2 > known && unknown * 2 > known, "{quickest:?}");
+    // Without a hash it would be a hundred times quicker; anything finer would measure the machine's load.
+    assert!(without * 8 > known && unknown * 8 > known, "{quickest:?}");
 }
 
 #[tokio::test]
