@@ -19,6 +19,8 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 
+pub mod local;
+pub mod memory;
 pub mod pace;
 
 pub use pace::Pace;

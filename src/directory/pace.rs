@@ -31,6 +31,11 @@ impl Pace {
         Self { limiter: Some(RateLimiter::direct_with_clock(quota, TokioClock)) }
     }
 
+    /// Returns whether there is no limit, so that a directory may send a batch at one stroke.
+    pub fn is_unlimited(&self) -> bool {
+        self.limiter.is_none()
+    }
+
     /// Waits until one more operation may be sent.
     pub async fn permit(&self) {
         let Some(limiter) = &self.limiter else { return };

@@ -1,0 +1,231 @@
+//! What every directory promises, whatever its kind: one suite, run against each of them.
+//!
+//! A new kind of directory joins with a [`Rig`] and a line `contract!(ItsRig);` in a file of its own below `contract/`.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use futures_util::TryStreamExt;
+use rosterd::directory::Directory;
+use rosterd::directory::Lookup;
+use rosterd::directory::Pace;
+use rosterd::directory::Wanted;
+use rosterd::directory::Which;
+use rosterd::roster::account::ExistingAccount;
+use rosterd::roster::account::ExistingGroup;
+use rosterd::roster::account::GroupKind;
+use rosterd::roster::account::GroupName;
+use rosterd::roster::account::MatchBy;
+use rosterd::roster::attribute::AttributeName;
+use rosterd::roster::attribute::Attributes;
+use rosterd::roster::attribute::Schema;
+use rosterd::roster::change::Change;
+use rosterd::roster::fault::Fault;
+use rosterd::roster::operation::Create;
+use rosterd::roster::operation::Done;
+use rosterd::roster::operation::Member;
+use rosterd::roster::operation::Operation;
+use rosterd::roster::operation::Update;
+
+/// A directory of one kind, made for one test, and what a test needs besides the directory itself.
+pub trait Rig: Sized + Send + Sync + 'static {
+    /// The kind of directory.
+    type Directory: Directory;
+
+    /// How many accounts make several pages here. Fewer for kinds that write slowly.
+    const MANY: usize = 1200;
+
+    /// Makes a directory that nobody else uses, with nothing in it but `start`.
+    async fn new(start: Start) -> Self;
+
+    /// Returns the directory.
+    fn directory(&self) -> &Self::Directory;
+
+    /// Tries a login, as an application would.
+    async fn login(&self, username: &str, password: &str) -> LoginResult;
+
+    /// Returns an attribute and a value of it that this kind of directory refuses.
+    fn refused_value(&self) -> (&'static str, Vec<u8>);
+}
+
+/// What a directory has at the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start {
+    /// Groups, roles and channels without members.
+    pub groups: &'static [(GroupKind, &'static str)],
+    /// Accounts that are there and that the directory is told to protect.
+    pub protected: &'static [&'static str],
+}
+
+/// What a login came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginResult {
+    /// In.
+    Good,
+    /// The password is right, and must be changed before anything else.
+    MustChange,
+    /// Not in, for whatever reason.
+    Refused,
+}
+
+/// Makes a test of every promise, for one kind of directory.
+macro_rules! contract {
+    ($rig:ty) => {
+        contract! { $rig:
+            accounts::what_is_created_is_read_back,
+            accounts::values_with_special_characters_are_read_back,
+            accounts::creating_twice_leaves_the_first_untouched,
+            accounts::an_update_changes_exactly_the_named_attributes,
+            accounts::an_update_adds_and_removes_single_values,
+            accounts::an_update_of_values_that_no_longer_hold_overwrites_nothing,
+            accounts::an_update_that_fails_in_one_part_does_no_part,
+            accounts::an_update_of_an_account_that_is_gone_asks_to_look_again,
+            accounts::deleting_takes_the_account_away_and_twice_is_no_fault,
+            batches::one_bad_operation_does_not_hinder_the_others,
+            batches::a_refused_value_rejects_only_its_row,
+            batches::there_is_one_answer_per_operation,
+            batches::the_pace_is_kept,
+            batches::two_batches_at_the_same_time_do_not_mix,
+            batches::nothing_that_is_shown_holds_a_password,
+            batches::the_check_finds_nothing_bad_and_changes_nothing,
+            groups::a_group_is_created_with_its_members,
+            groups::creating_a_group_twice_leaves_the_first_untouched,
+            groups::members_come_and_go_in_one_operation,
+            groups::a_member_that_is_there_or_gone_already_is_no_fault,
+            groups::the_last_member_can_leave,
+            groups::an_unknown_group_is_rejected,
+            groups::the_three_kinds_are_kept_apart,
+            groups::only_the_wanted_groups_are_read,
+            logins::a_password_lets_in_and_another_does_not,
+            logins::an_account_without_a_password_lets_nobody_in,
+            logins::a_forced_change_is_told_and_can_be_lifted,
+            logins::a_new_password_replaces_the_old_one,
+            logins::a_disabled_account_lets_nobody_in_until_it_is_enabled,
+            logins::a_new_password_does_not_enable_an_account,
+            reading::every_account_is_read_exactly_once,
+            reading::matching_ignores_case,
+            reading::matching_knows_no_wildcards,
+            reading::matching_by_an_attribute_finds_every_value,
+            reading::an_account_found_twice_is_read_once,
+            reading::ids_find_their_accounts_and_unknown_ones_are_absent,
+            reading::only_the_attributes_asked_for_are_read,
+            reading::reading_can_be_given_up,
+            reading::protected_accounts_are_marked,
+        }
+    };
+    ($rig:ty: $($topic:ident :: $promise:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                $crate::contract::$topic::$promise::<$rig>().await;
+            }
+        )+
+    };
+}
+
+mod accounts;
+mod batches;
+mod groups;
+mod local;
+mod logins;
+mod memory;
+mod reading;
+
+/// The attributes that the suite uses; every `inetOrgPerson` can have them.
+const ATTRIBUTES: [&str; 7] = ["cn", "description", "employeeNumber", "givenName", "mail", "sn", "title"];
+
+type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
+
+/// Returns an account that every directory accepts, with `more` attributes.
+fn person(username: &str, more: &[(&str, &[&str])]) -> Create {
+    let mut pairs = vec![("cn", vec![username]), ("sn", vec!["Byron"])];
+    pairs.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    pairs.extend(more.iter().map(|(name, values)| (*name, values.to_vec())));
+    Create {
+        username: username.into(),
+        locator: None,
+        attributes: pairs.into_iter().collect(),
+        password: None,
+        must_change: false,
+    }
+}
+
+/// Returns an update that changes nothing yet.
+fn update(account: &ExistingAccount) -> Update {
+    Update {
+        id: account.id.clone(),
+        username: account.username.clone(),
+        changes: Vec::new(),
+        password: None,
+        must_change: None,
+        enabled: None,
+    }
+}
+
+fn change(attribute: &str, old: &[&str], new: &[&str]) -> Change {
+    let octets = |values: &[&str]| values.iter().map(|value| value.as_bytes().into()).collect();
+    Change { attribute: AttributeName::new(attribute), old: octets(old), new: octets(new) }
+}
+
+fn member(account: &ExistingAccount) -> Member {
+    Member { id: account.id.clone(), username: account.username.clone() }
+}
+
+fn lookup(which: Which) -> Lookup {
+    Lookup { which, attributes: Schema::new(ATTRIBUTES.map(AttributeName::new)) }
+}
+
+fn username_is(values: &[&str]) -> Which {
+    Which::Matching { by: MatchBy::Username, values: values.iter().map(|value| (*value).into()).collect() }
+}
+
+async fn read(directory: &impl Directory, which: Which) -> Vec<ExistingAccount> {
+    directory.existing(lookup(which)).try_collect().await.expect("the directory can be read")
+}
+
+async fn find(directory: &impl Directory, username: &str) -> Option<ExistingAccount> {
+    let mut found = read(directory, username_is(&[username])).await;
+    assert!(found.len() <= 1, "`{username}` is there {} times", found.len());
+    found.pop()
+}
+
+async fn one(directory: &impl Directory, username: &str) -> ExistingAccount {
+    find(directory, username).await.unwrap_or_else(|| panic!("`{username}` is not there"))
+}
+
+async fn ask(directory: &impl Directory, operation: Operation) -> Result<Done, Fault> {
+    let mut answers = directory.apply(&[operation], &Pace::unlimited()).await;
+    assert_eq!(answers.len(), 1);
+    answers.remove(0)
+}
+
+async fn done(directory: &impl Directory, operation: Operation) -> Done {
+    let asked = format!("{operation:?}");
+    ask(directory, operation).await.unwrap_or_else(|fault| panic!("{asked}: {fault}"))
+}
+
+/// Creates the account and returns it as it is read back.
+async fn created(directory: &impl Directory, create: Create) -> ExistingAccount {
+    let username = create.username.clone();
+    let Done::Created(id) = done(directory, Operation::Create(create)).await else {
+        panic!("`{username}`: not created")
+    };
+    let account = one(directory, &username).await;
+    assert_eq!(account.id, id);
+    account
+}
+
+async fn group(directory: &impl Directory, kind: GroupKind, name: &str) -> Option<ExistingGroup> {
+    let wanted = Wanted::Named(vec![GroupName::new(name)]);
+    let mut found = directory.groups(kind, wanted).await.expect("groups can be read");
+    assert!(found.len() <= 1, "`{name}` is there {} times", found.len());
+    found.pop()
+}
+
+/// Returns the attributes with their values as sets: not every directory keeps their order.
+fn sets(attributes: &Attributes) -> Sets {
+    attributes
+        .iter()
+        .map(|(name, values)| (name.as_str().to_lowercase(), values.octets().map(<[u8]>::to_vec).collect()))
+        .collect()
+}
