@@ -120,7 +120,7 @@ fn fault_without_code(server: &str, stage: Stage, error: &Error) -> MailFault {
             format!("the letter was sent to {server} and the answer was lost ({cause}): it may have arrived"),
         );
     }
-    if let Some(tls) = tls_error(error) {
+    if let Some(tls) = tls_error(stage, error) {
         return MailFault::new(MailNext::Stop, format!("no secure connection to {server}: {tls}"));
     }
     match stage {
@@ -138,13 +138,17 @@ fn fault_without_code(server: &str, stage: Stage, error: &Error) -> MailFault {
     }
 }
 
-/// Returns the error of the TLS library, if that is the cause.
-fn tls_error(error: &Error) -> Option<String> {
+/// Returns why no secure connection came about, if that is the cause.
+fn tls_error(stage: Stage, error: &Error) -> Option<String> {
     let mut cause = error.source();
     while let Some(error) = cause {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(tls.to_string());
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                return Some(tls.to_string());
+            }
+            if stage == Stage::StartTls && io.kind() == io::ErrorKind::InvalidData {
+                return Some(io.to_string());
+            }
         }
         cause = error.source();
     }

@@ -21,6 +21,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::extension::Extension;
 use lettre::transport::smtp::extension::MailParameter;
 use lettre::transport::smtp::response::Response;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
@@ -37,6 +38,10 @@ use super::settings::MailSettingsFault;
 use super::settings::Route;
 use super::settings::Security;
 use crate::roster::letter::Letter;
+
+mod guarded;
+
+use guarded::Guarded;
 
 /// For the TCP connection to one address of the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -164,24 +169,36 @@ impl SmtpMailer {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, MailFault> {
         let hello = ClientId::default();
-        let wrapped = match &self.route.security {
-            Security::Wrapped(tls) => Some(tls.clone()),
-            Security::StartTls(_) | Security::None => None,
+        let at = |stage| move |error: Error| self.fault(stage, &error, None);
+        let mut connection = match &self.route.security {
+            Security::Wrapped(tls) => {
+                let place = (self.route.host.as_str(), self.route.port);
+                AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT_TIMEOUT), &hello, Some(tls.clone()), None)
+                    .await
+                    .map_err(at(Stage::Connect))?
+            }
+            Security::StartTls(_) | Security::None => {
+                let stream = Box::new(Guarded::new(self.tcp().await?));
+                AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(at(Stage::Connect))?
+            }
         };
-        let place = (self.route.host.as_str(), self.route.port);
-        let mut connection = AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT_TIMEOUT), &hello, wrapped, None)
-            .await
-            .map_err(|error| self.fault(Stage::Connect, &error, None))?;
         if let Security::StartTls(tls) = &self.route.security {
-            connection
-                .starttls(tls.clone(), &hello)
-                .await
-                .map_err(|error| self.fault(Stage::StartTls, &error, None))?;
+            connection.starttls(tls.clone(), &hello).await.map_err(at(Stage::StartTls))?;
         }
         if let Some(login) = &self.login {
-            connection.auth(DEFAULT_MECHANISMS, login).await.map_err(|error| self.fault(Stage::Login, &error, None))?;
+            connection.auth(DEFAULT_MECHANISMS, login).await.map_err(at(Stage::Login))?;
         }
         Ok(connection)
+    }
+
+    async fn tcp(&self) -> Result<TcpStream, MailFault> {
+        let place = (self.route.host.as_str(), self.route.port);
+        let reason = match timeout(CONNECT_TIMEOUT, TcpStream::connect(place)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "connection timed out".to_owned(),
+        };
+        Err(MailFault::new(MailNext::Retry, format!("cannot connect to {}: {reason}", self.server())))
     }
 
     /// Names the one sender and the one recipient, and asks to send the content.

@@ -18,15 +18,15 @@ pub const MIN_SYMBOLS: usize = 16;
 /// The least entropy of a password, in bits.
 pub const MIN_ENTROPY: f64 = 80.0;
 
-/// How often a whole password is drawn until it has every class of symbols. Even the most lopsided alphabet, 26 of one
-/// class and one of each other, fits one draw in twenty, so the bound is met by a broken random source only.
+/// How often a whole password is drawn until it has every class of symbols. Even with the most lopsided alphabet (all
+/// letters, one digit, one special) one draw in twenty has, so only a broken random source ever gets to the bound.
 const MAX_DRAWS: usize = 1000;
 
 /// How passwords are made: every acceptable password of the length is equally likely.
 ///
 /// Acceptable is a password that starts with a letter or a digit, so that no spreadsheet takes it for a formula and no
-/// directory takes it for a hash (`{SCHEME}`, RFC 3112), and that has a symbol of every [`Class`] of its alphabet,
-/// which is what Active Directory's complexity rule asks for.
+/// directory takes it for a hash (`{SCHEME}`, RFC 3112), and that has a lower-case letter, an upper-case letter, a
+/// digit and a special character as far as the alphabet has them, as Active Directory's complexity rule asks for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordPolicy {
     length: usize,

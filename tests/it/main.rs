@@ -3,3 +3,5 @@
 mod architecture;
 #[macro_use]
 mod contract;
+mod mail;
+mod server;
