@@ -17,6 +17,7 @@ use crate::roster::read::Form;
 
 pub mod cell;
 mod difference;
+pub mod errors;
 mod html;
 mod json;
 pub mod names;
