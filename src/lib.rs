@@ -4,6 +4,7 @@ pub mod daemon;
 pub mod directory;
 pub mod intake;
 pub mod mail;
+pub mod report;
 pub mod roster;
 pub mod sqlite;
 pub mod state;
