@@ -56,8 +56,6 @@ pub struct Carrier {
     pub state: State,
     /// The mail server, if there is one.
     pub mailer: Option<Arc<Mailer>>,
-    /// The right-hand side of Message-IDs.
-    pub mail_domain: String,
     /// One pace per feed, over all its runs.
     pub mail_paces: Mutex<HashMap<String, Arc<MailPace>>>,
     /// Cancelled when runs must end after the operations in flight.
@@ -135,6 +133,9 @@ impl Carrier {
             Ok(planned) => planned,
             Err(error) => return self.not_planned(&errand, error).await,
         };
+        if let Some(n_entries) = planned.n_entries {
+            self.state.keep_size(&errand.run.target, n_entries).await.map_err(broken)?;
+        }
         let roster = PathBuf::from(&errand.run.path);
         let subject = subject(&planned, &errand, &roster);
         crate::run::reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
@@ -200,8 +201,7 @@ impl Carrier {
         let pace = self.pace_of(&feed.name, settings.per_minute);
         let rules = LetterRules {
             template: Arc::clone(&settings.template),
-            login_url: settings.login_url.clone(),
-            domain: self.mail_domain.clone(),
+            domain: mailer.domain().to_owned(),
         };
         Some(LetterDesk::open(run.to_owned(), rules, mailer, pace, self.state.clone(), self.stop.clone()))
     }

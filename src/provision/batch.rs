@@ -38,7 +38,11 @@ impl<D: Directory> Progression<'_, D> {
     /// Carries one batch through. Results of people whose fate stays unknown say so, and the journal keeps them open.
     pub(super) async fn batch(&mut self, mut tasks: Vec<Task>) -> Result<(), DatabaseError> {
         for task in tasks.iter_mut().filter(|task| task.generate) {
-            let password = self.work.passwords.generate(&mut rand::rng());
+            // Some directories refuse passwords with parts of the person's names in them.
+            let item = &self.work.plan.items[task.item];
+            let person = self.work.plan.person(item).cloned().unwrap_or_default();
+            let names = [self.work.plan.username(item), person.first(), person.surname()];
+            let password = self.work.passwords.generate_without(&mut rand::rng(), &names);
             match &mut task.operation {
                 Operation::Create(create) => create.password = Some(password),
                 Operation::Update(update) => update.password = Some(password),

@@ -59,10 +59,8 @@ pub struct LetterSent {
 /// How a feed writes letters.
 #[derive(Clone, Debug)]
 pub struct LetterRules {
-    /// The text.
+    /// The letter.
     pub template: Arc<LetterTemplate>,
-    /// Where to log in.
-    pub login_url: Option<String>,
     /// The right-hand side of Message-IDs.
     pub domain: String,
 }
@@ -131,7 +129,6 @@ impl Clerk {
             surname: order.person.surname(),
             email: order.person.email(),
             must_change: order.must_change,
-            login_url: self.rules.login_url.as_deref(),
             created: order.created,
         };
         let letter = match self.rules.template.render(&fields) {

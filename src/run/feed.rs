@@ -62,8 +62,6 @@ pub enum Mode {
 pub struct LetterSettings {
     /// The text.
     pub template: Arc<LetterTemplate>,
-    /// Where to log in.
-    pub login_url: Option<String>,
     /// How many a minute.
     pub per_minute: std::num::NonZeroU32,
     /// Whether letters go out though a forced change of password is not proved.

@@ -49,6 +49,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The form of the roster.
     pub form: Form,
+    /// How many accounts the directory has, when all were read.
+    pub n_entries: Option<usize>,
 }
 
 /// What is known from before an interruption.
@@ -125,20 +127,18 @@ pub async fn plan<D: Directory>(
     let Errand { run, feed, directory, .. } = errand;
     let read = crate::run::reading::read(&run.spool, feed).await?;
     let matched = match_rows(feed, *directory, &read.rows, read.candidates.as_ref()).await?;
-    let before = state.last_size(&run.target).await?;
-    if reads_all(feed, &read.rows) {
-        match before {
-            Some(before) if before > 0 && matched.n_entries == 0 && !emptied => {
-                return Err(PlanningError::SuddenlyEmpty { target: run.target.clone(), before });
-            }
-            _ => state.keep_size(&run.target, matched.n_entries).await?,
-        }
+    let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
+    if n_entries == Some(0)
+        && !emptied
+        && let Some(before) = state.last_size(&run.target).await?.filter(|before| *before > 0)
+    {
+        return Err(PlanningError::SuddenlyEmpty { target: run.target.clone(), before });
     }
     let mut rows = read.rows;
     let around = surroundings(feed, *directory, &mut rows, state, run, resume).await?;
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
     let plan = planner::build(rows, matched, &feed.plan, &around, read.candidates.as_ref(), &objections, &feed.digest);
-    Ok(Planned { plan, form: read.form })
+    Ok(Planned { plan, form: read.form, n_entries })
 }
 
 /// Returns whether every account of the target is to be read.

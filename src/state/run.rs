@@ -14,6 +14,8 @@ pub enum Phase {
     Claimed,
     /// The plan is shown and waits for approval.
     Waiting,
+    /// An operator has said yes; nobody has applied it yet.
+    Approved,
     /// Writes may have been sent.
     Applying,
     /// Applied, but for what is held for approval.
@@ -29,9 +31,10 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Claimed,
         Self::Waiting,
+        Self::Approved,
         Self::Applying,
         Self::Held,
         Self::Done,
@@ -45,6 +48,7 @@ impl Phase {
         match self {
             Self::Claimed => "claimed",
             Self::Waiting => "waiting",
+            Self::Approved => "approved",
             Self::Applying => "applying",
             Self::Held => "held",
             Self::Done => "done",
@@ -56,7 +60,7 @@ impl Phase {
 
     /// Returns whether the run still needs its spool copy.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Claimed | Self::Waiting | Self::Applying | Self::Held)
+        matches!(self, Self::Claimed | Self::Waiting | Self::Approved | Self::Applying | Self::Held)
     }
 
     fn of(word: &str) -> Option<Self> {
@@ -164,6 +168,20 @@ impl State {
             .await
     }
 
+    /// Approves the plan that waits, if it is still this one.
+    pub async fn approve(&self, run: &str, plan: &str) -> Result<bool, DatabaseError> {
+        let (run, plan) = (run.to_owned(), plan.to_owned());
+        self.database
+            .call(move |db| {
+                let n = db.execute(
+                    "UPDATE run SET phase = 'approved' WHERE id = ?1 AND plan = ?2 AND phase IN ('waiting', 'held')",
+                    [run, plan],
+                )?;
+                Ok(n == 1)
+            })
+            .await
+    }
+
     /// Ends a run: its journal goes, its reports have it all.
     pub async fn end(
         &self,
@@ -192,7 +210,7 @@ impl State {
 
     /// Returns the runs that are still open, oldest first.
     pub async fn open_runs(&self) -> Result<Vec<Run>, DatabaseError> {
-        self.runs("WHERE phase IN ('claimed', 'waiting', 'applying', 'held') ORDER BY id", None).await
+        self.runs("WHERE phase IN ('claimed', 'waiting', 'approved', 'applying', 'held') ORDER BY id", None).await
     }
 
     /// Returns the latest `n` runs, latest first.

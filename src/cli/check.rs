@@ -1,0 +1,102 @@
+//! `rosterd check`
+
+use serde_json::json;
+
+use super::Format;
+use super::list::List;
+use super::open;
+use super::open::Site;
+use crate::directory::Directory;
+use crate::directory::Finding;
+use crate::directory::Verdict;
+use crate::directory::target::Target;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::mail::Mailer;
+
+/// Prove the configuration against the live directories, mail server and folders. Nothing is written.
+///
+/// Exit code 0: everything works; 78: something must be put right first.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+const COLUMNS: &[&str] = &["verdict", "where", "what", "finding", "hint"];
+
+/// Checks everything that the configuration names.
+pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
+    let config = site.config()?;
+    let mut found: Vec<(String, Finding)> = Vec::new();
+    for target in &config.targets {
+        let place = format!("target {}", target.name);
+        match open::target(&config, &target.name).await {
+            Ok(directory) => {
+                let mut findings = directory.check().await;
+                if let Target::Ldap(ldap) = &directory {
+                    let feeds = config.feeds.iter().filter(|feed| feed.feed.target == target.name);
+                    for feed in feeds {
+                        let names: Vec<_> = feed.feed.mapped.clone();
+                        findings.extend(ldap.check_attributes(&names).await);
+                    }
+                }
+                found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
+            }
+            Err(failure) => found.push((
+                place,
+                Finding { subject: "open".to_owned(), verdict: Verdict::Bad(failure.to_string(), String::new()) },
+            )),
+        }
+    }
+    if let Some(settings) = &config.mail {
+        found.push(("mail".to_owned(), mail_finding(settings).await));
+    }
+    for feed in &config.feeds {
+        if let Some(folder) = &feed.folder {
+            found.push((format!("feed {}", feed.feed.name), folder_finding(folder)));
+        }
+    }
+    let bad = found.iter().any(|(_, finding)| matches!(finding.verdict, Verdict::Bad(..)));
+    let rows = found.into_iter().map(|(place, finding)| row(&place, finding)).collect();
+    List { columns: COLUMNS, rows }.print(args.format, "There is nothing to check.")?;
+    Ok(if bad { Exit::Config } else { Exit::Done })
+}
+
+fn row(place: &str, finding: Finding) -> Vec<serde_json::Value> {
+    let (verdict, text, hint) = match finding.verdict {
+        Verdict::Good(text) => ("good", text, String::new()),
+        Verdict::Warning(text) => ("warning", text, String::new()),
+        Verdict::Bad(text, hint) => ("BAD", text, hint),
+    };
+    vec![json!(verdict), json!(place), json!(finding.subject), json!(text), json!(hint)]
+}
+
+async fn mail_finding(settings: &crate::mail::MailSettings) -> Finding {
+    let subject = format!("reach {}", settings.server);
+    let verdict = match Mailer::smtp(settings) {
+        Err(faults) => {
+            let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Verdict::Bad(text.join("; "), "correct [mail]".to_owned())
+        }
+        Ok(mailer) => match mailer.check().await {
+            Ok(text) => Verdict::Good(text),
+            Err(fault) => Verdict::Bad(fault.to_string(), "correct [mail], or start the mail server".to_owned()),
+        },
+    };
+    Finding { subject, verdict }
+}
+
+fn folder_finding(folder: &std::path::Path) -> Finding {
+    let subject = format!("drop folder {}", folder.display());
+    let hint = "rosterd's user must be able to list the folder and to write reports into it".to_owned();
+    let verdict = match std::fs::read_dir(folder) {
+        Err(error) => Verdict::Bad(format!("cannot be read: {error}"), hint),
+        Ok(_) if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() => {
+            Verdict::Bad("cannot be written to, so no report can be left there".to_owned(), hint)
+        }
+        Ok(_) => Verdict::Good("can be read and written".to_owned()),
+    };
+    Finding { subject, verdict }
+}

@@ -1,0 +1,173 @@
+//! Opening what commands work on: configuration, state, targets, spool.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::config::FeedConfig;
+use crate::config::TargetKind;
+use crate::directory::ldap::Ldap;
+use crate::directory::local::Local;
+use crate::directory::target::Target;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::intake::claim::Claim;
+use crate::intake::lock::Exclusive;
+use crate::intake::spool::Spool;
+use crate::mail::Mailer;
+use crate::run::Carrier;
+use crate::state::State;
+use crate::state::run::Phase;
+use crate::state::run::Run;
+
+/// No roster is larger than this, in bytes.
+const LARGEST_ROSTER: u64 = 8 << 30;
+
+/// Where configuration and data are.
+#[derive(Debug)]
+pub struct Site {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Overrides the configuration's `data_dir`.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl Site {
+    /// Reads and proves the configuration, and makes sure that `data_dir` is there.
+    pub fn config(&self) -> Result<Config, Failure> {
+        let config = Config::load(&self.config, self.data_dir.as_deref())?;
+        make_private_folder(&config.data_dir)?;
+        Ok(config)
+    }
+}
+
+fn make_private_folder(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| {
+        Failure::new(Exit::Config, format!("cannot create {}", path.display()))
+            .caused_by(&error)
+            .hint("`data_dir` must be a folder that rosterd's user can write to")
+    })
+}
+
+/// Returns the present time as RFC 3339, to the second.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Opens the journal.
+pub fn state(config: &Config) -> Result<State, Failure> {
+    State::open(&config.data_dir).map_err(|error| {
+        Failure::new(Exit::Config, "cannot open the journal")
+            .caused_by(&error)
+            .hint("`data_dir` must be a folder on a local disk that rosterd's user can write to")
+    })
+}
+
+/// Opens the spool.
+pub fn spool(config: &Config) -> Result<Spool, Failure> {
+    let folder = config.data_dir.join("spool");
+    make_private_folder(&folder)?;
+    Spool::open(&folder, LARGEST_ROSTER)
+        .map_err(|error| Failure::new(Exit::Config, "cannot open the spool").caused_by(&error))
+}
+
+/// Makes sure that nobody else works in `data_dir`.
+pub fn exclusive(config: &Config) -> Result<Exclusive, Failure> {
+    Exclusive::take(&config.data_dir)
+        .map_err(|fault| Failure::new(Exit::TryAgain, fault.to_string()).hint(fault.hint()))
+}
+
+/// Opens one target.
+pub async fn target(config: &Config, name: &str) -> Result<Target, Failure> {
+    let Some(target) = config.target(name) else {
+        return Err(Failure::new(Exit::Config, format!("there is no target `{name}`")));
+    };
+    match &target.kind {
+        TargetKind::Local(settings) => Local::open(settings.clone(), jiff::Timestamp::now)
+            .await
+            .map(Target::Local)
+            .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be opened")).caused_by(&error)),
+        TargetKind::Ldap(settings) => Ldap::new((**settings).clone())
+            .map(|ldap| Target::Ldap(Box::new(ldap)))
+            .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be used")).caused_by(&error)),
+    }
+}
+
+/// Makes the carrier.
+pub fn carrier(config: &Config, state: State, stop: CancellationToken) -> Result<Carrier, Failure> {
+    let mailer = match &config.mail {
+        None => None,
+        Some(settings) => match Mailer::smtp(settings) {
+            Ok(mailer) => Some(Arc::new(mailer)),
+            Err(faults) => {
+                let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                return Err(Failure::new(Exit::Config, text.join("; ")));
+            }
+        },
+    };
+    Ok(Carrier { state, mailer, mail_paces: Mutex::new(HashMap::new()), stop, now })
+}
+
+/// Picks the feed for a roster: the one that is named, the one whose folder the roster is in, or the only one.
+pub fn feed<'c>(config: &'c Config, name: Option<&str>, roster: &Path) -> Result<&'c FeedConfig, Failure> {
+    let names = || config.feeds.iter().map(|feed| feed.feed.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(name) = name {
+        return config.feed(name).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("there is no feed `{name}`")).hint(format!("the feeds are: {}", names()))
+        });
+    }
+    if let [only] = config.feeds.as_slice() {
+        return Ok(only);
+    }
+    let folder = roster.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
+    let own = |feed: &&FeedConfig| {
+        let drop = feed.folder.as_deref().and_then(|folder| folder.canonicalize().ok());
+        drop.is_some() && drop == folder
+    };
+    config.feeds.iter().find(own).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("which feed is {} for?", roster.display()))
+            .hint(format!("name it with --feed; the feeds are: {}", names()))
+    })
+}
+
+/// Returns the run for a claimed roster.
+pub fn new_run(claim: &Claim, feed: &FeedConfig) -> Run {
+    Run {
+        id: uuid::Uuid::now_v7().to_string(),
+        feed: feed.feed.name.clone(),
+        target: feed.feed.target.clone(),
+        path: claim.path.to_string_lossy().into_owned(),
+        spool: claim.spool.to_string_lossy().into_owned(),
+        fingerprint: claim.fingerprint.to_string(),
+        identity: claim.identity.to_string(),
+        phase: Phase::Claimed,
+        plan: None,
+        holds: String::new(),
+        reason: None,
+        counts: None,
+        started_at: now(),
+        ended_at: None,
+    }
+}
+
+/// Copies a roster into the spool.
+pub fn claim_one(spool: &Spool, feed: &FeedConfig, roster: &Path) -> Result<Claim, Failure> {
+    spool.claim_one(&feed.feed.name, roster).map_err(|error| {
+        let exit = match error {
+            crate::intake::claim::NotClaimed::Spool { .. } => Exit::TryAgain,
+            _ => Exit::Refused,
+        };
+        let failure = Failure::new(exit, format!("{} cannot be read", roster.display())).caused_by(&error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}

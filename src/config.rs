@@ -1,0 +1,113 @@
+//! The configuration: parsed, then proven. Nothing downstream holds an `Option` that must be `Some`.
+
+mod fault;
+mod feed;
+mod limit;
+mod map;
+mod prove;
+mod raw;
+mod secrets;
+mod target;
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use fault::ConfigFault;
+pub use fault::ConfigFaults;
+
+use crate::daemon::schedule::Schedule;
+use crate::directory::ldap::LdapSettings;
+use crate::directory::local::LocalSettings;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::intake::scan::Patterns;
+use crate::intake::watch;
+use crate::mail::MailSettings;
+use crate::run::feed::Feed;
+use prove::Prover;
+
+/// The proven configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// Journal, history and spool.
+    pub data_dir: PathBuf,
+    /// Where accounts go.
+    pub targets: Vec<TargetConfig>,
+    /// The mail server.
+    pub mail: Option<MailSettings>,
+    /// Drop folders with their rules.
+    pub feeds: Vec<FeedConfig>,
+}
+
+/// One target.
+#[derive(Debug)]
+pub struct TargetConfig {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TargetKind,
+}
+
+/// What a target is.
+#[derive(Debug)]
+pub enum TargetKind {
+    /// The embedded directory.
+    Local(LocalSettings),
+    /// An LDAP server.
+    Ldap(Box<LdapSettings>),
+}
+
+/// One feed with its folder.
+#[derive(Debug)]
+pub struct FeedConfig {
+    /// Its rules.
+    pub feed: Arc<Feed>,
+    /// Its drop folder; a feed without one is for `rosterd import` alone.
+    pub folder: Option<PathBuf>,
+    /// Which files are rosters.
+    pub patterns: Patterns,
+    /// How changes of the folder are noticed.
+    pub watch: watch::Mode,
+    /// How often the folder is read.
+    pub rescan: Duration,
+    /// How long a file must not change.
+    pub settle: Duration,
+    /// When it may be processed; `None`: always.
+    pub schedule: Option<Schedule>,
+}
+
+impl Config {
+    /// Reads and proves the file. `data_dir` overrides the file's.
+    pub fn load(path: &Path, data_dir: Option<&Path>) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(Exit::Config, format!("cannot read the configuration {}", path.display()))
+                .caused_by(&error)
+                .hint("name the file with --config FILE")
+        })?;
+        Self::parse(path, &text, data_dir).map_err(|faults| Failure::new(Exit::Config, format!("{} is not right\n{faults}", path.display())))
+    }
+
+    /// Proves `text`, which is the content of `path`.
+    pub fn parse(path: &Path, text: &str, data_dir: Option<&Path>) -> Result<Self, ConfigFaults> {
+        let raw: raw::RawConfig = toml::from_str(text).map_err(|error| {
+            let fault = ConfigFault { span: error.span(), text: error.message().trim().to_owned(), hint: None };
+            ConfigFaults::new(path, text, vec![fault])
+        })?;
+        let mut prover = Prover::new(path, data_dir.or(raw.data_dir.as_deref()));
+        let config = prover.config(raw);
+        let faults = prover.into_faults();
+        if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, text, faults)) }
+    }
+
+    /// Returns the feed of this name.
+    pub fn feed(&self, name: &str) -> Option<&FeedConfig> {
+        self.feeds.iter().find(|feed| feed.feed.name == name)
+    }
+
+    /// Returns the target of this name.
+    pub fn target(&self, name: &str) -> Option<&TargetConfig> {
+        self.targets.iter().find(|target| target.name == name)
+    }
+}

@@ -1,0 +1,154 @@
+//! `[[target]]` and `[mail]`.
+
+use std::num::NonZeroUsize;
+
+use toml::Spanned;
+use url::Url;
+
+use super::ConfigFault;
+use super::TargetConfig;
+use super::TargetKind;
+use super::prove::Prover;
+use super::raw::RawLdap;
+use super::raw::RawLocal;
+use super::raw::RawMail;
+use super::raw::RawTarget;
+use crate::directory::ldap::GroupClass;
+use crate::directory::ldap::LdapSettings;
+use crate::directory::ldap::PasswordPolicy;
+use crate::directory::ldap::SearchScope;
+use crate::directory::ldap::StartTls;
+use crate::directory::local::Argon2Settings;
+use crate::directory::local::LocalSettings;
+use crate::mail::MailLogin;
+use crate::mail::MailSettings;
+use crate::mail::MailTls;
+
+impl Prover {
+    pub(super) fn target(&mut self, raw: RawTarget) -> Option<TargetConfig> {
+        let RawTarget { name, kind, seats: _, ldap, local } = raw;
+        let kind = match (kind.get_ref().as_str(), ldap, local) {
+            ("local", None, local) => TargetKind::Local(self.local(local)?),
+            ("ldap", Some(ldap), None) => TargetKind::Ldap(Box::new(self.ldap(ldap)?)),
+            ("ldap", None, _) => {
+                self.fault(ConfigFault::at(kind.span(), "a target of kind ldap needs a table [target.ldap]"));
+                return None;
+            }
+            ("local", Some(other), _) => {
+                self.fault(ConfigFault::at(other.span(), "a target of kind local has no [target.ldap]"));
+                return None;
+            }
+            ("ldap", _, Some(other)) => {
+                self.fault(ConfigFault::at(other.span(), "a target of kind ldap has no [target.local]"));
+                return None;
+            }
+            (other, _, _) => {
+                let text = format!("`{other}` is not a kind of target");
+                self.fault(ConfigFault::at(kind.span(), text).hint("the kinds are: ldap, local"));
+                return None;
+            }
+        };
+        Some(TargetConfig { name: name.into_inner(), kind })
+    }
+
+    fn local(&mut self, raw: Option<Spanned<RawLocal>>) -> Option<LocalSettings> {
+        let RawLocal { file, argon2, protected } = raw.map(Spanned::into_inner).unwrap_or_default();
+        let argon2 = match argon2 {
+            None => Argon2Settings::default(),
+            Some(raw) => {
+                let wanted = raw.get_ref();
+                let made = Argon2Settings::new(wanted.memory_kib, wanted.iterations, wanted.parallelism);
+                self.take(raw.span(), made)?
+            }
+        };
+        let file = self.data_dir.join(file.unwrap_or_else(|| "directory.sqlite".into()));
+        Some(LocalSettings { file, argon2, protected })
+    }
+
+    fn ldap(&mut self, raw: Spanned<RawLdap>) -> Option<LdapSettings> {
+        let span = raw.span();
+        let raw = raw.into_inner();
+        let url = self.take(raw.url.span(), Url::parse(raw.url.get_ref()))?;
+        let mut settings = LdapSettings::new(url, raw.people_base.get_ref());
+        settings.tls = self.choice(raw.tls.as_ref(), &[("starttls", StartTls::Required), ("none", StartTls::Off)]);
+        settings.allow_cleartext = raw.allow_cleartext;
+        settings.ca_file = raw.ca_file.as_ref().map(|path| self.config_dir.join(path.get_ref()));
+        settings.bind_dn = raw.bind_dn.map(Spanned::into_inner);
+        settings.bind_password = match &raw.bind_password {
+            Some(secret) => Some(self.secret(secret)?),
+            None => None,
+        };
+        settings.scope = self.choice(raw.scope.as_ref(), &[("subtree", SearchScope::Subtree), ("one", SearchScope::One)]);
+        if let Some(filter) = raw.people_filter {
+            settings.people_filter = filter.into_inner();
+        }
+        if let Some(classes) = raw.object_classes {
+            settings.object_classes = classes;
+        }
+        if let Some(attribute) = raw.username_attribute {
+            settings.username_attribute = attribute;
+        }
+        settings.group_base = raw.group_base.map(Spanned::into_inner);
+        settings.role_base = raw.role_base.map(Spanned::into_inner);
+        settings.channel_base = raw.channel_base.map(Spanned::into_inner);
+        let classes = [("groupOfNames", GroupClass::GroupOfNames), ("posixGroup", GroupClass::PosixGroup)];
+        settings.group_class = self.choice(raw.group_class.as_ref(), &classes);
+        if let Some(range) = raw.group_gid_range {
+            let [first, last] = *range.get_ref();
+            if first == 0 || first > last {
+                self.fault(ConfigFault::at(range.span(), "a range is two numbers, the smaller one first, not from 0"));
+            }
+            settings.group_gid_range = first..=last;
+        }
+        let policies = [("ppolicy", PasswordPolicy::Ppolicy), ("none", PasswordPolicy::None)];
+        settings.password_policy = self.choice(raw.password_policy.as_ref(), &policies);
+        settings.connect_timeout = self.duration(raw.connect_timeout.as_ref(), settings.connect_timeout);
+        settings.timeout = self.duration(raw.timeout.as_ref(), settings.timeout);
+        if let Some(size) = raw.page_size {
+            settings.page_size = self.at_least_one(&size.span(), *size.get_ref() as usize)?;
+        }
+        if let Some(window) = raw.in_flight {
+            settings.in_flight = self.at_least_one(&window.span(), *window.get_ref())?;
+        }
+        settings.protected = raw.protected;
+        let proven = settings.check();
+        self.take(span, proven)?;
+        Some(settings)
+    }
+
+    pub(super) fn at_least_one(&mut self, span: &std::ops::Range<usize>, n: usize) -> Option<NonZeroUsize> {
+        self.take(span.clone(), NonZeroUsize::new(n).ok_or("at least 1 is needed"))
+    }
+
+    pub(super) fn mail(&mut self, raw: RawMail) -> Option<MailSettings> {
+        let login = match (raw.username, &raw.password) {
+            (Some(username), Some(password)) => Some(MailLogin { username, password: self.secret(password)? }),
+            (None, None) => None,
+            _ => {
+                self.fault(ConfigFault::at(raw.server.span(), "`username` and `password` of [mail] go together"));
+                return None;
+            }
+        };
+        let ca_pem = match &raw.ca_file {
+            Some(path) => Some(self.file(path)?),
+            None => None,
+        };
+        let span = raw.server.span();
+        let settings = MailSettings {
+            server: raw.server.into_inner(),
+            tls: self.choice(raw.tls.as_ref(), &[("required", MailTls::Required), ("none", MailTls::None)]),
+            ca_pem,
+            login,
+            from: raw.from.into_inner(),
+            reply_to: raw.reply_to.map(Spanned::into_inner),
+            timeout: self.duration(raw.timeout.as_ref(), MailSettings::DEFAULT_TIMEOUT),
+        };
+        if let Err(faults) = settings.check() {
+            for fault in faults {
+                self.fault(ConfigFault::at(span.clone(), fault.to_string()));
+            }
+            return None;
+        }
+        Some(settings)
+    }
+}
