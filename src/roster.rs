@@ -6,6 +6,7 @@
 pub mod account;
 pub mod attribute;
 pub mod change;
+pub mod collision;
 pub mod columns;
 pub mod fault;
 pub mod name_key;
