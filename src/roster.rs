@@ -6,9 +6,11 @@
 pub mod account;
 pub mod attribute;
 pub mod change;
+pub mod checks;
 pub mod collision;
 pub mod columns;
 pub mod fault;
+pub mod mapping;
 pub mod name_key;
 pub mod operation;
 pub mod outcome;

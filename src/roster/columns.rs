@@ -152,8 +152,10 @@ pub struct Wishes {
     pub aliases: Vec<(String, String)>,
     /// Columns that a rule names for something known, such as `username = "Login ID"`.
     pub assigned: Vec<(Known, String)>,
-    /// Columns that a rule or template names for something else.
+    /// Columns that a rule maps to something else.
     pub claimed: HashSet<String>,
+    /// Columns that a template uses: of several with one meaning they stand back, that is all.
+    pub used: HashSet<String>,
 }
 
 impl Wishes {
@@ -207,8 +209,10 @@ impl Columns {
             .collect();
         let mut all = Self { columns, known: Vec::new() };
         let claimed: HashSet<String> = wishes.claimed.iter().map(|name| normalized(name)).collect();
+        let mentioned: HashSet<String> =
+            wishes.used.iter().map(|name| normalized(name)).chain(claimed.clone()).collect();
         for (known, _) in KNOWN.iter().filter(|(known, _)| *known != Known::Own) {
-            if let Some(index) = all.role(*known, wishes, &claimed)? {
+            if let Some(index) = all.role(*known, wishes, &claimed, &mentioned)? {
                 all.known.push((*known, index));
             }
         }
@@ -217,7 +221,13 @@ impl Columns {
 
     /// Chooses the column that means `known`: the feed's rule, then its alias, then the built-in aliases. For names
     /// and mail address the rule comes last: `mail = "Work mail"` does not make an `email` column unknown.
-    fn role(&self, known: Known, wishes: &Wishes, claimed: &HashSet<String>) -> Result<Option<usize>, Damage> {
+    fn role(
+        &self,
+        known: Known,
+        wishes: &Wishes,
+        claimed: &HashSet<String>,
+        mentioned: &HashSet<String>,
+    ) -> Result<Option<usize>, Damage> {
         let by_rule = || match wishes.assigned.iter().find(|(k, _)| *k == known) {
             Some((_, name)) => self.by_name(&normalized(name)),
             None => Ok(None),
@@ -238,7 +248,8 @@ impl Columns {
         };
         let n_candidates = self.columns.iter().filter(|c| is_candidate(c)).count();
         // Of several candidates those that the feed uses for something else stand back.
-        let index = self.only(known.word(), |c| is_candidate(c) && (n_candidates < 2 || !claimed.contains(&c.key)))?;
+        let index =
+            self.only(known.word(), |c| is_candidate(c) && (n_candidates < 2 || !mentioned.contains(&c.key)))?;
         match index {
             Some(index) => Ok(Some(index)),
             None if n_candidates > 0 => self.only(known.word(), is_candidate),
@@ -270,11 +281,15 @@ impl Columns {
 
     /// Returns the column called `name`: by header, by the feed's alias, or as the known column that `name` means.
     ///
+    /// Only names and mail address are known here by all their aliases: a feed that says `Login ID` means that column,
+    /// not another one that would be a username too.
+    ///
     /// Damage: two columns have that name.
     pub fn find(&self, name: &str) -> Result<Option<usize>, Damage> {
         let key = normalized(name);
         let by_name = self.by_name(&key)?;
-        Ok(by_name.or_else(|| Known::of_key(&key).and_then(|known| self.known(known))))
+        let meant = Known::of_key(&key).filter(|known| known.is_shared() || known.is_canonical(&key));
+        Ok(by_name.or_else(|| self.known(meant?)))
     }
 
     /// Returns the column that means `known`.

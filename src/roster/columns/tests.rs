@@ -61,6 +61,13 @@ fn a_column_that_the_feed_maps_does_not_become_the_username() {
 }
 
 #[test]
+fn a_column_that_a_template_uses_stands_back_only_for_another() {
+    let wishes = Wishes { used: ["login".to_owned()].into(), ..Wishes::default() };
+    assert_eq!(columns("login,email", &wishes).known(Known::Username), Some(0));
+    assert_eq!(columns("login,username,email", &wishes).known(Known::Username), Some(1));
+}
+
+#[test]
 fn a_column_with_the_canonical_name_stays_known_when_it_is_mapped_too() {
     let wishes = Wishes { claimed: ["username".to_owned()].into(), ..Wishes::default() };
     assert_eq!(columns("username,email", &wishes).known(Known::Username), Some(0));
@@ -96,6 +103,8 @@ fn an_alias_of_the_feed_renames_a_column() {
     assert_eq!(columns.find("EmployeeNumber").expect("one"), Some(3));
     assert_eq!(columns.find("personalnummer").expect("one"), Some(3));
     assert_eq!(columns.find("givenName").expect("one"), Some(0));
+    assert_eq!(columns.find("username").expect("one"), Some(2));
+    assert_eq!(columns.find("user id").expect("none"), None);
     assert_eq!(columns.find("department").expect("none"), None);
 }
 
