@@ -6,11 +6,14 @@
 pub mod account;
 pub mod attribute;
 pub mod change;
+pub mod checks;
+pub mod collision;
 pub mod columns;
 pub mod diff;
 pub mod fault;
 pub mod guard;
 pub mod letter;
+pub mod mapping;
 pub mod name_key;
 pub mod operation;
 pub mod outcome;
