@@ -32,12 +32,12 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use super::diff::Policy;
 pub use locale::Locale;
 pub use mapper::Late;
 pub use mapper::Mapped;
 pub use mapper::Mapper;
 pub use mapper::Rejected;
-pub use rule::Policy;
 pub use rule::Rule;
 pub use rule::Source;
 pub use rule::Target;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::roster::attribute::AttributeName;
+use crate::roster::diff::Policy;
 
 /// What a rule fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,20 +77,6 @@ impl Source {
             Self::Column(text.to_owned())
         }
     }
-}
-
-/// How a value is written to an existing account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Policy {
-    /// The roster wins.
-    #[default]
-    Force,
-    /// Only an empty attribute is filled.
-    Keep,
-    /// Only new accounts get it.
-    CreateOnly,
-    /// Values are added, none is removed.
-    Merge,
 }
 
 /// One rule.
