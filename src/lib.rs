@@ -10,3 +10,4 @@ pub mod sqlite;
 pub mod state;
 pub mod systemd;
 pub mod telemetry;
+pub mod tls;
