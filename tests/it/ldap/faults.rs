@@ -4,14 +4,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use std::time::Instant;
 
+use futures_util::StreamExt;
 use rosterd::directory::Directory;
+use rosterd::directory::Lookup;
 use rosterd::directory::Pace;
 use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::StartTls;
+use rosterd::roster::attribute::Schema;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use url::Url;
 
 use crate::server::slapd::Slapd;
 
@@ -136,4 +143,66 @@ async fn the_pace_is_kept() {
     let answers = ldap.apply(&batch, &Pace::per_second(20.try_into().expect("not zero"))).await;
     assert!(answers.iter().all(Result::is_ok));
     assert!(started.elapsed() >= Duration::from_millis(990), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn answers_that_are_no_ldap_are_a_fault_and_no_panic() {
+    // A BindResponse without a result code, a search entry where a bind was answered, a length that never ends, HTTP.
+    let answers: [&[u8]; 4] = [
+        &[0x30, 5, 2, 1, 1, 0x61, 0],
+        &[0x30, 9, 2, 1, 1, 0x64, 4, 4, 0, 0x30, 0],
+        &[0x30, 0x84, 0x7f, 0xff, 0xff, 0xff],
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ];
+    futures_util::future::join_all(answers.map(meets_nonsense)).await;
+}
+
+async fn meets_nonsense(answer: &'static [u8]) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut request = [0; 1024];
+            let _ = client.read(&mut request).await;
+            let _ = client.write_all(answer).await;
+        }
+    });
+    let territory = Slapd::shared().territory().await;
+    let mut settings = territory.settings();
+    settings.url = Url::parse(&format!("ldap://127.0.0.1:{port}")).expect("a URL");
+    settings.tls = StartTls::Off;
+    settings.allow_cleartext = true;
+    settings.timeout = Duration::from_millis(300);
+    let ldap = Ldap::new(settings).expect("good settings");
+    let create = Create { password: None, ..person("ada") };
+    let (read, written) = tokio::join!(read(&ldap, Which::All), one(&ldap, Operation::Create(create)));
+    assert_eq!(read.expect_err("no LDAP").next, Next::Retry, "{answer:?}");
+    fault(written, Next::Retry, None);
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_read_that_is_cut_in_the_middle_ends_with_a_fault() {
+    let server = Slapd::start();
+    let territory = server.territory().await;
+    let mut settings = territory.settings();
+    settings.page_size = 5.try_into().expect("not zero");
+    let ldap = Ldap::new(settings).expect("good settings");
+    let batch: Vec<_> = (0..20).map(|i| Operation::Create(person(&format!("p{i}")))).collect();
+    assert!(apply(&ldap, &batch).await.iter().all(Result::is_ok));
+    let all = Lookup { which: Which::All, attributes: Schema::default() };
+    let mut stream = std::pin::pin!(ldap.existing(all));
+    for _ in 0..5 {
+        stream.next().await.expect("the first page").expect("an account");
+    }
+    server.kill();
+    let cut = stream.next().await.expect("not the end").expect_err("no more accounts");
+    assert_eq!(cut.next, Next::Retry, "{cut}");
+    assert!(stream.next().await.is_none(), "nothing comes after a fault");
+    // A read that begins on a connection that has died meanwhile finds another one.
+    server.launch();
+    assert_eq!(read(&ldap, Which::All).await.expect("back").len(), 20);
+    server.kill();
+    server.launch();
+    assert_eq!(read(&ldap, Which::All).await.expect("back again").len(), 20);
 }
