@@ -3,5 +3,6 @@
 mod architecture;
 #[macro_use]
 mod contract;
+mod ldap;
 mod mail;
 mod server;
