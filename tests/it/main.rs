@@ -6,3 +6,4 @@ mod contract;
 mod ldap;
 mod mail;
 mod server;
+mod intake;
