@@ -47,7 +47,8 @@ impl Site {
     }
 }
 
-fn make_private_folder(path: &Path) -> Result<(), Failure> {
+/// Makes a folder that only rosterd's user can use, unless it is there.
+pub fn make_private_folder(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| {
