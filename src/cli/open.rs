@@ -93,7 +93,7 @@ pub fn target(config: &Config, name: &str) -> Result<Target, Failure> {
     };
     match &target.kind {
         TargetKind::Local(settings) => Local::open(settings.clone(), jiff::Timestamp::now)
-            .map(Target::Local)
+            .map(|local| Target::Local(Box::new(local)))
             .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be opened")).caused_by(&error)),
         TargetKind::Ldap(settings) => Ldap::new((**settings).clone())
             .map(|ldap| Target::Ldap(Box::new(ldap)))
