@@ -3,7 +3,7 @@
 mod architecture;
 #[macro_use]
 mod contract;
+mod intake;
 mod ldap;
 mod mail;
 mod server;
-mod intake;
