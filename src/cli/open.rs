@@ -22,6 +22,7 @@ use crate::intake::lock::Exclusive;
 use crate::intake::spool::Spool;
 use crate::mail::Mailer;
 use crate::run::Carrier;
+use crate::run::broken;
 use crate::state::State;
 use crate::state::run::Phase;
 use crate::state::run::Run;
@@ -78,6 +79,22 @@ pub fn spool(config: &Config) -> Result<Spool, Failure> {
     make_private_folder(&folder)?;
     Spool::open(&folder, LARGEST_ROSTER)
         .map_err(|error| Failure::new(Exit::Config, "cannot open the spool").caused_by(&error))
+}
+
+/// Removes copies of rosters that no open run needs: their process ended before it could. Young ones may be another
+/// command's, such as a preview's.
+pub async fn sweep_copies(spool: &Spool, state: &State) -> Result<(), Failure> {
+    const YOUNG: std::time::Duration = std::time::Duration::from_secs(3600);
+    let needed = state.open_runs().await.map_err(broken)?;
+    let failed = |error: std::io::Error| Failure::new(Exit::TryAgain, "cannot clean the spool").caused_by(&error);
+    for leftover in spool.leftovers().map_err(failed)? {
+        let age = leftover.spool.metadata().and_then(|found| found.modified()).map_err(failed)?.elapsed();
+        let is_needed = needed.iter().any(|run| Path::new(&run.spool) == leftover.spool);
+        if !is_needed && age.is_ok_and(|age| age > YOUNG) {
+            std::fs::remove_file(&leftover.spool).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that nobody else works in `data_dir`.

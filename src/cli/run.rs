@@ -80,6 +80,7 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
     let lock = open::exclusive(&config)?;
     let state = open::state(&config)?;
     let spool = open::spool(&config)?;
+    open::sweep_copies(&spool, &state).await?;
     let stop = CancellationToken::new();
     let signals = Signals::install()
         .map_err(|error| Failure::new(Exit::TryAgain, "cannot listen for signals").caused_by(&error))?;
@@ -243,7 +244,7 @@ async fn try_carry(
                 carrier.end(earlier, Phase::Rejected, Some(why), None).await?;
             }
             let run = open::new_run(claim, feed);
-            carrier.state.begin(run.clone()).await.map_err(broken)?;
+            carrier.begin(&run).await?;
             run
         }
     };

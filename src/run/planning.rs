@@ -8,6 +8,8 @@ use futures_util::StreamExt;
 
 use super::Errand;
 use super::broken;
+use super::choices;
+use super::choices::ChoiceBits;
 use super::feed::Feed;
 use super::reading;
 use super::reading::Reading;
@@ -17,10 +19,14 @@ use crate::directory::Wanted;
 use crate::directory::Which;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::provision::is_owed;
+use crate::roster::account::EntryId;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
+use crate::roster::earlier::Earlier;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
+use crate::roster::matching::MatchRules;
 use crate::roster::matching::Matched;
 use crate::roster::matching::Matching;
 use crate::roster::memberships;
@@ -28,6 +34,7 @@ use crate::roster::memberships::GroupIndex;
 use crate::roster::memberships::MembershipRules;
 use crate::roster::plan::Notice;
 use crate::roster::plan::Plan;
+use crate::roster::plan::PlanId;
 use crate::roster::planner;
 use crate::roster::planner::Maker;
 use crate::roster::planner::OldPolicy;
@@ -39,6 +46,7 @@ use crate::sqlite::DatabaseError;
 use crate::state::State;
 use crate::state::journal::JournalKey;
 use crate::state::journal::Journaled;
+use crate::state::journal::JournaledLetter;
 use crate::state::run::Run;
 
 /// How many rows make it worth reading the whole directory rather than asking for each.
@@ -53,15 +61,56 @@ pub struct Planned {
     pub form: Form,
     /// How many accounts the directory has, when all were read.
     pub n_entries: Option<usize>,
+    /// The id of the plan as it is without the choices that an operator has made in its preview: by this it is
+    /// approved.
+    pub shown: PlanId,
+    /// Entries that rosterd has switched off and that somebody has let in again.
+    pub enabled_again: Vec<EntryId>,
 }
 
-/// What is known from before an interruption.
+/// What is known of a run from before.
 #[derive(Debug, Default)]
 pub struct Resume {
     /// What was being done to whom.
     pub journaled: HashMap<JournalKey, Journaled>,
-    /// Rows whose letter was never sent.
-    pub letters_owed: HashSet<LineNo>,
+    /// What became of letters.
+    pub lettered: HashMap<LineNo, JournaledLetter>,
+    /// Choices that an operator has made in the preview.
+    pub choices: Vec<(LineNo, ChoiceBits)>,
+}
+
+impl Resume {
+    /// Reads what the journal knows of a run.
+    pub async fn of(state: &State, run: &str) -> Result<Self, DatabaseError> {
+        let choices = state.choices(run).await?;
+        Ok(Self {
+            journaled: state.journaled(run).await?,
+            lettered: state.letters(run).await?,
+            choices: choices.into_iter().map(|(line, bits)| (line, ChoiceBits(bits))).collect(),
+        })
+    }
+
+    fn earlier(&self) -> Earlier {
+        let mut earlier = Earlier::default();
+        for (key, journaled) in &self.journaled {
+            match key {
+                JournalKey::Line(line) => {
+                    let row = earlier.rows.entry(*line).or_default();
+                    row.creation = journaled.creation();
+                    row.is_settled = journaled.is_settled();
+                    row.password_written = journaled.password_written;
+                }
+                JournalKey::Entry(stable) if journaled.is_settled() => {
+                    earlier.settled_entries.insert(stable.clone());
+                }
+                JournalKey::Entry(_) => {}
+            }
+        }
+        for line in self.lettered.keys().filter(|line| is_owed(&self.lettered, **line)) {
+            earlier.rows.entry(*line).or_default().letter_owed = true;
+        }
+        earlier
+    }
 }
 
 /// Why there is no plan.
@@ -131,7 +180,12 @@ pub async fn plan<D: Directory>(
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     let mut read = reading::read(run.spool.clone().into(), feed).await?;
-    let matched = match_rows(feed, *directory, &mut read).await?;
+    let disabled_by_us = state.disabled_by_us(&run.target).await?;
+    // What is done with people whose row and entry are alike anyway.
+    let earlier = resume.earlier();
+    let mut rules = feed.matching.clone();
+    rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
+    let (matched, enabled_again) = match_rows(feed, &rules, *directory, &mut read, &disabled_by_us).await?;
     let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
@@ -139,8 +193,11 @@ pub async fn plan<D: Directory>(
     {
         return Err(PlanningError::SuddenlyEmpty { target: run.target.clone(), before });
     }
+    let unedited = (!resume.choices.is_empty()).then(|| (read.rows.clone(), matched.clone()));
     let mut rows = std::mem::take(&mut read.rows);
-    let around = surroundings(feed, *directory, &mut rows, state, run, resume).await?;
+    choices::apply(&resume.choices, &mut rows.accounts);
+    let known = Known { disabled_by_us, earlier };
+    let around = surroundings(feed, *directory, &mut rows, known).await?;
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
     let maker = Maker {
         mapper: &read.mapper,
@@ -149,7 +206,11 @@ pub async fn plan<D: Directory>(
         digest: &feed.digest,
     };
     let plan = planner::build(rows, matched, &feed.plan, &around, &maker, &objections);
-    Ok(Planned { plan, form: read.form, n_entries })
+    let shown = match unedited {
+        Some((rows, matched)) => planner::build(rows, matched, &feed.plan, &around, &maker, &objections).id,
+        None => plan.id.clone(),
+    };
+    Ok(Planned { plan, form: read.form, n_entries, shown, enabled_again })
 }
 
 /// Returns whether every account of the target is to be read.
@@ -161,7 +222,13 @@ fn reads_all(feed: &Feed, rows: &Rows) -> bool {
         || rows.accounts.len() > ASK_FOR_EACH
 }
 
-async fn match_rows<D: Directory>(feed: &Feed, directory: &D, read: &mut Reading) -> Result<Matched, PlanningError> {
+async fn match_rows<D: Directory>(
+    feed: &Feed,
+    rules: &MatchRules,
+    directory: &D,
+    read: &mut Reading,
+    disabled_by_us: &HashSet<Box<str>>,
+) -> Result<(Matched, Vec<EntryId>), PlanningError> {
     let rows = &read.rows;
     let which = if reads_all(feed, rows) {
         Which::All
@@ -169,21 +236,30 @@ async fn match_rows<D: Directory>(feed: &Feed, directory: &D, read: &mut Reading
         let values = rows.accounts.iter().map(|account| account.match_value().into()).collect();
         Which::Matching { by: feed.matching.by.clone(), values }
     };
-    let mut matching = Matching::new(rows, &feed.matching, &read.mapper, read.candidates.as_mut());
+    let mut enabled_again = Vec::new();
+    let mut matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
     let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
-        matching.see(entry?);
+        let entry = entry?;
+        if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
+            enabled_again.push(entry.id.clone());
+        }
+        matching.see(entry);
     }
-    Ok(matching.finish())
+    Ok((matching.finish(), enabled_again))
+}
+
+/// What rosterd itself knows of the people of a plan.
+struct Known {
+    disabled_by_us: HashSet<Box<str>>,
+    earlier: Earlier,
 }
 
 async fn surroundings<D: Directory>(
     feed: &Feed,
     directory: &D,
     rows: &mut Rows,
-    state: &State,
-    run: &Run,
-    resume: &Resume,
+    known: Known,
 ) -> Result<Surroundings, PlanningError> {
     let capabilities = directory.capabilities();
     let groups = index(directory, GroupKind::Group, &feed.groups, capabilities.groups, rows).await?;
@@ -201,13 +277,7 @@ async fn surroundings<D: Directory>(
         let text = "the target has no channels, so nobody is subscribed to any".to_owned();
         rows.notices.push(Notice { column: Some("subscribe".into()), text });
     }
-    Ok(Surroundings {
-        groups,
-        roles,
-        channels,
-        disabled_by_us: state.disabled_by_us(&run.target).await?,
-        letters_owed: resume.letters_owed.clone(),
-    })
+    Ok(Surroundings { groups, roles, channels, disabled_by_us: known.disabled_by_us, earlier: known.earlier })
 }
 
 async fn index<D: Directory>(
