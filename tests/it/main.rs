@@ -1,9 +1,10 @@
 //! One binary for all integration tests: every file of this folder is a module here.
 
 mod architecture;
+mod config;
 #[macro_use]
 mod contract;
+mod intake;
 mod ldap;
 mod mail;
 mod server;
-mod intake;
