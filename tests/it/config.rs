@@ -195,6 +195,7 @@ fn other_value(one: &Commented) -> Option<String> {
         (_, "empty") => "\"clear\"",
         (_, "username") => "{ min = 2, max = 64, characters = \"a-z\" }",
         (_, "alphabet") => "\"ABCDEFGHabcdefgh23456789\"",
+        (_, "action") => "\"disable\"",
         (_, "policy") => "\"disable\"",
         ("feed.limits", "updates" | "creates") => "\"1%\"",
         ("feed.limits", _) => "3",
@@ -209,6 +210,21 @@ fn all_its_examples_are_accepted_together() {
     let all = with(commented().into_iter().map(|one| (one.line, format!("{} = {}", one.key, one.value))));
     let proven = proven(site.path(), &all);
     assert!(proven.iter().any(|line| line.trim() == "seats: Some("), "{proven:#?}");
+}
+
+#[test]
+fn rows_are_not_for_what_they_may_not_say() {
+    let parse = |defaults: &str| {
+        let text = format!(
+            "[[target]]\nname = \"t\"\nkind = \"local\"\n[[feed]]\nname = \"f\"\ntarget = \"t\"\n[feed.defaults]\n{defaults}\n"
+        );
+        Config::parse(Path::new("rosterd.toml"), &text, None)
+    };
+    assert!(parse("action = \"disable\"").is_ok());
+    assert!(parse("action = \"delete\"\nallow_row_delete = true").is_ok());
+    for refused in ["action = \"delete\"", "action = \"disable\"\nallow_row_disable = false", "action = \"vanish\""] {
+        assert_eq!(parse(refused).expect_err(refused).faults.len(), 1, "{refused}");
+    }
 }
 
 #[test]
