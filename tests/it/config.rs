@@ -213,6 +213,24 @@ fn all_its_examples_are_accepted_together() {
 }
 
 #[test]
+fn the_first_try_checks_out_and_says_that_nobody_learns_the_passwords() {
+    let site = TempDir::new().expect("temporary folder");
+    let quickstart = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/quickstart.toml");
+    let checked = cargo_bin_cmd!("rosterd")
+        .arg("--config")
+        .arg(quickstart)
+        .arg("--data-dir")
+        .arg(site.path())
+        .args(["check", "--format", "json"])
+        .assert()
+        .success();
+    let found: serde_json::Value = serde_json::from_slice(&checked.get_output().stdout).expect("JSON");
+    let warnings: Vec<_> = found.as_array().expect("a list").iter().filter(|one| one["verdict"] == "warning").collect();
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!((&warning["where"], &warning["what"]), (&"feed quickstart".into(), &"passwords".into()));
+}
+
+#[test]
 fn rows_are_not_for_what_they_may_not_say() {
     let parse = |defaults: &str| {
         let text = format!(
