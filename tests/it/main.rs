@@ -3,7 +3,8 @@
 mod architecture;
 #[macro_use]
 mod contract;
+mod intake;
 mod ldap;
 mod mail;
+mod plan;
 mod server;
-mod intake;
