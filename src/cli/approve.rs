@@ -72,9 +72,16 @@ pub async fn reject(site: &Site, args: RejectArgs) -> Result<Exit, Failure> {
     let run = waiting(&state, &args.roster).await?;
     let carrier = open::carrier(&config, state, CancellationToken::new())?;
     carrier.end(&run, Phase::Rejected, Some("rejected by an operator".to_owned()), None).await?;
-    Console::new(Format::Table, Parts::Run, false)
-        .tell(&format!("Rejected the plan for {}. Nothing was written.", run.path));
+    Console::new(Format::Table, Parts::Run, false).tell(&rejected(&run));
     Ok(Exit::Done)
+}
+
+fn rejected(run: &Run) -> String {
+    // What is held was planned beside other things, which were applied at once.
+    match run.holds.as_str() {
+        "" => format!("Rejected the plan for {}. Nothing was written.", run.path),
+        holds => format!("Rejected what was held of {} ({holds}). The rest of it was applied before.", run.path),
+    }
 }
 
 async fn waiting(state: &State, roster: &str) -> Result<Run, Failure> {
@@ -87,4 +94,34 @@ async fn waiting(state: &State, roster: &str) -> Result<Run, Failure> {
         Failure::new(Exit::Usage, format!("nothing waits for approval under `{roster}`"))
             .hint("`rosterd status` lists what is waiting")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_says_what_was_written_already() {
+        let run = |phase, holds: &str| Run {
+            id: "1".to_owned(),
+            feed: "hr".to_owned(),
+            target: "staff".to_owned(),
+            path: "/drop/a.csv".to_owned(),
+            spool: String::new(),
+            fingerprint: String::new(),
+            identity: String::new(),
+            phase,
+            plan: None,
+            holds: holds.to_owned(),
+            reason: None,
+            counts: None,
+            started_at: String::new(),
+            ended_at: None,
+        };
+        assert_eq!(rejected(&run(Phase::Waiting, "")), "Rejected the plan for /drop/a.csv. Nothing was written.");
+        assert_eq!(
+            rejected(&run(Phase::Held, "old")),
+            "Rejected what was held of /drop/a.csv (old). The rest of it was applied before."
+        );
+    }
 }
