@@ -7,4 +7,5 @@ mod contract;
 mod intake;
 mod ldap;
 mod mail;
+mod plan;
 mod server;
