@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod check;
 pub mod import;
+pub mod list;
 pub mod local;
 pub mod open;
 pub mod preview;
@@ -11,6 +12,7 @@ pub mod run;
 pub mod status;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -19,7 +21,6 @@ use clap::ValueEnum;
 
 use crate::exit::Exit;
 use crate::exit::Failure;
-use crate::telemetry;
 
 /// Carry people from CSV rosters into a directory
 ///
@@ -29,7 +30,13 @@ use crate::telemetry;
 #[command(name = "rosterd", version, after_help = AFTER_HELP)]
 pub struct Cli {
     /// Configuration file
-    #[arg(long, value_name = "FILE", global = true, env = "ROSTERD_CONFIG", default_value = "/etc/rosterd/rosterd.toml")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "ROSTERD_CONFIG",
+        default_value = "/etc/rosterd/rosterd.toml"
+    )]
     config: PathBuf,
     /// Keep journal, spool and local directory here, whatever the configuration says
     #[arg(long, value_name = "DIR", global = true, env = "ROSTERD_DATA_DIR")]
@@ -100,7 +107,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match carry_out(cli) {
         Ok(exit) => exit,
         Err(failure) => {
-            telemetry::tell(&failure);
+            // Nobody may be listening any more; the exit code says it too.
+            let _ = writeln!(std::io::stderr(), "{failure}");
             failure.exit
         }
     }

@@ -19,9 +19,11 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 
+pub mod ldap;
 pub mod local;
 pub mod memory;
 pub mod pace;
+pub mod target;
 
 pub use pace::Pace;
 

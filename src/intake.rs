@@ -51,6 +51,36 @@ impl Identity {
     }
 }
 
+/// Shows the five numbers, as they are kept in the journal.
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { dev, ino, size, mtime_ns, ctime_ns } = self;
+        write!(f, "{dev}:{ino}:{size}:{mtime_ns}:{ctime_ns}")
+    }
+}
+
+/// Text that is not the five numbers of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the identity of a file: five numbers are needed")]
+pub struct NotAnIdentity;
+
+impl std::str::FromStr for Identity {
+    type Err = NotAnIdentity;
+
+    fn from_str(text: &str) -> Result<Self, NotAnIdentity> {
+        let mut parts = text.split(':');
+        let mut part = || parts.next().ok_or(NotAnIdentity);
+        let identity = Self {
+            dev: part()?.parse().map_err(|_| NotAnIdentity)?,
+            ino: part()?.parse().map_err(|_| NotAnIdentity)?,
+            size: part()?.parse().map_err(|_| NotAnIdentity)?,
+            mtime_ns: part()?.parse().map_err(|_| NotAnIdentity)?,
+            ctime_ns: part()?.parse().map_err(|_| NotAnIdentity)?,
+        };
+        parts.next().map_or(Ok(identity), |_| Err(NotAnIdentity))
+    }
+}
+
 /// Why a file is never taken, however long it lies there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unfit {

@@ -19,11 +19,10 @@ use crate::directory::Pace;
 use crate::directory::Throttle;
 use crate::provision::letters::LetterDesk;
 use crate::provision::tasks::Task;
-use crate::roster::account::EntryId;
 use crate::roster::account::LineNo;
-use crate::roster::operation::Member;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
+use crate::roster::operation::Member;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
@@ -122,8 +121,6 @@ pub(crate) struct Progression<'w, D> {
     /// Entries of people that were written in this run, to put them into groups.
     pub(crate) entries: HashMap<usize, Member>,
     pub(crate) early: Option<Early>,
-    pub(crate) switched_off: Vec<(EntryId, Box<str>)>,
-    pub(crate) switched_on: Vec<EntryId>,
     pub(crate) refused_in_a_row: usize,
 }
 
@@ -134,16 +131,7 @@ pub async fn provision<D: Directory>(work: Work<'_, D>) -> Result<Ended, Databas
     let (accounts, last) = tasks::of(&work);
     let members_only = tasks::members_only(&work);
     work.progress.total(accounts.len() + last.len() + members_only.len());
-    let mut run = Progression {
-        work,
-        pace,
-        results,
-        entries: HashMap::new(),
-        early: None,
-        switched_off: Vec::new(),
-        switched_on: Vec::new(),
-        refused_in_a_row: 0,
-    };
+    let mut run = Progression { work, pace, results, entries: HashMap::new(), early: None, refused_in_a_row: 0 };
     run.in_batches(accounts).await?;
     if run.early.is_none() {
         run.memberships(&members_only).await?;

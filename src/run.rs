@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod planning;
+mod reading;
 pub mod reports;
 
 use std::collections::HashMap;
@@ -147,8 +148,11 @@ impl Carrier {
                 let phase = if errand.run.phase == Phase::Held { Phase::Held } else { Phase::Waiting };
                 self.state.enter(&id, phase, &plan_id, &errand.run.holds).await.map_err(broken)?;
                 return Ok(Carried::Refused(
-                    Failure::new(Exit::Refused, "the plan is not the one that was approved: the roster's entries have changed since")
-                        .hint("look at the new preview, and approve it if it is right"),
+                    Failure::new(
+                        Exit::Refused,
+                        "the plan is not the one that was approved: the roster's entries have changed since",
+                    )
+                    .hint("look at the new preview, and approve it if it is right"),
                 ));
             }
             Order::Approved(_) => {
@@ -160,7 +164,11 @@ impl Carrier {
         };
         let is_approved = digests_approved.is_some();
         errand.audience.preview(&subject);
-        if errand.feed.mode == Mode::Review && !is_approved && errand.run.phase != Phase::Applying && !planned.plan.is_noop() {
+        if errand.feed.mode == Mode::Review
+            && !is_approved
+            && errand.run.phase != Phase::Applying
+            && !planned.plan.is_noop()
+        {
             self.state.enter(&id, Phase::Waiting, &plan_id, "").await.map_err(broken)?;
             return Ok(Carried::Waiting);
         }
@@ -199,10 +207,7 @@ impl Carrier {
         let settings = feed.letters.as_ref()?;
         let mailer = self.mailer.clone()?;
         let pace = self.pace_of(&feed.name, settings.per_minute);
-        let rules = LetterRules {
-            template: Arc::clone(&settings.template),
-            domain: mailer.domain().to_owned(),
-        };
+        let rules = LetterRules { template: Arc::clone(&settings.template), domain: mailer.domain().to_owned() };
         Some(LetterDesk::open(run.to_owned(), rules, mailer, pace, self.state.clone(), self.stop.clone()))
     }
 
@@ -274,7 +279,9 @@ impl Carrier {
         match errors {
             Some(placed) => self.state.placed(key, Some((placed.length, placed.sha256))).await.map_err(broken),
             None => {
-                let Some((length, sha256)) = self.state.as_placed(key.clone()).await.map_err(broken)? else { return Ok(()) };
+                let Some((length, sha256)) = self.state.as_placed(key.clone()).await.map_err(broken)? else {
+                    return Ok(());
+                };
                 remove_placed(&path, &Placed { length, sha256 })
                     .map_err(|error| Failure::new(Exit::TryAgain, format!("cannot remove {key}")).caused_by(&error))?;
                 self.state.placed(key, None).await.map_err(broken)
@@ -335,19 +342,23 @@ fn counts(tally: &Tally) -> String {
 fn ended_early<D>(early: &Early, errand: &Errand<'_, D>) -> Failure {
     let sentence = format!("{}: {early}", errand.run.path);
     match early {
-        Early::Useless(_) => Failure::new(Exit::Config, sentence)
-            .hint(format!("`rosterd check` says what is missing on target `{}`; the run goes on at the next start", errand.run.target)),
+        Early::Useless(_) => Failure::new(Exit::Config, sentence).hint(format!(
+            "`rosterd check` says what is missing on target `{}`; the run goes on at the next start",
+            errand.run.target
+        )),
         Early::Stopped | Early::Unavailable(_) | Early::LettersOwed(_) => Failure::new(Exit::TryAgain, sentence)
             .hint("nothing is lost: the run goes on at the next `rosterd import` or `rosterd run`"),
     }
 }
 
 pub(crate) fn broken(error: DatabaseError) -> Failure {
-    Failure::new(Exit::TryAgain, "the journal cannot be used").caused_by(&error).hint("look at the disk that holds `data_dir`")
+    Failure::new(Exit::TryAgain, "the journal cannot be used")
+        .caused_by(&error)
+        .hint("look at the disk that holds `data_dir`")
 }
 
 fn misplaced(error: &crate::report::place::Misplaced) -> Failure {
-    Failure::new(Exit::TryAgain, "a report cannot be written").caused_by(error).hint(
-        "rosterd needs to write into the roster's folder; nothing is lost, the run goes on at the next start",
-    )
+    Failure::new(Exit::TryAgain, "a report cannot be written")
+        .caused_by(error)
+        .hint("rosterd needs to write into the roster's folder; nothing is lost, the run goes on at the next start")
 }

@@ -10,7 +10,6 @@ use super::open;
 use super::open::Site;
 use super::progress::Console;
 use super::progress::Parts;
-use crate::daemon::signals;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::intake::lock::Exclusive;
@@ -53,13 +52,14 @@ pub async fn approve(site: &Site, args: ApproveArgs) -> Result<Exit, Failure> {
         Ok(held) => held,
         Err(LockFault::Held { .. }) => {
             state.approve(&run.id, &plan).await.map_err(broken)?;
-            Console::new(args.format, Parts::Run, false).tell(&format!("Approved plan {plan}. The running daemon applies it."));
+            Console::new(args.format, Parts::Run, false)
+                .tell(&format!("Approved plan {plan}. The running daemon applies it."));
             return Ok(Exit::Done);
         }
         Err(fault) => return Err(Failure::new(Exit::TryAgain, fault.to_string()).hint(fault.hint())),
     };
     let stop = CancellationToken::new();
-    let _signals = signals::watch(stop.clone());
+    open::obey_signals(&stop)?;
     let carrier = open::carrier(&config, state, stop)?;
     let console = Console::new(args.format, Parts::Run, false);
     carry(&config, &carrier, run, Order::Approved(plan), &console).await
@@ -72,7 +72,8 @@ pub async fn reject(site: &Site, args: RejectArgs) -> Result<Exit, Failure> {
     let run = waiting(&state, &args.roster).await?;
     let carrier = open::carrier(&config, state, CancellationToken::new())?;
     carrier.end(&run, Phase::Rejected, Some("rejected by an operator".to_owned()), None).await?;
-    Console::new(Format::Table, Parts::Run, false).tell(&format!("Rejected the plan for {}. Nothing was written.", run.path));
+    Console::new(Format::Table, Parts::Run, false)
+        .tell(&format!("Rejected the plan for {}. Nothing was written.", run.path));
     Ok(Exit::Done)
 }
 

@@ -32,7 +32,7 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
     let mut found: Vec<(String, Finding)> = Vec::new();
     for target in &config.targets {
         let place = format!("target {}", target.name);
-        match open::target(&config, &target.name).await {
+        match open::target(&config, &target.name) {
             Ok(directory) => {
                 let mut findings = directory.check().await;
                 if let Target::Ldap(ldap) = &directory {

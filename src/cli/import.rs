@@ -11,7 +11,6 @@ use super::open::Site;
 use super::progress::Console;
 use super::progress::Parts;
 use crate::config::Config;
-use crate::daemon::signals;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::run::Carrier;
@@ -51,7 +50,7 @@ pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
     let spool = open::spool(&config)?;
     spool.sweep(&held).map_err(|error| Failure::new(Exit::TryAgain, "cannot clean the spool").caused_by(&error))?;
     let stop = CancellationToken::new();
-    let _signals = signals::watch(stop.clone());
+    open::obey_signals(&stop)?;
     let carrier = open::carrier(&config, state, stop)?;
     let console = Console::new(args.format, Parts::Run, args.all);
     let claim = open::claim_one(&spool, feed, &args.roster)?;
@@ -74,7 +73,9 @@ pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
         }
     }
     if let Some(exit) = exit {
-        claim.close().map_err(|error| Failure::new(Exit::TryAgain, "cannot remove the spool copy").caused_by(&error))?;
+        claim
+            .close()
+            .map_err(|error| Failure::new(Exit::TryAgain, "cannot remove the spool copy").caused_by(&error))?;
         return Ok(exit);
     }
     carrier.state.begin(fresh.clone()).await.map_err(broken)?;
@@ -91,10 +92,13 @@ pub async fn carry(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let Some(feed) = config.feed(&run.feed) else {
-        return Err(Failure::new(Exit::Config, format!("run {} belongs to the feed `{}`, which is gone", run.id, run.feed))
-            .hint(format!("restore the feed, or run `rosterd reject {}`", run.id)));
+        return Err(Failure::new(
+            Exit::Config,
+            format!("run {} belongs to the feed `{}`, which is gone", run.id, run.feed),
+        )
+        .hint(format!("restore the feed, or run `rosterd reject {}`", run.id)));
     };
-    let directory = open::target(config, &run.target).await?;
+    let directory = open::target(config, &run.target)?;
     let path = run.path.clone();
     let errand = Errand { run, feed: &feed.feed, directory: &directory, order, audience: console };
     match carrier.carry(errand).await? {

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use comfy_table::Table;
+use comfy_table::TableStyle;
 use serde_json::Value;
 
 use super::Format;
@@ -38,7 +39,7 @@ impl List {
 
     fn table(&self) -> Table {
         let mut table = Table::new();
-        table.set_style(comfy_table::TableStyle::nothing());
+        table.load_style(TableStyle::new());
         table.set_header(self.columns.iter().map(|column| column.to_uppercase().replace('_', " ")));
         for row in &self.rows {
             table.add_row(row.iter().map(|value| visible(&text(value)).into_owned()));

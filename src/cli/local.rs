@@ -72,8 +72,18 @@ enum Kind {
 }
 
 const USER_COLUMNS: &[&str] = &[
-    "username", "firstname", "surname", "email", "enabled", "change_password_next_time", "has_password", "groups", "roles",
-    "channels", "created", "changed",
+    "username",
+    "firstname",
+    "surname",
+    "email",
+    "enabled",
+    "change_password_next_time",
+    "has_password",
+    "groups",
+    "roles",
+    "channels",
+    "created",
+    "changed",
 ];
 const GROUP_COLUMNS: &[&str] = &["kind", "name", "members"];
 
@@ -112,7 +122,7 @@ async fn open_local(config: &Config, name: Option<&str>) -> Result<Local, Failur
     let Some(target) = target else {
         return Err(Failure::new(Exit::Usage, "the configuration has no such target of kind local"));
     };
-    match open::target(config, &target.name).await? {
+    match open::target(config, &target.name)? {
         Target::Local(local) => Ok(local),
         Target::Ldap(_) => Err(Failure::new(Exit::Usage, format!("target `{}` is not of kind local", target.name))),
     }
@@ -155,10 +165,9 @@ async fn groups(local: &Local, format: Format) -> Result<Exit, Failure> {
 
 async fn verify(local: &Local, username: &str) -> Result<Exit, Failure> {
     let mut text = zeroize::Zeroizing::new(String::new());
-    std::io::stdin()
-        .take(64 * 1024)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::new(Exit::Usage, "the password on standard input cannot be read").caused_by(&error))?;
+    std::io::stdin().take(64 * 1024).read_to_string(&mut text).map_err(|error| {
+        Failure::new(Exit::Usage, "the password on standard input cannot be read").caused_by(&error)
+    })?;
     let password = Secret::from(text.trim_end_matches(['\r', '\n']));
     let (exit, text) = match local.verify(username, &password).await.map_err(|fault| faulty(&fault))? {
         Verified::Good => (Exit::Done, "The password is right."),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::config::FeedConfig;
 use crate::config::TargetKind;
+use crate::daemon::signals::Signals;
 use crate::directory::ldap::Ldap;
 use crate::directory::local::Local;
 use crate::directory::target::Target;
@@ -85,13 +86,12 @@ pub fn exclusive(config: &Config) -> Result<Exclusive, Failure> {
 }
 
 /// Opens one target.
-pub async fn target(config: &Config, name: &str) -> Result<Target, Failure> {
+pub fn target(config: &Config, name: &str) -> Result<Target, Failure> {
     let Some(target) = config.target(name) else {
         return Err(Failure::new(Exit::Config, format!("there is no target `{name}`")));
     };
     match &target.kind {
         TargetKind::Local(settings) => Local::open(settings.clone(), jiff::Timestamp::now)
-            .await
             .map(Target::Local)
             .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be opened")).caused_by(&error)),
         TargetKind::Ldap(settings) => Ldap::new((**settings).clone())
@@ -155,6 +155,18 @@ pub fn new_run(claim: &Claim, feed: &FeedConfig) -> Run {
         started_at: now(),
         ended_at: None,
     }
+}
+
+/// Lets SIGTERM and SIGINT end a run after the operations in flight; a second signal ends the process at once.
+pub fn obey_signals(stop: &CancellationToken) -> Result<(), Failure> {
+    let signals = Signals::install()
+        .map_err(|error| Failure::new(Exit::TryAgain, "cannot listen for signals").caused_by(&error))?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        let _insisted = signals.obey(stop).await;
+        std::process::exit(Exit::TryAgain.code().into());
+    });
+    Ok(())
 }
 
 /// Copies a roster into the spool.

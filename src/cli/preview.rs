@@ -40,7 +40,7 @@ pub async fn preview(site: &Site, args: Args) -> Result<Exit, Failure> {
     let config = site.config()?;
     let feed = open::feed(&config, args.feed.as_deref(), &args.roster)?;
     let state = open::state(&config)?;
-    let directory = open::target(&config, &feed.feed.target).await?;
+    let directory = open::target(&config, &feed.feed.target)?;
     let claim = open::claim_one(&open::spool(&config)?, feed, &args.roster)?;
     let console = Console::new(args.format, Parts::Preview, args.all);
     let errand = Errand {

@@ -43,7 +43,8 @@ impl Console {
     /// Makes a console for stdout as it is.
     pub fn new(format: Format, parts: Parts, all: bool) -> Self {
         let stdout = std::io::stdout();
-        let colour = if stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none() { Colour::Ansi } else { Colour::Plain };
+        let colour =
+            if stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none() { Colour::Ansi } else { Colour::Plain };
         let width = stdout.is_terminal().then(terminal_width).flatten();
         let rows = if all { Rows::All } else { Rows::AtMost(AT_MOST) };
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());

@@ -74,7 +74,8 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
         LogFormat::Text => telemetry::Format::Text,
         LogFormat::Json => telemetry::Format::Json,
     };
-    telemetry::start(log).map_err(|fault| Failure::new(Exit::Config, fault.to_string()).hint(fault.hint().unwrap_or_default()))?;
+    telemetry::start(log)
+        .map_err(|fault| Failure::new(Exit::Config, fault.to_string()).hint(fault.hint().unwrap_or_default()))?;
     let config = Arc::new(site.config()?);
     let lock = open::exclusive(&config)?;
     let state = open::state(&config)?;
@@ -95,7 +96,9 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
         lock,
         is_own_output: |name| is_own_output(name.as_ref()) == OwnOutput::Always,
         memory: Remembered { state, names: Arc::clone(&names), folders },
-        carry: move |feed: FeedIndex, claim| carry(Arc::clone(&config), Arc::clone(&carrier), names[feed.0].clone(), claim),
+        carry: move |feed: FeedIndex, claim| {
+            carry(Arc::clone(&config), Arc::clone(&carrier), names[feed.0].clone(), claim)
+        },
         clock: Arc::new(Timestamp::now),
         tell: Arc::new(systemd::tell),
         watchdog: systemd::watchdog(),
@@ -192,7 +195,12 @@ async fn carry(config: Arc<Config>, carrier: Arc<Carrier>, feed: String, claim: 
         Ok(crate::run::Carried::Done(_)) => Carried::Done,
         Ok(crate::run::Carried::Waiting) => {
             let preview = ReportNames::beside(&claim.path).preview_html;
-            warn!(feed.name = feed, "Held for approval: look at {}, then `rosterd approve {}`", preview.display(), claim.path.display());
+            warn!(
+                feed.name = feed,
+                "Held for approval: look at {}, then `rosterd approve {}`",
+                preview.display(),
+                claim.path.display()
+            );
             Carried::Held
         }
         Ok(crate::run::Carried::Refused(failure)) => {
@@ -222,7 +230,9 @@ async fn try_carry(
         None => {
             // A roster dropped again takes the place of the one that waits.
             let path = claim.path.to_string_lossy();
-            for earlier in open.iter().filter(|run| run.path == path && matches!(run.phase, Phase::Waiting | Phase::Held)) {
+            for earlier in
+                open.iter().filter(|run| run.path == path && matches!(run.phase, Phase::Waiting | Phase::Held))
+            {
                 let why = "the roster was dropped again".to_owned();
                 carrier.end(earlier, Phase::Rejected, Some(why), None).await?;
             }
@@ -231,7 +241,7 @@ async fn try_carry(
             run
         }
     };
-    let directory: Target = open::target(config, &feed.feed.target).await?;
+    let directory: Target = open::target(config, &feed.feed.target)?;
     let order = match (&run.phase, &run.plan) {
         (Phase::Approved, Some(plan)) => Order::Approved(plan.clone()),
         _ => Order::AsTheFeedSays,

@@ -49,8 +49,11 @@ fn row(run: &Run) -> Vec<Value> {
     let counts: Value = run.counts.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let counts = match counts {
         Value::Object(all) => {
-            let told: Vec<String> =
-                all.iter().filter(|(_, n)| **n != json!(0)).map(|(word, n)| format!("{n} {}", word.replace('_', " "))).collect();
+            let told: Vec<String> = all
+                .iter()
+                .filter(|(_, n)| **n != json!(0))
+                .map(|(word, n)| format!("{n} {}", word.replace('_', " ")))
+                .collect();
             json!(told.join(", "))
         }
         other => other,

@@ -37,6 +37,10 @@ impl Prover {
         self.faults
     }
 
+    pub(super) fn n_faults(&self) -> usize {
+        self.faults.len()
+    }
+
     pub(super) fn fault(&mut self, fault: ConfigFault) {
         self.faults.push(fault);
     }

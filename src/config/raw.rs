@@ -163,7 +163,10 @@ pub struct RawCsv {
 
 /// One key of `[feed.map]`: a column, a template, or a table.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision")]
+#[serde(
+    untagged,
+    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision"
+)]
 pub enum RawRule {
     Text(String),
     Table(RawRuleTable),

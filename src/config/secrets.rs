@@ -72,8 +72,10 @@ fn read_credential(name: &str) -> Result<Zeroizing<String>, ConfigFault> {
         return Err(ConfigFault::missing(format!("`{name}` is not the name of a credential")));
     }
     let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
-        return Err(ConfigFault::missing(format!("there is no credential `{name}`, since rosterd was not started by systemd"))
-            .hint("use { file = \"...\" } outside of systemd"));
+        return Err(ConfigFault::missing(format!(
+            "there is no credential `{name}`, since rosterd was not started by systemd"
+        ))
+        .hint("use { file = \"...\" } outside of systemd"));
     };
     read_file(&Path::new(&folder).join(name), Guarded::BySystemd)
         .map_err(|fault| fault.hint(format!("the unit needs LoadCredential={name}:/path")))

@@ -14,6 +14,7 @@ use super::raw::RawLocal;
 use super::raw::RawMail;
 use super::raw::RawTarget;
 use crate::directory::ldap::GroupClass;
+use crate::directory::ldap::Ldap;
 use crate::directory::ldap::LdapSettings;
 use crate::directory::ldap::PasswordPolicy;
 use crate::directory::ldap::SearchScope;
@@ -23,6 +24,7 @@ use crate::directory::local::LocalSettings;
 use crate::mail::MailLogin;
 use crate::mail::MailSettings;
 use crate::mail::MailTls;
+use crate::mail::Mailer;
 
 impl Prover {
     pub(super) fn target(&mut self, raw: RawTarget) -> Option<TargetConfig> {
@@ -78,7 +80,8 @@ impl Prover {
             Some(secret) => Some(self.secret(secret)?),
             None => None,
         };
-        settings.scope = self.choice(raw.scope.as_ref(), &[("subtree", SearchScope::Subtree), ("one", SearchScope::One)]);
+        settings.scope =
+            self.choice(raw.scope.as_ref(), &[("subtree", SearchScope::Subtree), ("one", SearchScope::One)]);
         if let Some(filter) = raw.people_filter {
             settings.people_filter = filter.into_inner();
         }
@@ -111,8 +114,7 @@ impl Prover {
             settings.in_flight = self.at_least_one(&window.span(), *window.get_ref())?;
         }
         settings.protected = raw.protected;
-        let proven = settings.check();
-        self.take(span, proven)?;
+        self.take(span, Ldap::new(settings.clone()))?;
         Some(settings)
     }
 
@@ -143,7 +145,7 @@ impl Prover {
             reply_to: raw.reply_to.map(Spanned::into_inner),
             timeout: self.duration(raw.timeout.as_ref(), MailSettings::DEFAULT_TIMEOUT),
         };
-        if let Err(faults) = settings.check() {
+        if let Err(faults) = Mailer::smtp(&settings) {
             for fault in faults {
                 self.fault(ConfigFault::at(span.clone(), fault.to_string()));
             }

@@ -49,10 +49,8 @@ impl<D: Directory> Progression<'_, D> {
                 _ => {}
             }
         }
-        let intents = tasks
-            .iter()
-            .map(|task| Started { key: task.key.clone(), kind: task.kind, letter: task.letter })
-            .collect();
+        let intents =
+            tasks.iter().map(|task| Started { key: task.key.clone(), kind: task.kind, letter: task.letter }).collect();
         let generations = self.work.state.started(self.work.run, intents).await?;
         let mut settled = self.carry_out(&tasks).await;
         let entries = self.read_back(&tasks, &mut settled).await;
@@ -180,7 +178,10 @@ impl<D: Directory> Progression<'_, D> {
             .iter()
             .enumerate()
             .filter(|(place, _)| {
-                matches!(settled[*place], Some(Outcome::Created | Outcome::Updated | Outcome::Enabled | Outcome::Disabled))
+                matches!(
+                    settled[*place],
+                    Some(Outcome::Created | Outcome::Updated | Outcome::Enabled | Outcome::Disabled)
+                )
             })
             .map(|(place, task)| (place, task.operation.clone()))
             .collect();
@@ -285,7 +286,8 @@ impl<D: Directory> Progression<'_, D> {
                 continue;
             }
             let Some(desk) = &self.work.letters else { continue };
-            let Some(account) = self.work.plan.items.get(task.item).and_then(|item| self.work.plan.account(item)) else {
+            let Some(account) = self.work.plan.items.get(task.item).and_then(|item| self.work.plan.account(item))
+            else {
                 continue;
             };
             result.letter = LetterOutcome::Owed;

@@ -53,7 +53,8 @@ impl<D: Directory> Progression<'_, D> {
         self.work.state.started(self.work.run, intents).await?;
         let mut failed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for kind in [GroupKind::Group, GroupKind::Role, GroupKind::Channel] {
-            let of_kind: Vec<&GroupWork> = groups.iter().filter(|((k, _), _)| *k == kind).map(|(_, work)| work).collect();
+            let of_kind: Vec<&GroupWork> =
+                groups.iter().filter(|((k, _), _)| *k == kind).map(|(_, work)| work).collect();
             self.write_groups(kind, &of_kind, &mut failed).await;
         }
         let mut finished: Vec<(JournalKey, Outcome)> = Vec::new();
@@ -146,7 +147,10 @@ impl<D: Directory> Progression<'_, D> {
             let operations: Vec<Operation> =
                 pending.iter().map(|work| operation(kind, work, existing.contains(&work.name.key()))).collect();
             let mut again = Vec::new();
-            for chunk in operations.chunks(self.work.throttle.batch_size.get()).zip(pending.chunks(self.work.throttle.batch_size.get())) {
+            for chunk in operations
+                .chunks(self.work.throttle.batch_size.get())
+                .zip(pending.chunks(self.work.throttle.batch_size.get()))
+            {
                 let answers = self.work.directory.apply(chunk.0, &self.pace).await;
                 for (work, answer) in chunk.1.iter().zip(answers) {
                     match answer {

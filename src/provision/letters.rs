@@ -75,7 +75,14 @@ pub struct LetterDesk {
 
 impl LetterDesk {
     /// Opens the desk for one run.
-    pub fn open(run: String, rules: LetterRules, mailer: Arc<Mailer>, pace: Arc<MailPace>, state: State, stop: CancellationToken) -> Self {
+    pub fn open(
+        run: String,
+        rules: LetterRules,
+        mailer: Arc<Mailer>,
+        pace: Arc<MailPace>,
+        state: State,
+        stop: CancellationToken,
+    ) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let clerk = Clerk { run, rules, mailer, pace, state, stop };
         Self { orders, clerk: tokio::spawn(clerk.work(inbox)) }

@@ -151,7 +151,8 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
     match (operation, entry) {
         (operation @ Operation::Create(_), None) => Verdict::Again(operation),
         (Operation::Create(create), Some(entry)) => {
-            let is_ours = in_doubt && diff::changes(&entry.attributes, &create.attributes, |_| Policy::Force).is_empty();
+            let is_ours =
+                in_doubt && diff::changes(&entry.attributes, &create.attributes, |_| Policy::Force).is_empty();
             Verdict::Settled(if is_ours {
                 Outcome::Created
             } else {
@@ -169,7 +170,10 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
                     continue;
                 }
                 if !holds(&entry.attributes, &change, |change| &change.old) {
-                    let why = format!("`{}` was changed by somebody else after the preview; drop the roster again", change.attribute);
+                    let why = format!(
+                        "`{}` was changed by somebody else after the preview; drop the roster again",
+                        change.attribute
+                    );
                     return Verdict::Settled(Outcome::Failed(why));
                 }
                 left.push(change);

@@ -233,9 +233,11 @@ pub(super) fn without_held<D>(work: &Work<'_, D>, _item: &Item, update: &UpdateI
 fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<String> {
     let left = without_held(work, item, update);
     let mut notes = Vec::new();
-    let mut note = |class: HoldClass, what: &str| notes.push(format!("{what}: held for approval (`limits.{}`)", class.key()));
+    let mut note =
+        |class: HoldClass, what: &str| notes.push(format!("{what}: held for approval (`limits.{}`)", class.key()));
     if left.changes.len() < update.changes.len() {
-        let names: Vec<&str> = update.changes.iter().filter(|c| Change::clears(c)).map(|c| c.attribute.as_str()).collect();
+        let names: Vec<&str> =
+            update.changes.iter().filter(|c| Change::clears(c)).map(|c| c.attribute.as_str()).collect();
         note(HoldClass::Clears, &format!("emptying {}", names.join(", ")));
     }
     if left.password != update.password {

@@ -19,6 +19,7 @@ use super::change::Change;
 use super::collision::Candidates;
 use super::diff;
 use super::diff::Policy;
+use super::mapping::Mapper;
 use super::name_key::CoarseKey;
 use super::name_key::MatchKey;
 use super::problem::Problem;
@@ -53,12 +54,13 @@ impl MatchRules {
 pub struct Matching<'r> {
     rows: &'r Rows,
     rules: &'r MatchRules,
+    mapper: &'r Mapper,
     hasher: RandomState,
     by_value: HashTable<u32>,
     by_username: HashTable<u32>,
     by_unique: Vec<HashTable<u32>>,
     rejected: HashSet<CoarseKey>,
-    candidates: Option<&'r Candidates>,
+    candidates: Option<&'r mut Candidates>,
     matched: Matched,
 }
 
@@ -73,8 +75,6 @@ pub struct Matched {
     pub problems: Vec<(u32, Problem)>,
     /// Accounts whose username belongs to somebody else's entry.
     pub name_taken: HashSet<u32>,
-    /// Usernames in the directory that a counter must step over.
-    pub taken_names: HashSet<CoarseKey>,
     /// Entries seen.
     pub n_entries: usize,
     /// Entries seen that can log in.
@@ -128,16 +128,23 @@ pub struct OldEntry {
 }
 
 impl<'r> Matching<'r> {
-    /// Indexes the rows. `candidates` are the names that a counter may have to step over, if the feed counts.
-    pub fn new(rows: &'r Rows, rules: &'r MatchRules, candidates: Option<&'r Candidates>) -> Self {
+    /// Indexes the rows that `mapper` made. `candidates` are the names that a counter may have to step over, if the feed
+    /// counts.
+    pub fn new(
+        rows: &'r Rows,
+        rules: &'r MatchRules,
+        mapper: &'r Mapper,
+        candidates: Option<&'r mut Candidates>,
+    ) -> Self {
         let mut matching = Self {
             rows,
             rules,
+            mapper,
             hasher: RandomState::new(),
             by_value: HashTable::with_capacity(rows.accounts.len()),
             by_username: HashTable::new(),
             by_unique: rules.unique.iter().map(|_| HashTable::new()).collect(),
-            rejected: rows.rejected.iter().filter_map(|r| r.match_value.as_deref()).map(CoarseKey::new).collect(),
+            rejected: rows.rejected.iter().filter_map(|r| r.identity(&rules.by)).map(CoarseKey::new).collect(),
             candidates,
             matched: Matched::default(),
         };
@@ -169,10 +176,8 @@ impl<'r> Matching<'r> {
         self.matched.n_enabled += usize::from(entry.enabled);
         let in_scope = self.is_in_scope(&entry.attributes);
         self.matched.n_in_scope += usize::from(in_scope);
-        if let Some(candidates) = self.candidates
-            && candidates.interesting(&entry.username)
-        {
-            self.matched.taken_names.insert(CoarseKey::new(&entry.username));
+        if let Some(candidates) = &mut self.candidates {
+            candidates.see(&entry.username);
         }
         let own = self.row_of(&entry);
         self.see_name(&entry, own);
@@ -247,7 +252,14 @@ impl<'r> Matching<'r> {
             self.matched.problems.push((index, Problem::error(None, ProblemKind::Ambiguous(value))));
             return;
         }
-        let changes = diff::changes(&entry.attributes, &account.attributes, |name| self.rules.policy(name));
+        // Values made from the username are compared as they are with the name that the account has.
+        let renamed = self.rows.late.get(index as usize).filter(|_| account.username != entry.username).map(|late| {
+            let mut renamed = account.clone();
+            self.mapper.rename(&mut renamed, late, &entry.username);
+            renamed
+        });
+        let wanted = renamed.as_ref().map_or(&account.attributes, |renamed| &renamed.attributes);
+        let changes = diff::changes(&entry.attributes, wanted, |name| self.rules.policy(name));
         let needs_nothing = changes.is_empty()
             && entry.enabled
             && account.choices.action == Action::Auto

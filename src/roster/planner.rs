@@ -5,11 +5,13 @@ use std::collections::HashSet;
 
 use super::account::Account;
 use super::account::Action;
-use super::checks::missing_for_create;
+use super::account::MatchBy;
 use super::collision::Candidates;
+use super::collision::Newcomer;
 use super::guard;
 use super::guard::Base;
 use super::guard::Limits;
+use super::mapping::Mapper;
 use super::matching::Found;
 use super::matching::Matched;
 use super::matching::OldEntry;
@@ -89,19 +91,17 @@ pub struct Surroundings {
 
 /// Decides about every row and every Old entry.
 ///
-/// `objections` are the target's own about an account that is to be created. `mapping` stands for the rules that made
-/// the accounts and goes into the plan's id.
+/// `objections` are the target's own about an account that is to be created.
 pub fn build(
     mut rows: Rows,
     mut matched: Matched,
     rules: &PlanRules,
     around: &Surroundings,
-    candidates: Option<&Candidates>,
+    maker: &Maker<'_>,
     objections: &dyn Fn(&Account) -> Vec<Problem>,
-    mapping: &[u8],
 ) -> Plan {
     let mut problems = Problems::of(&rows, std::mem::take(&mut matched.problems));
-    name_new_accounts(&mut rows, &matched, candidates, &mut problems);
+    maker.complete_new(&mut rows, &matched, &mut problems);
     let no_seat = seatless(&rows.accounts, &matched, rules.seats);
     let mut base = Base {
         in_scope: matched.n_in_scope,
@@ -109,19 +109,21 @@ pub fn build(
         rows: rows.accounts.len() + rows.rejected.len(),
         memberships: 0,
     };
-    keep_existing_names(&mut rows.accounts, &matched.seen, candidates.is_none(), &mut problems);
+    maker.keep_existing_names(&mut rows, &matched.seen, &mut problems);
     let mut items = Vec::with_capacity(base.rows + matched.old.len());
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
-        let mut decision = Decision { account, rules, around, memberships: &mut base.memberships, problems };
+        let mut decision =
+            Decision { account, rules, around, mapper: maker.mapper, memberships: &mut base.memberships, problems };
         if no_seat.contains(&index) {
             let seats = rules.seats.unwrap_or_default();
             decision.problems.push(Problem::error(None, ProblemKind::NoSeat { seats }));
         }
         items.push(decision.item(index, seen, objections));
     }
-    let unidentified = rows.rejected.iter().filter(|r| r.match_value.is_none()).count();
+    let by = maker.match_by;
+    let unidentified = rows.rejected.iter().filter(|r| r.identity(by).is_none()).count();
     items.extend(rows.rejected.into_iter().map(|rejected| Item {
         line: Some(rejected.line),
         status: Status::Error,
@@ -136,7 +138,7 @@ pub fn build(
     let seats = rules.seats.map(|limit| seats_after(&items, limit, n_enabled));
     let holds = guard::breaches(&items, &rules.limits, base, unidentified);
     let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
-    plan.id = plan_id::of(&plan, mapping);
+    plan.id = plan_id::of(&plan, maker.digest);
     plan
 }
 
@@ -164,38 +166,79 @@ impl Problems {
     }
 }
 
-/// Gives New accounts names that nobody has. Accounts that are there already keep theirs.
-fn name_new_accounts(rows: &mut Rows, matched: &Matched, candidates: Option<&Candidates>, problems: &mut Problems) {
-    let is_new = |index: u32| matches!(matched.seen.get(index as usize), Some(Seen::Nowhere));
-    if let Some(candidates) = candidates {
-        let new: Vec<u32> = (0u32..).take(rows.accounts.len()).filter(|index| is_new(*index)).collect();
-        for (index, named) in candidates.assign(&rows.accounts, &new, &matched.taken_names) {
-            match named {
-                Ok(username) => candidates.rename(&mut rows.accounts[index as usize], username),
-                Err(problem) => problems.push(index, problem),
-            }
-        }
-        return;
-    }
-    for index in matched.name_taken.iter().copied().filter(|index| is_new(*index)) {
-        let username = rows.accounts[index as usize].username.to_string();
-        problems.push(index, Problem::error(Some("username"), ProblemKind::Taken(username)));
-    }
+/// What made the accounts, and can make them again under another username.
+#[derive(Debug)]
+pub struct Maker<'m> {
+    /// Columns to attributes.
+    pub mapper: &'m Mapper,
+    /// By what rows find their entries.
+    pub match_by: &'m MatchBy,
+    /// Names that are counted up, if the feed counts.
+    pub candidates: Option<&'m Candidates>,
+    /// Stands for the feed's rules in the plan's id.
+    pub digest: &'m [u8],
 }
 
-/// Lets existing accounts keep their usernames; `tell` says that the roster gave the names, so a different one is told.
-fn keep_existing_names(accounts: &mut [Account], seen: &[Seen], tell: bool, problems: &mut Problems) {
-    for ((index, account), seen) in (0u32..).zip(accounts).zip(seen) {
-        let Seen::Found(found) = seen else { continue };
-        if account.match_value.is_empty() || found.username.is_empty() || found.username == account.username {
-            continue;
+impl Maker<'_> {
+    /// Gives New accounts names that nobody has, and what only a new account needs.
+    fn complete_new(&self, rows: &mut Rows, matched: &Matched, problems: &mut Problems) {
+        let new: Vec<u32> = (0u32..)
+            .zip(&matched.seen)
+            .filter(|(_, seen)| matches!(seen, Seen::Nowhere))
+            .map(|(index, _)| index)
+            .collect();
+        for index in &new {
+            self.mapper.complete_new(&mut rows.accounts[*index as usize]);
         }
-        if tell && MatchKey::new(&found.username) != MatchKey::new(&account.username) {
-            let text =
-                format!("the account keeps its username `{}`; `{}` is not written", found.username, account.username);
-            problems.push(index, Problem::warning(Some("username"), ProblemKind::Other(text)));
+        let Some(candidates) = self.candidates else {
+            for index in matched.name_taken.iter().copied().filter(|index| new.binary_search(index).is_ok()) {
+                let username = rows.accounts[index as usize].username.to_string();
+                problems.push(index, Problem::error(Some("username"), ProblemKind::Taken(username)));
+            }
+            return;
+        };
+        let newcomer = |index: &u32| {
+            let account = &rows.accounts[*index as usize];
+            Newcomer { base: &account.username, match_value: account.match_value() }
+        };
+        let names = candidates.assign(&new.iter().map(newcomer).collect::<Vec<_>>());
+        for (index, name) in new.into_iter().zip(names) {
+            match name {
+                Ok(username) => self.rename(rows, index, &username, problems),
+                Err(kind) => problems.push(index, Problem::error(Some("username"), kind)),
+            }
         }
-        account.username = found.username.clone();
+    }
+
+    /// Lets existing accounts keep their usernames. A name that the roster gives, and that is not written, is told.
+    fn keep_existing_names(&self, rows: &mut Rows, seen: &[Seen], problems: &mut Problems) {
+        for (index, seen) in (0u32..).zip(seen) {
+            let Seen::Found(found) = seen else { continue };
+            let account = &rows.accounts[index as usize];
+            if account.match_value.is_empty() || found.username.is_empty() || found.username == account.username {
+                continue;
+            }
+            if self.candidates.is_none() && MatchKey::new(&found.username) != MatchKey::new(&account.username) {
+                let text = format!(
+                    "the account keeps its username `{}`; `{}` is not written",
+                    found.username, account.username
+                );
+                problems.push(index, Problem::warning(Some("username"), ProblemKind::Other(text)));
+            }
+            self.rename(rows, index, &found.username, problems);
+        }
+    }
+
+    fn rename(&self, rows: &mut Rows, index: u32, username: &str, problems: &mut Problems) {
+        let account = &mut rows.accounts[index as usize];
+        match rows.late.get(index as usize) {
+            Some(late) => {
+                for problem in self.mapper.rename(account, late, username) {
+                    problems.push(index, problem);
+                }
+            }
+            None => account.username = username.into(),
+        }
     }
 }
 
@@ -253,6 +296,7 @@ struct Decision<'d> {
     account: &'d Account,
     rules: &'d PlanRules,
     around: &'d Surroundings,
+    mapper: &'d Mapper,
     memberships: &'d mut usize,
     problems: Vec<Problem>,
 }
@@ -295,7 +339,7 @@ impl Decision<'_> {
             return Intent::Skip("`add` is off for this row");
         }
         let passwords = self.rules.passwords;
-        self.problems.extend(missing_for_create(self.account, passwords.generate_for_new));
+        self.problems.extend(self.mapper.missing_for_create(self.account, passwords.generate_for_new));
         self.problems.extend(objections(self.account));
         let memberships = self.memberships(None);
         let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
@@ -344,7 +388,8 @@ impl Decision<'_> {
             self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
         }
         let memberships = self.memberships(Some(found));
-        let update = UpdateIntent { changes, password, must_change, enabled: back.then_some(true), memberships, letter_owed };
+        let update =
+            UpdateIntent { changes, password, must_change, enabled: back.then_some(true), memberships, letter_owed };
         if update == UpdateIntent::default() { Intent::Nothing } else { Intent::Update(Box::new(update)) }
     }
 

@@ -148,6 +148,9 @@ pub enum ProblemKind {
     #[error("text after a closing quote")]
     /// `"a"b`.
     TextAfterQuote,
+    #[error("a quote in a value that does not begin with one: a quote is missing, or a blank stands before it")]
+    /// `a"`, or `a, "b"`.
+    StrayQuote,
     #[error("the template gives nothing for this person")]
     /// A template rendered empty.
     EmptyTemplate,
@@ -203,6 +206,19 @@ pub enum DamageKind {
     #[error("a quoted field that began in line {0} ends in the middle of a value: a quote is missing or doubled")]
     /// A stray quote swallowed line breaks.
     SwallowedLines(LineNo),
+    #[error("the quoted field that began in line {0} holds whole rows: a quote is missing or doubled")]
+    /// Two stray quotes swallowed the rows between them.
+    RowsInField(LineNo),
+    #[error(
+        "the stray quote in line {stray} and the quoted field over several lines that began in line {field} do not go together: a quote is missing or doubled"
+    )]
+    /// A row with an odd number of quotes in a file whose quoted fields hold line breaks: who knows which one is right.
+    QuotesDisagree {
+        /// The row with the odd number of quotes.
+        stray: LineNo,
+        /// The row that spans lines.
+        field: LineNo,
+    },
     #[error("the last line does not end with a line break, so the file may have been cut off")]
     /// No final line break.
     NoFinalNewline,
@@ -248,12 +264,14 @@ impl DamageKind {
             Self::NoFinalNewline => Some(
                 "export the file again, or, if its producer never writes the last line break, set `final_newline = \"optional\"` in [feed.csv]",
             ),
-            Self::UnclosedQuote | Self::SwallowedLines(_) => {
+            Self::UnclosedQuote | Self::SwallowedLines(_) | Self::RowsInField(_) | Self::QuotesDisagree { .. } => {
                 Some("a value that holds a quote needs it doubled: \"5\"\" disk\"")
             }
             Self::CutOff | Self::Nul => {
                 Some("transfer the file again under a temporary name and rename it when it is complete")
             }
+            Self::RowTooLong(_) => Some("a quote that is never closed makes one row of the rest of the file"),
+            Self::Workbook(_) => Some("open the workbook, check it, and save it again as XLSX or as CSV (UTF-8)"),
             Self::NoHeader(_) => Some("the first line names the columns, such as username,firstname,surname,email"),
             Self::DuplicateColumn(_) | Self::UnnamedColumn(_) => Some("give every column one name of its own"),
             Self::MissingColumn(_) => Some("add the column, or map another one to it in [feed.map]"),

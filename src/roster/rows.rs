@@ -1,7 +1,9 @@
 //! The rows of one roster, sorted into accounts and rejects.
 
 use super::account::Account;
-use super::account::LineNo;
+use super::account::MatchBy;
+use super::mapping::Late;
+use super::mapping::Rejected;
 use super::plan::Named;
 use super::plan::Notice;
 use super::problem::Problem;
@@ -12,6 +14,8 @@ use super::problem::Severity;
 pub struct Rows {
     /// Rows that became accounts, in file order.
     pub accounts: Vec<Account>,
+    /// What is needed to rename them, by place; empty when no username is counted up.
+    pub late: Vec<Late>,
     /// Warnings about accounts, by place in `accounts`, in that order.
     pub warnings: Vec<(u32, Problem)>,
     /// Rows that did not become accounts, in file order.
@@ -20,18 +24,16 @@ pub struct Rows {
     pub notices: Vec<Notice>,
 }
 
-/// A row that is not applied.
-#[derive(Debug)]
-pub struct Rejected {
-    /// Where it starts.
-    pub line: LineNo,
-    /// Who it is about, as far as that can be told.
-    pub named: Named,
-    /// The value by which the row would find its entry; `None` when that cannot be told. An entry that a rejected
-    /// row is about is never Old.
-    pub match_value: Option<Box<str>>,
-    /// Why: at least one error.
-    pub problems: Vec<Problem>,
+impl Rejected {
+    /// Returns the value by which the row would find its entry; `None` when that cannot be told. An entry that a
+    /// rejected row is about is never Old.
+    pub fn identity(&self, by: &MatchBy) -> Option<&str> {
+        match by {
+            _ if !self.match_value.is_empty() => Some(&self.match_value),
+            MatchBy::Username if !self.named.username.is_empty() => Some(&self.named.username),
+            _ => None,
+        }
+    }
 }
 
 impl Rows {
@@ -46,8 +48,10 @@ impl Rows {
         self.warnings.sort_by_key(|(index, _)| *index);
         let mut renumbered = Vec::with_capacity(self.accounts.len());
         let mut kept = Vec::with_capacity(self.accounts.len());
+        let mut late = std::mem::take(&mut self.late).into_iter();
         let mut of_row = self.warnings.iter().peekable();
         for (index, account) in std::mem::take(&mut self.accounts).into_iter().enumerate() {
+            let late = late.next();
             let mut own = Vec::new();
             while let Some((_, problem)) = of_row.next_if(|(i, _)| *i as usize == index) {
                 own.push(problem.clone());
@@ -56,13 +60,14 @@ impl Rows {
                 renumbered.push(None);
                 self.rejected.push(Rejected {
                     line: account.line,
-                    match_value: Some(account.match_value().into()),
+                    match_value: account.match_value,
                     named: Named { username: account.username, person: account.person },
                     problems: own,
                 });
             } else {
                 renumbered.push(u32::try_from(kept.len()).ok());
                 kept.push(account);
+                self.late.extend(late);
             }
         }
         self.accounts = kept;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::directory::Throttle;
+use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Schema;
-use crate::roster::checks::CheckSettings;
 use crate::roster::letter::LetterTemplate;
-use crate::roster::mapping::MappingSettings;
+use crate::roster::mapping::Mapping;
 use crate::roster::matching::MatchRules;
 use crate::roster::memberships::MembershipRules;
 use crate::roster::password::PasswordPolicy;
@@ -25,9 +25,7 @@ pub struct Feed {
     /// The form of its rosters.
     pub dialect: Dialect,
     /// Columns to attributes.
-    pub mapping: MappingSettings,
-    /// What values must be like.
-    pub checks: CheckSettings,
+    pub mapping: Mapping,
     /// How rows find entries.
     pub matching: MatchRules,
     /// What is decided about people.
@@ -44,6 +42,8 @@ pub struct Feed {
     pub letters: Option<LetterSettings>,
     /// Attributes to read of every entry.
     pub attributes: Schema,
+    /// The attributes that are written.
+    pub mapped: Vec<AttributeName>,
     /// Stands for all of the above in the id of a plan: a digest of the feed's configuration.
     pub digest: Vec<u8>,
 }

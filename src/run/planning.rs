@@ -9,6 +9,8 @@ use futures_util::StreamExt;
 use super::Errand;
 use super::broken;
 use super::feed::Feed;
+use super::reading;
+use super::reading::Reading;
 use crate::directory::Directory;
 use crate::directory::Lookup;
 use crate::directory::Wanted;
@@ -17,7 +19,6 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
-use crate::roster::collision::Candidates;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::matching::Matched;
@@ -28,6 +29,7 @@ use crate::roster::memberships::MembershipRules;
 use crate::roster::plan::Notice;
 use crate::roster::plan::Plan;
 use crate::roster::planner;
+use crate::roster::planner::Maker;
 use crate::roster::planner::OldPolicy;
 use crate::roster::planner::Surroundings;
 use crate::roster::problem::Damage;
@@ -96,14 +98,17 @@ impl PlanningError {
         let roster = &run.path;
         match self {
             Self::Damage(damage) => {
-                let failure = Failure::new(Exit::Refused, format!("{roster} is refused, nothing was changed: {damage}"));
+                let failure =
+                    Failure::new(Exit::Refused, format!("{roster} is refused, nothing was changed: {damage}"));
                 match damage.kind.hint() {
                     Some(hint) => failure.hint(hint),
                     None => failure,
                 }
             }
-            Self::SuddenlyEmpty { .. } => Failure::new(Exit::Refused, format!("{roster} is refused, nothing was changed: {self}"))
-                .hint("if the directory was emptied on purpose, run `rosterd import --directory-was-emptied`"),
+            Self::SuddenlyEmpty { .. } => {
+                Failure::new(Exit::Refused, format!("{roster} is refused, nothing was changed: {self}"))
+                    .hint("if the directory was emptied on purpose, run `rosterd import --directory-was-emptied`")
+            }
             Self::Directory(fault) => {
                 let exit = if fault.next == Next::StopRun { Exit::Config } else { Exit::TryAgain };
                 Failure::new(exit, format!("target `{}` cannot be read, nothing was changed: {fault}", run.target))
@@ -125,8 +130,8 @@ pub async fn plan<D: Directory>(
     emptied: bool,
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
-    let read = crate::run::reading::read(&run.spool, feed).await?;
-    let matched = match_rows(feed, *directory, &read.rows, read.candidates.as_ref()).await?;
+    let mut read = reading::read(run.spool.clone().into(), feed).await?;
+    let matched = match_rows(feed, *directory, &mut read).await?;
     let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
@@ -134,10 +139,16 @@ pub async fn plan<D: Directory>(
     {
         return Err(PlanningError::SuddenlyEmpty { target: run.target.clone(), before });
     }
-    let mut rows = read.rows;
+    let mut rows = std::mem::take(&mut read.rows);
     let around = surroundings(feed, *directory, &mut rows, state, run, resume).await?;
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
-    let plan = planner::build(rows, matched, &feed.plan, &around, read.candidates.as_ref(), &objections, &feed.digest);
+    let maker = Maker {
+        mapper: &read.mapper,
+        match_by: &feed.matching.by,
+        candidates: read.candidates.as_ref(),
+        digest: &feed.digest,
+    };
+    let plan = planner::build(rows, matched, &feed.plan, &around, &maker, &objections);
     Ok(Planned { plan, form: read.form, n_entries })
 }
 
@@ -150,19 +161,15 @@ fn reads_all(feed: &Feed, rows: &Rows) -> bool {
         || rows.accounts.len() > ASK_FOR_EACH
 }
 
-async fn match_rows<D: Directory>(
-    feed: &Feed,
-    directory: &D,
-    rows: &Rows,
-    candidates: Option<&Candidates>,
-) -> Result<Matched, PlanningError> {
+async fn match_rows<D: Directory>(feed: &Feed, directory: &D, read: &mut Reading) -> Result<Matched, PlanningError> {
+    let rows = &read.rows;
     let which = if reads_all(feed, rows) {
         Which::All
     } else {
         let values = rows.accounts.iter().map(|account| account.match_value().into()).collect();
         Which::Matching { by: feed.matching.by.clone(), values }
     };
-    let mut matching = Matching::new(rows, &feed.matching, candidates);
+    let mut matching = Matching::new(rows, &feed.matching, &read.mapper, read.candidates.as_mut());
     let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         matching.see(entry?);
@@ -223,8 +230,7 @@ async fn index<D: Directory>(
         return Ok(None);
     }
     let named = memberships::named(&rows.accounts, kind);
-    let wanted =
-        if rules.owned.is_empty() { Wanted::Named(named.iter().cloned().collect()) } else { Wanted::All };
+    let wanted = if rules.owned.is_empty() { Wanted::Named(named.iter().cloned().collect()) } else { Wanted::All };
     let existing = directory.groups(kind, wanted).await?;
     Ok(Some(GroupIndex::new(kind, rules.clone(), existing, &named)))
 }

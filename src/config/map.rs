@@ -1,0 +1,174 @@
+//! `[feed.map]`, `[feed.csv]`, `[feed.checks]` and `[feed.defaults]`: the way from rows to accounts.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::ConfigFault;
+use super::prove::Prover;
+use super::raw::RawChecks;
+use super::raw::RawFeed;
+use super::raw::RawRule;
+use super::raw::RawRuleTable;
+use crate::roster::account::Action;
+use crate::roster::account::Choices;
+use crate::roster::account::MatchBy;
+use crate::roster::attribute::AttributeName;
+use crate::roster::checks::Characters;
+use crate::roster::checks::CheckSettings;
+use crate::roster::mapping::Collision;
+use crate::roster::mapping::EmptyCell;
+use crate::roster::mapping::Locale;
+use crate::roster::mapping::Mapping;
+use crate::roster::mapping::MappingSettings;
+use crate::roster::mapping::Policy;
+use crate::roster::mapping::Rule;
+use crate::roster::mapping::Source;
+use crate::roster::mapping::Target;
+use crate::roster::mapping::default_rules;
+
+const POLICIES: [(&str, Policy); 4] =
+    [("force", Policy::Force), ("keep", Policy::Keep), ("create-only", Policy::CreateOnly), ("merge", Policy::Merge)];
+
+impl Prover {
+    /// Proves everything that makes accounts out of rows.
+    pub(super) fn mapping(&mut self, raw: &RawFeed) -> Option<Mapping> {
+        let n_faults = self.n_faults();
+        let mut collision = Collision::Error;
+        let mut rules = Vec::new();
+        let mut spans: Vec<(String, Range<usize>)> = vec![("match".to_owned(), raw.name.span())];
+        if let Some(match_by) = &raw.match_by {
+            spans.push(("match".to_owned(), match_by.span()));
+        }
+        for (key, rule) in &raw.map {
+            spans.push((format!("map.{key}"), rule.span()));
+            match rule.get_ref() {
+                RawRule::Text(text) => rules.push(Rule::short(key, text)),
+                RawRule::Table(table) => rules.extend(self.rule(key, table, &rule.span(), &mut collision)),
+            }
+        }
+        let defaults = &raw.defaults;
+        let settings = MappingSettings {
+            rules,
+            defaults: default_rules(),
+            aliases: raw.csv.columns.iter().map(|(header, alias)| (header.clone(), alias.clone())).collect(),
+            match_by: match_by(raw),
+            collision,
+            separators: raw.csv.separators.clone().unwrap_or_else(|| "|;".to_owned()),
+            empty: self.choice(raw.csv.empty.as_ref(), &[("keep", EmptyCell::Keep), ("clear", EmptyCell::Clear)]),
+            locale: self.locale(raw.locale.as_ref()),
+            choices: Choices {
+                add: defaults.add.unwrap_or(true),
+                update: defaults.update.unwrap_or(true),
+                sync_groups: defaults.sync_groups.unwrap_or(false),
+                sync_roles: defaults.sync_roles.unwrap_or(false),
+                subscribe: defaults.subscribe.unwrap_or(false),
+                action: Action::Auto,
+            },
+            allow_disable: defaults.allow_row_disable.unwrap_or(true),
+            allow_delete: defaults.allow_row_delete.unwrap_or(false),
+            checks: self.checks(&raw.checks),
+        };
+        match Mapping::new(settings) {
+            Ok(mapping) if self.n_faults() == n_faults => Some(mapping),
+            Ok(_) => None,
+            Err(faults) => {
+                for fault in faults {
+                    let span = spans.iter().rev().find(|(key, _)| *key == fault.key).map(|(_, span)| span.clone());
+                    self.fault(ConfigFault { span, text: fault.to_string(), hint: None });
+                }
+                None
+            }
+        }
+    }
+
+    fn rule(
+        &mut self,
+        key: &str,
+        table: &RawRuleTable,
+        span: &Range<usize>,
+        collision: &mut Collision,
+    ) -> Option<Rule> {
+        let RawRuleTable { column, template, policy, separator, default, multi, collision: on_collision } = table;
+        let target = Target::from_key(key);
+        let source = match (column, template) {
+            (Some(column), None) => Source::Column(column.clone()),
+            (None, Some(template)) => Source::Template(template.clone()),
+            (Some(_), Some(_)) => {
+                self.fault(ConfigFault::at(span.clone(), "either `column` or `template`, not both"));
+                return None;
+            }
+            (None, None) => match default_rules().into_iter().find(|rule| rule.target == target) {
+                Some(rule) => rule.source,
+                None => Source::Column(key.to_owned()),
+            },
+        };
+        let mut rule = Rule::new(target, source);
+        if let Some(policy) = policy {
+            match POLICIES.iter().find(|(word, _)| word == policy) {
+                Some((_, policy)) => rule.policy = *policy,
+                None => {
+                    let text = format!("`{policy}` is not one of: force, keep, create-only, merge");
+                    self.fault(ConfigFault::at(span.clone(), text));
+                }
+            }
+        }
+        match on_collision.as_deref() {
+            None | Some("error") => {}
+            Some("counter") if rule.target == Target::Username => *collision = Collision::Counter,
+            Some("counter") => {
+                self.fault(ConfigFault::at(span.clone(), "only usernames are counted up").hint("remove `collision`"));
+            }
+            Some(other) => {
+                self.fault(ConfigFault::at(span.clone(), format!("`{other}` is not one of: error, counter")));
+            }
+        }
+        rule.separators.clone_from(separator);
+        rule.multi = multi.unwrap_or(false);
+        rule.default.clone_from(default);
+        Some(rule)
+    }
+
+    fn locale(&mut self, raw: Option<&Spanned<String>>) -> Locale {
+        let Some(raw) = raw else { return Locale::default() };
+        let named =
+            Locale::named(raw.get_ref()).ok_or_else(|| format!("`{}` is not a language, such as de", raw.get_ref()));
+        self.take(raw.span(), named).unwrap_or_default()
+    }
+
+    fn checks(&mut self, raw: &RawChecks) -> CheckSettings {
+        let mut checks = CheckSettings {
+            required: raw.required.clone(),
+            unique: raw.unique.iter().map(|name| AttributeName::new(name)).collect(),
+            limits: raw.limits.iter().map(|(name, limit)| (AttributeName::new(name), *limit)).collect(),
+            ..CheckSettings::default()
+        };
+        if let Some(limit) = raw.max_length {
+            checks.max_length = limit;
+        }
+        if let Some(username) = &raw.username {
+            let rule = username.get_ref();
+            checks.username.min = rule.min.unwrap_or(checks.username.min);
+            checks.username.max = rule.max.unwrap_or(checks.username.max);
+            if let Some(characters) = &rule.characters {
+                let parsed = Characters::parse(characters)
+                    .map_err(|part| format!("`{part}` is neither a character nor a range such as a-z"));
+                if let Some(characters) = self.take(username.span(), parsed) {
+                    checks.username.characters = characters;
+                }
+            }
+            if checks.username.min > checks.username.max {
+                self.fault(ConfigFault::at(username.span(), "`min` is larger than `max`"));
+            }
+        }
+        checks
+    }
+}
+
+/// Returns by what the feed's rows find their entries.
+pub(super) fn match_by(raw: &RawFeed) -> MatchBy {
+    match raw.match_by.as_ref().map(|by| by.get_ref().as_str()) {
+        None | Some("username") => MatchBy::Username,
+        Some(name) => MatchBy::Attribute(AttributeName::new(name)),
+    }
+}

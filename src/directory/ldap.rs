@@ -1,0 +1,224 @@
+//! An LDAP server as a directory: OpenLDAP, with or without its password policy.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+
+use futures_util::Stream;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use self::pool::Pool;
+use self::server::Schema;
+use self::settings::Site;
+use super::Capabilities;
+use super::Directory;
+use super::Finding;
+use super::Lookup;
+use super::Pace;
+use super::Wanted;
+use crate::roster::account::Account;
+use crate::roster::account::ExistingAccount;
+use crate::roster::account::ExistingGroup;
+use crate::roster::account::GroupKind;
+use crate::roster::attribute::AttributeName;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::operation::Done;
+use crate::roster::operation::Operation;
+use crate::roster::problem::Problem;
+use crate::roster::problem::ProblemKind;
+
+mod check;
+mod connection;
+mod dial;
+mod entry;
+mod fault;
+mod filter;
+mod gid;
+mod group;
+mod members;
+mod name;
+mod pool;
+mod profile;
+mod protected;
+mod read;
+mod server;
+mod settings;
+mod write;
+
+pub use self::settings::GroupClass;
+pub use self::settings::LdapSettings;
+pub use self::settings::PasswordPolicy;
+pub use self::settings::SearchScope;
+pub use self::settings::SettingFault;
+pub use self::settings::StartTls;
+
+/// An LDAP server. Connections are made when they are needed, and kept for a while.
+///
+/// Every operation has a deadline, and a connection that missed one is dropped. Referrals are never followed: an answer
+/// that refers elsewhere is incomplete and a fault.
+#[derive(Debug)]
+pub struct Ldap {
+    site: Site,
+    capabilities: Capabilities,
+    pool: Pool,
+    schema: RwLock<Option<Arc<Schema>>>,
+    /// Held while a number for a new group is chosen.
+    gids: tokio::sync::Mutex<()>,
+}
+
+impl Ldap {
+    /// Proves the settings. Nothing is contacted yet.
+    pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
+        let site = settings.prove()?;
+        let capabilities = Capabilities {
+            groups: site.base(GroupKind::Group).is_some(),
+            roles: site.base(GroupKind::Role).is_some(),
+            channels: site.base(GroupKind::Channel).is_some(),
+            disable: site.profile.has_state(),
+            must_change: site.profile.has_state(),
+        };
+        let (pool, schema, gids) = (Pool::default(), RwLock::default(), tokio::sync::Mutex::default());
+        Ok(Self { site, capabilities, pool, schema, gids })
+    }
+
+    /// Proves that the server knows the attributes that a feed maps, and that new accounts may have them.
+    pub async fn check_attributes(&self, attributes: &[AttributeName]) -> Vec<Finding> {
+        self.findings_on_attributes(attributes).await
+    }
+
+    async fn perform(
+        &self,
+        connection: &connection::Connection,
+        pace: &Pace,
+        operation: &Operation,
+    ) -> Result<Done, Fault> {
+        match operation {
+            Operation::Create(create) => self.create(connection, create).await,
+            Operation::Update(update) => self.update(connection, update).await,
+            Operation::Delete { id, username } => self.delete(connection, id, username).await,
+            Operation::CreateGroup { kind, name, members } => {
+                self.create_group(connection, pace, (*kind, name), members).await
+            }
+            Operation::ChangeMembers { kind, name, add, remove } => {
+                self.change_members(connection, pace, (*kind, name), (add, remove)).await
+            }
+        }
+    }
+
+    /// Sends a batch over one connection, with at most `in_flight` operations unanswered. What has not been sent when
+    /// the connection is lost is not sent any more: the caller knows what to do with the rest.
+    async fn pipeline(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+        let lease = match self.pool.lease(&self.site).await {
+            Ok(lease) => lease,
+            Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
+        };
+        let connection: &connection::Connection = &lease;
+        let mut answers: Vec<Option<Result<Done, Fault>>> = batch.iter().map(|_| None).collect();
+        let mut under_way = FuturesUnordered::new();
+        let mut stopped: Option<Fault> = None;
+        for (index, operation) in batch.iter().enumerate() {
+            while under_way.len() >= self.site.in_flight
+                && let Some((done, answer)) = under_way.next().await
+            {
+                note_stop(&answer, &mut stopped);
+                answers[done] = Some(answer);
+            }
+            let mut permit = std::pin::pin!(pace.permit());
+            loop {
+                tokio::select! {
+                    () = &mut permit => break,
+                    Some((done, answer)) = under_way.next(), if !under_way.is_empty() => {
+                        note_stop(&answer, &mut stopped);
+                        answers[done] = Some(answer);
+                    }
+                }
+            }
+            if connection.is_lost() && stopped.is_none() {
+                stopped = Some(Fault::new(Next::Retry, "not sent: the connection was lost before"));
+            }
+            match &stopped {
+                Some(fault) => answers[index] = Some(Err(fault.clone())),
+                None => under_way.push(async move { (index, self.perform(connection, pace, operation).await) }),
+            }
+        }
+        while let Some((done, answer)) = under_way.next().await {
+            answers[done] = Some(answer);
+        }
+        let unknown = || Err(Fault::new(Next::LookAgain, "there is no answer to this operation"));
+        answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
+    }
+
+    fn known_schema(&self) -> Option<Arc<Schema>> {
+        self.schema.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep_schema(&self, schema: &Arc<Schema>) {
+        *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(schema));
+    }
+}
+
+fn note_stop(answer: &Result<Done, Fault>, stopped: &mut Option<Fault>) {
+    if let Err(fault) = answer
+        && fault.next == Next::StopRun
+        && stopped.is_none()
+    {
+        *stopped = Some(fault.clone());
+    }
+}
+
+impl Directory for Ldap {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn objections(&self, account: &Account) -> Vec<Problem> {
+        let mut objections = Vec::new();
+        let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
+        let place = self.place(&account.username, account.locator.as_deref());
+        if let (Some(_), Some(why)) = (&account.password, self.no_password()) {
+            object(why.to_owned());
+        }
+        for (name, _) in account.attributes.iter() {
+            if let Err(fault) = self.writable(name.as_str()) {
+                object(fault.reason);
+            }
+        }
+        for name in self.required_attributes() {
+            let in_name = place.as_ref().is_ok_and(|dn| dn.rdn().value(&name).is_some());
+            let is_username = name.eq_ignore_ascii_case(&self.site.username_attribute);
+            if !in_name && !is_username && account.attributes.get(&name).is_none() {
+                object(format!(
+                    "the object classes of new accounts require the attribute `{name}`, which has no value"
+                ));
+            }
+        }
+        match place {
+            Err(why) => object(why),
+            Ok(dn) => {
+                if let Some(why) = self.site.protected.reason(&dn, &account.username) {
+                    objections.push(Problem::error(None, ProblemKind::Protected(why)));
+                }
+            }
+        }
+        objections
+    }
+
+    fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
+        self.accounts(lookup)
+    }
+
+    async fn groups(&self, kind: GroupKind, wanted: Wanted) -> Result<Vec<ExistingGroup>, Fault> {
+        self.read_groups(kind, &wanted).await
+    }
+
+    fn apply(&self, batch: &[Operation], pace: &Pace) -> impl Future<Output = Vec<Result<Done, Fault>>> + Send {
+        self.pipeline(batch, pace)
+    }
+
+    fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {
+        self.findings()
+    }
+}

@@ -1,0 +1,250 @@
+//! One authenticated connection, and the one wrapper through which every operation goes.
+//!
+//! The protocol library has no default deadline, panics on malformed answers and says little about a lost connection.
+//! Here every operation has a deadline, panics end the connection and not the process, and an operation that fails
+//! says whether it may have reached the server. A connection that missed a deadline is never used again.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use ldap3::LdapConnAsync;
+use ldap3::LdapError;
+use ldap3::LdapResult;
+use ldap3::Mod;
+use ldap3::Scope;
+use ldap3::controls::Control;
+use ldap3::controls::ControlType;
+use ldap3::controls::MakeCritical;
+use ldap3::controls::PagedResults;
+use ldap3::controls::PostReadResp;
+use ldap3::controls::RawControl;
+use ldap3::exop::WhoAmI;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio::time::timeout;
+
+use super::entry::Entry;
+use super::fault::Trouble;
+use super::filter::Filter;
+use super::server::RootDse;
+
+/// One connection. Operations may overlap; each works on a handle of its own.
+#[derive(Debug)]
+pub struct Connection {
+    handle: ldap3::Ldap,
+    driver: AbortHandle,
+    /// Why the driver has ended, once it has.
+    ended: watch::Receiver<Option<String>>,
+    given_up: AtomicBool,
+    deadline: Duration,
+    /// What the server says about itself.
+    pub root: RootDse,
+    /// When it was last given back.
+    pub idle_since: Instant,
+}
+
+impl Connection {
+    /// Starts the driver of a fresh connection.
+    pub fn start((driver, handle): (LdapConnAsync, ldap3::Ldap), deadline: Duration) -> Self {
+        let (report, ended) = watch::channel(None);
+        let driver = tokio::spawn(async move {
+            let cause = match AssertUnwindSafe(driver.drive()).catch_unwind().await {
+                Ok(Ok(())) => "the server closed the connection".to_owned(),
+                Ok(Err(error)) => format!("the connection broke: {}", innermost(&error)),
+                Err(_panic) => "the server sent an answer that is no LDAP".to_owned(),
+            };
+            let _ = report.send(Some(cause));
+        });
+        Self {
+            handle,
+            driver: driver.abort_handle(),
+            ended,
+            given_up: AtomicBool::new(false),
+            deadline,
+            root: RootDse::default(),
+            idle_since: Instant::now(),
+        }
+    }
+
+    /// Returns whether the connection can no longer be used.
+    pub fn is_lost(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed) || self.driver.is_finished()
+    }
+
+    /// Ends the connection: every operation under way is answered with [`Trouble::Unknown`].
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        self.driver.abort();
+    }
+
+    /// Authenticates with a DN and a password.
+    pub async fn simple_bind(&self, dn: &str, password: &str) -> Result<LdapResult, Trouble> {
+        let mut handle = self.handle.clone();
+        self.call(async move { handle.simple_bind(dn, password).await }).await
+    }
+
+    /// Authenticates as whoever the server takes the process for.
+    pub async fn external_bind(&self) -> Result<LdapResult, Trouble> {
+        let mut handle = self.handle.clone();
+        self.call(async move { handle.sasl_external_bind().await }).await
+    }
+
+    /// Asks the server who it takes rosterd for (RFC 4532): `dn:...`, or nothing for nobody.
+    pub async fn who_am_i(&self) -> Result<(LdapResult, String), Trouble> {
+        let mut handle = self.handle.clone();
+        let answer = self.call(async move { handle.extended(WhoAmI).await }).await?;
+        let identity = answer.0.val.map(|octets| String::from_utf8_lossy(&octets).into_owned());
+        Ok((answer.1, identity.unwrap_or_default()))
+    }
+
+    /// Adds an entry and returns what `controls` made the server return of it.
+    pub async fn add(
+        &self,
+        dn: &str,
+        attributes: Vec<(Vec<u8>, HashSet<Vec<u8>>)>,
+        controls: Vec<RawControl>,
+    ) -> Result<(LdapResult, Option<Entry>), Trouble> {
+        let mut handle = self.handle.clone();
+        let answer = self.call(async move { handle.with_controls(controls).add(dn, attributes).await }).await?;
+        let entry = post_read(dn, &answer.ctrls);
+        Ok((answer, entry))
+    }
+
+    /// Changes an entry.
+    pub async fn modify(
+        &self,
+        dn: &str,
+        mods: Vec<Mod<Vec<u8>>>,
+        controls: Vec<RawControl>,
+    ) -> Result<LdapResult, Trouble> {
+        let mut handle = self.handle.clone();
+        self.call(async move { handle.with_controls(controls).modify(dn, mods).await }).await
+    }
+
+    /// Deletes an entry.
+    pub async fn delete(&self, dn: &str, controls: Vec<RawControl>) -> Result<LdapResult, Trouble> {
+        let mut handle = self.handle.clone();
+        self.call(async move { handle.with_controls(controls).delete(dn).await }).await
+    }
+
+    /// Reads one entry; `None` when it is not there, is hidden, or `filter` does not match.
+    pub async fn read(&self, dn: &str, filter: &Filter, attributes: &[&str]) -> Result<Answer, Trouble> {
+        self.search(dn, Scope::Base, filter, attributes, Vec::new()).await
+    }
+
+    /// Reads one page (RFC 2696). An empty cookie asks for the first page; one that comes back empty was the last.
+    ///
+    /// The control is critical, so that a server without it cannot flood the memory.
+    pub async fn page(
+        &self,
+        base: &str,
+        scope: Scope,
+        filter: &Filter,
+        attributes: &[&str],
+        (size, cookie): (i32, Vec<u8>),
+    ) -> Result<(Answer, Vec<u8>), Trouble> {
+        let control = PagedResults { size, cookie }.critical().into();
+        let answer = self.search(base, scope, filter, attributes, vec![control]).await?;
+        let cookie = match answer.result.ctrls.iter().find(|c| matches!(c.0, Some(ControlType::PagedResults))) {
+            None => Vec::new(),
+            Some(Control(_, raw)) => {
+                let parsed = std::panic::catch_unwind(|| raw.parse::<PagedResults>().cookie);
+                parsed.map_err(|_| self.malformed())?
+            }
+        };
+        Ok((answer, cookie))
+    }
+
+    async fn search(
+        &self,
+        base: &str,
+        scope: Scope,
+        filter: &Filter,
+        attributes: &[&str],
+        controls: Vec<RawControl>,
+    ) -> Result<Answer, Trouble> {
+        let mut handle = self.handle.clone();
+        let attributes: Vec<String> = attributes.iter().map(|&name| name.to_owned()).collect();
+        let filter = filter.as_str();
+        let found = self
+            .call(async move { handle.with_controls(controls).search(base, scope, filter, attributes).await })
+            .await?;
+        let mut entries = Vec::with_capacity(found.0.len());
+        for raw in found.0 {
+            entries.push(Entry::decode(raw).ok_or_else(|| self.malformed())?);
+        }
+        Ok(Answer { entries, result: found.1 })
+    }
+
+    fn malformed(&self) -> Trouble {
+        self.give_up();
+        Trouble::Unknown("the server sent an answer that is no LDAP".to_owned())
+    }
+
+    /// Runs one operation under the deadline.
+    async fn call<T>(&self, operation: impl Future<Output = Result<T, LdapError>>) -> Result<T, Trouble> {
+        if self.is_lost() {
+            return Err(Trouble::Unsent(self.cause().await));
+        }
+        match timeout(self.deadline, AssertUnwindSafe(operation).catch_unwind()).await {
+            Err(_elapsed) => {
+                self.give_up();
+                Err(Trouble::Unknown(format!("no answer within {:?}", self.deadline)))
+            }
+            Ok(Err(_panic)) => Err(self.malformed()),
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(error))) => match error {
+                LdapError::FilterParsing => Err(Trouble::Unfit("the search filter is not valid".to_owned())),
+                LdapError::AddNoValues => Err(Trouble::Unfit("an attribute to add has no value".to_owned())),
+                LdapError::OpSend { .. } => Err(Trouble::Unsent(self.cause().await)),
+                _ => {
+                    let cause = self.cause().await;
+                    self.give_up();
+                    Err(Trouble::Unknown(cause))
+                }
+            },
+        }
+    }
+
+    /// Returns why the connection is lost. The driver reports a moment after its operations have failed.
+    async fn cause(&self) -> String {
+        let mut ended = self.ended.clone();
+        let known = timeout(Duration::from_millis(200), ended.wait_for(Option::is_some)).await;
+        let cause = known.ok().and_then(Result::ok).and_then(|cause| cause.clone());
+        cause.unwrap_or_else(|| "the connection was given up after another operation got no answer".to_owned())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// What a search found, and how it ended. The entries are complete only if the result code is 0.
+#[derive(Debug)]
+pub struct Answer {
+    pub entries: Vec<Entry>,
+    pub result: LdapResult,
+}
+
+fn post_read(dn: &str, controls: &[Control]) -> Option<Entry> {
+    let Control(_, raw) = controls.iter().find(|c| matches!(c.0, Some(ControlType::PostReadResp)))?;
+    let read = std::panic::catch_unwind(|| raw.parse::<PostReadResp>()).ok()?;
+    Some(Entry::of(dn.to_owned(), read.attrs, read.bin_attrs))
+}
+
+/// Returns the text of the first cause of an error, which says most.
+pub fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

@@ -1,0 +1,179 @@
+//! From settings to an authenticated connection: nothing is sent in clear, and nobody else is spoken to.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use ldap3::LdapConnAsync;
+use ldap3::LdapConnSettings;
+use ldap3::LdapError;
+use ldap3::StdStream;
+use rustls::CertificateError;
+use socket2::SockRef;
+use socket2::TcpKeepalive;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::connection::Connection;
+use super::connection::innermost;
+use super::fault::During;
+use super::fault::Trouble;
+use super::fault::refused;
+use super::filter::Filter;
+use super::name::Dn;
+use super::server::RootDse;
+use super::settings::Identity;
+use super::settings::Link;
+use super::settings::Site;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+
+/// Connects, secures the connection, authenticates, and asks the server what it can do.
+pub async fn dial(site: &Site) -> Result<Connection, Fault> {
+    let mut connection = link(site).await?;
+    bind(site, &connection).await?;
+    connection.root = root_dse(&connection).await?;
+    Ok(connection)
+}
+
+/// Connects and secures the connection. No bind has been sent.
+pub async fn link(site: &Site) -> Result<Connection, Fault> {
+    let fresh = timeout(site.connect_timeout, AssertUnwindSafe(open(site)).catch_unwind()).await;
+    let pair = match fresh {
+        Err(_elapsed) => {
+            let reason = format!("{} did not answer within {:?}", site.url, site.connect_timeout);
+            return Err(Fault::new(Next::Retry, reason));
+        }
+        Ok(Err(_panic)) => {
+            return Err(Fault::new(Next::StopRun, format!("{} does not speak LDAP", site.url)));
+        }
+        Ok(Ok(Err(error))) => return Err(not_connected(site, &error)),
+        Ok(Ok(Ok(pair))) => pair,
+    };
+    Ok(Connection::start(pair, site.timeout))
+}
+
+/// Authenticates, and makes sure that the server has understood who.
+pub async fn bind(site: &Site, connection: &Connection) -> Result<(), Fault> {
+    let unanswered = |trouble| match trouble {
+        Trouble::Unsent(cause) | Trouble::Unknown(cause) => {
+            Fault::new(Next::Retry, format!("the bind was not answered: {cause}"))
+        }
+        Trouble::Unfit(cause) => Fault::new(Next::StopRun, cause),
+    };
+    let (answer, secret) = match &site.identity {
+        Identity::Simple(dn, password) => {
+            (connection.simple_bind(&dn.to_string(), password.expose()).await, Some(password))
+        }
+        Identity::External => (connection.external_bind().await, None),
+    };
+    let answer = answer.map_err(unanswered)?;
+    if answer.rc != 0 {
+        return Err(refused(During::Bind, &answer, secret));
+    }
+    let (answer, identity) = connection.who_am_i().await.map_err(unanswered)?;
+    match answer.rc {
+        0 => recognised(&site.identity, &identity),
+        // A server without the extension (RFC 4532) has accepted the bind all the same.
+        2 => Ok(()),
+        // The password of the account itself has expired or must be changed: it can do nothing else.
+        _ => Err(refused(During::Bind, &answer, secret)),
+    }
+}
+
+fn recognised(wanted: &Identity, authzid: &str) -> Result<(), Fault> {
+    let stop = |reason: String| Err(Fault::new(Next::StopRun, reason));
+    if authzid.is_empty() || authzid == "dn:" {
+        return stop("the server took the bind for an anonymous one".to_owned());
+    }
+    let (Identity::Simple(dn, _), Some(seen)) = (wanted, authzid.strip_prefix("dn:")) else { return Ok(()) };
+    match Dn::parse(seen) {
+        Ok(seen) if seen.key() == dn.key() => Ok(()),
+        _ => stop(format!("the server takes the bind DN {dn} for {seen}")),
+    }
+}
+
+pub async fn root_dse(connection: &Connection) -> Result<RootDse, Fault> {
+    let answer =
+        connection.read("", &Filter::present("objectClass"), RootDse::ATTRIBUTES).await.map_err(Trouble::of_read)?;
+    // An unreadable root DSE only means that nothing optional is used.
+    Ok(answer.entries.first().map(RootDse::of).unwrap_or_default())
+}
+
+async fn open(site: &Site) -> Result<(LdapConnAsync, ldap3::Ldap), LdapError> {
+    let settings = match &site.link {
+        Link::Local => LdapConnSettings::new(),
+        Link::Clear => LdapConnSettings::new().set_std_stream(tcp(site).await?),
+        Link::Tls { config, starttls } => {
+            LdapConnSettings::new().set_config(config.clone()).set_starttls(*starttls).set_std_stream(tcp(site).await?)
+        }
+    };
+    LdapConnAsync::from_url_with_settings(settings, &site.url).await
+}
+
+/// Connects to the first address that answers. A peer that vanishes without a word is noticed within the deadline.
+async fn tcp(site: &Site) -> Result<StdStream, LdapError> {
+    let host = site.url.host_str().unwrap_or_default();
+    let port = site.url.port().unwrap_or(if site.url.scheme() == "ldaps" { 636 } else { 389 });
+    let stream = TcpStream::connect((host, port)).await?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_nodelay(true)?;
+    let probes = TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+    socket.set_tcp_keepalive(&probes)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(site.timeout))?;
+    Ok(StdStream::Tcp(stream.into_std()?))
+}
+
+fn not_connected(site: &Site, error: &LdapError) -> Fault {
+    let url = &site.url;
+    match error {
+        LdapError::LdapResult { result } => {
+            let fault = refused(During::Bind, result, None);
+            Fault { reason: format!("{url} refuses StartTLS: {}", fault.reason), ..fault }
+        }
+        LdapError::Io { source } => match source.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+            Some(error) => Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(error))),
+            None => Fault::new(Next::Retry, format!("cannot connect to {url}: {source}")),
+        },
+        LdapError::Rustls { source } => {
+            Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(source)))
+        }
+        LdapError::DNSName { .. } => Fault::new(Next::StopRun, format!("{url}: no certificate can be for this name")),
+        error => Fault::new(Next::Retry, format!("cannot connect to {url}: {}", innermost(error))),
+    }
+}
+
+fn distrust(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(problem) = error else { return error.to_string() };
+    match problem {
+        CertificateError::UnknownIssuer => {
+            "its certificate is signed by a CA that is not trusted; if it is your own CA, set `ca_file`".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name; use the name in the certificate as `url`".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        other => format!("its certificate is not valid ({other})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::secret::Secret;
+
+    #[test]
+    fn whom_the_server_takes_us_for() {
+        let dn = Dn::parse("cn=rosterd,o=x").expect("valid");
+        let simple = Identity::Simple(dn, Secret::from("secret"));
+        assert!(recognised(&simple, "dn:CN=Rosterd,O=X").is_ok());
+        assert!(recognised(&simple, "u:rosterd").is_ok());
+        assert!(recognised(&Identity::External, "dn:cn=anybody,o=x").is_ok());
+        for seen in ["", "dn:", "dn:cn=other,o=x"] {
+            let fault = recognised(&simple, seen).expect_err(seen);
+            assert_eq!(fault.next, Next::StopRun, "{seen}");
+        }
+        assert!(recognised(&Identity::External, "").is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! One entry as a server sends it.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use ldap3::ResultEntry;
+use ldap3::SearchEntry;
+
+/// An entry: its name and the attributes that were asked for. Values are octets; names compare without case.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The name, as the server spells it.
+    pub dn: String,
+    attributes: Vec<(String, Vec<Vec<u8>>)>,
+}
+
+impl Entry {
+    /// Decodes a search result; `None` when it is malformed, on which the library panics.
+    pub fn decode(raw: ResultEntry) -> Option<Self> {
+        let entry = catch_unwind(AssertUnwindSafe(|| SearchEntry::construct(raw))).ok()?;
+        Some(Self::of(entry.dn, entry.attrs, entry.bin_attrs))
+    }
+
+    /// Puts together what the library keeps apart: attributes whose values are all UTF-8, and the others.
+    pub fn of(dn: String, text: HashMap<String, Vec<String>>, binary: HashMap<String, Vec<Vec<u8>>>) -> Self {
+        let text = text.into_iter().map(|(name, values)| (name, values.into_iter().map(String::into_bytes).collect()));
+        Self { dn, attributes: text.chain(binary).collect() }
+    }
+
+    /// Iterates over the values of `name`. The option `;binary` need not be given (RFC 4522).
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let found = self.attributes.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).or_else(|| {
+            self.attributes.iter().find(|(n, _)| {
+                n.len() == name.len() + 7
+                    && n.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+                    && n[name.len()..].eq_ignore_ascii_case(";binary")
+            })
+        });
+        found.into_iter().flat_map(|(_, values)| values.iter().map(Vec::as_slice))
+    }
+
+    /// Iterates over the values of `name` that are text.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values(name).filter_map(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Returns the first value of `name`, when it is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.texts(name).next()
+    }
+
+    /// Returns whether one of the values of `name` is `value`, in any case.
+    pub fn has_text(&self, name: &str, value: &str) -> bool {
+        self.texts(name).any(|text| text.eq_ignore_ascii_case(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_compare_without_case_and_octets_stay() {
+        let entry = Entry::of(
+            "o=x".to_owned(),
+            HashMap::from([("givenName".to_owned(), vec!["Ada".to_owned()])]),
+            HashMap::from([
+                ("jpegPhoto".to_owned(), vec![vec![0xff, 0xd8]]),
+                ("userCertificate;binary".to_owned(), vec![vec![0xff]]),
+            ]),
+        );
+        assert_eq!(entry.text("GIVENNAME"), Some("Ada"));
+        assert_eq!(entry.values("jpegphoto").collect::<Vec<_>>(), [[0xff, 0xd8].as_slice()]);
+        assert_eq!(entry.values("usercertificate").count(), 1);
+        assert_eq!(entry.values("sn").count(), 0);
+        assert!(entry.has_text("givenname", "ADA"));
+    }
+}

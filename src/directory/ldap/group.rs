@@ -1,0 +1,265 @@
+//! Groups, roles and channels: which entries they are, and who is in them.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::collections::hash_map::Entry as Slot;
+
+use ldap3::Scope;
+
+use super::Ldap;
+use super::connection::Connection;
+use super::entry::Entry;
+use super::filter::Filter;
+use super::name::Dn;
+use super::read::ATTEMPTS;
+use super::read::PAUSE;
+use super::read::canonical;
+use super::settings::GroupClass;
+use super::write::reject;
+use crate::directory::Wanted;
+use crate::roster::account::ExistingGroup;
+use crate::roster::account::GroupKind;
+use crate::roster::account::GroupName;
+use crate::roster::account::Members;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
+use crate::roster::operation::Member;
+
+/// Names in one filter.
+const CHUNK: usize = 100;
+/// Groups per page: each may have many members.
+const PAGE: i32 = 50;
+
+/// An object class of groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    pub name: &'static str,
+    /// The attribute that lists the members.
+    pub attribute: &'static str,
+    pub by: By,
+    /// A group without a member is refused (RFC 4519 section 3.5).
+    pub needs_member: bool,
+}
+
+/// How a class names its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Dn,
+    Username,
+}
+
+const CLASSES: &[Class] = &[
+    Class { name: "groupOfNames", attribute: "member", by: By::Dn, needs_member: true },
+    Class { name: "groupOfMembers", attribute: "member", by: By::Dn, needs_member: false },
+    Class { name: "groupOfUniqueNames", attribute: "uniqueMember", by: By::Dn, needs_member: true },
+    Class { name: "organizationalRole", attribute: "roleOccupant", by: By::Dn, needs_member: false },
+    Class { name: "posixGroup", attribute: "memberUid", by: By::Username, needs_member: false },
+];
+
+/// A group as it was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub dn: Dn,
+    pub class: Class,
+}
+
+impl Class {
+    /// Returns the class of new groups.
+    pub fn of_new(class: GroupClass) -> Self {
+        match class {
+            GroupClass::GroupOfNames => CLASSES[0],
+            GroupClass::PosixGroup => CLASSES[4],
+        }
+    }
+
+    /// Returns the classes that groups of a kind may have. `organizationalRole` is a role only: service accounts are
+    /// of that class too.
+    pub fn of_kind(kind: GroupKind) -> impl Iterator<Item = &'static Self> {
+        CLASSES.iter().filter(move |class| class.name != "organizationalRole" || kind == GroupKind::Role)
+    }
+
+    /// Returns the value that stands for a member.
+    pub fn value(&self, member: &Member) -> Vec<u8> {
+        match self.by {
+            By::Dn => member.id.locator.as_bytes().to_vec(),
+            By::Username => member.username.as_bytes().to_vec(),
+        }
+    }
+
+    /// Returns a value folded for comparison.
+    pub fn key(&self, value: &str) -> MatchKey {
+        match self.by {
+            By::Username => MatchKey::new(value),
+            // `uniqueMember` may carry a bit string after the name (RFC 4517 section 3.3.21).
+            By::Dn => {
+                let name = value.rsplit_once("#'").filter(|(_, bits)| bits.ends_with("'B")).map_or(value, |(n, _)| n);
+                MatchKey::new(&canonical(name))
+            }
+        }
+    }
+}
+
+impl Ldap {
+    /// Reads groups with their members.
+    pub(super) async fn read_groups(&self, kind: GroupKind, wanted: &Wanted) -> Result<Vec<ExistingGroup>, Fault> {
+        let base = self.group_base(kind)?;
+        let filters = match wanted {
+            Wanted::All => vec![of_kind(kind)],
+            Wanted::Named(names) => named(kind, names),
+        };
+        for _ in 1..ATTEMPTS {
+            let lease = self.pool.lease(&self.site).await?;
+            match self.groups_once(&lease, kind, base, &filters).await {
+                Err(fault) if fault.next == Next::Retry => tokio::time::sleep(PAUSE).await,
+                read => return read.map(|entries| self.as_groups(kind, wanted, &entries)),
+            }
+        }
+        let lease = self.pool.lease(&self.site).await?;
+        let entries = self.groups_once(&lease, kind, base, &filters).await?;
+        Ok(self.as_groups(kind, wanted, &entries))
+    }
+
+    async fn groups_once(
+        &self,
+        connection: &Connection,
+        kind: GroupKind,
+        base: &Dn,
+        filters: &[Filter],
+    ) -> Result<Vec<Entry>, Fault> {
+        self.prove_base(connection, base_key(kind), base).await?;
+        let mut entries = Vec::new();
+        let mut attributes = vec!["objectClass", "cn"];
+        attributes.extend(Class::of_kind(kind).map(|class| class.attribute));
+        for filter in filters {
+            let place = base.to_string();
+            let page = PAGE.min(self.site.page_size);
+            entries.extend(self.search_all(connection, &place, Scope::Subtree, filter, &attributes, page).await?);
+        }
+        Ok(entries)
+    }
+
+    fn as_groups(&self, kind: GroupKind, wanted: &Wanted, entries: &[Entry]) -> Vec<ExistingGroup> {
+        let asked: HashSet<MatchKey> = match wanted {
+            Wanted::All => HashSet::new(),
+            Wanted::Named(names) => names.iter().map(GroupName::key).collect(),
+        };
+        let mut groups: Vec<ExistingGroup> = Vec::new();
+        let mut places: HashMap<MatchKey, (usize, MatchKey)> = HashMap::new();
+        for entry in entries {
+            let (Some(name), Some(found)) = (group_name(entry, &asked), found(kind, entry)) else { continue };
+            let dn = found.dn.key();
+            match places.entry(name.key()) {
+                Slot::Occupied(slot) if slot.get().1 == dn => {}
+                Slot::Occupied(slot) => {
+                    groups[slot.get().0].protected = Some(several(kind, &name).into());
+                }
+                Slot::Vacant(slot) => {
+                    slot.insert((groups.len(), dn.clone()));
+                    let keys = entry.texts(found.class.attribute).map(|value| found.class.key(value));
+                    let members = keys.filter(|key| *key != dn).collect();
+                    groups.push(ExistingGroup {
+                        kind,
+                        members: match found.class.by {
+                            By::Dn => Members::ByEntry(members),
+                            By::Username => Members::ByUsername(members),
+                        },
+                        protected: self.site.protected.reason(&found.dn, "").map(Into::into),
+                        name,
+                    });
+                }
+            }
+        }
+        groups
+    }
+
+    /// Finds the one group of a name, without its members.
+    pub(super) async fn find_group(
+        &self,
+        connection: &Connection,
+        kind: GroupKind,
+        name: &GroupName,
+    ) -> Result<Found, Fault> {
+        let base = self.group_base(kind)?.to_string();
+        let filter = Filter::all([of_kind(kind), Filter::eq("cn", name.as_str())]);
+        let page = self.site.page_size;
+        let attributes = ["objectClass", "cn"];
+        let entries = self.search_all(connection, &base, Scope::Subtree, &filter, &attributes, page).await?;
+        let mut found: Vec<Found> = entries.iter().filter_map(|entry| found(kind, entry)).collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(group), true) => match self.site.protected.reason(&group.dn, "") {
+                Some(why) => Err(reject(&format!("the {} {name} is protected: {why}", kind.word()))),
+                None => Ok(group),
+            },
+            (Some(_), false) => Err(reject(&several(kind, name))),
+            (None, _) => Err(reject(&format!("there is no {} named {name}", kind.word()))),
+        }
+    }
+
+    /// Returns where groups of a kind are.
+    pub(super) fn group_base(&self, kind: GroupKind) -> Result<&Dn, Fault> {
+        let reason = || format!("`{}` is not set, so there are no {}s", base_key(kind), kind.word());
+        self.site.base(kind).ok_or_else(|| Fault::new(Next::StopRun, reason()))
+    }
+}
+
+/// Returns the key of the configuration that says where groups of a kind are.
+pub(super) fn base_key(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Group => "group_base",
+        GroupKind::Role => "role_base",
+        GroupKind::Channel => "channel_base",
+    }
+}
+
+fn of_kind(kind: GroupKind) -> Filter {
+    Filter::any(Class::of_kind(kind).map(|class| Filter::eq("objectClass", class.name)))
+}
+
+fn named(kind: GroupKind, names: &[GroupName]) -> Vec<Filter> {
+    let chunks = names.chunks(CHUNK);
+    chunks
+        .map(|chunk| {
+            let any = Filter::any(chunk.iter().map(|name| Filter::eq("cn", name.as_str())));
+            Filter::all([of_kind(kind), any])
+        })
+        .collect()
+}
+
+/// Returns the name by which the group was asked for, or that it is known by.
+fn group_name(entry: &Entry, asked: &HashSet<MatchKey>) -> Option<GroupName> {
+    let by_request = entry.texts("cn").find(|name| asked.contains(&MatchKey::new(name)));
+    let dn = Dn::parse(&entry.dn).ok();
+    let by_dn = dn.as_ref().and_then(|dn| dn.rdn().value("cn"));
+    by_request.or(by_dn).or_else(|| entry.text("cn")).map(GroupName::new)
+}
+
+fn found(kind: GroupKind, entry: &Entry) -> Option<Found> {
+    let class = Class::of_kind(kind).find(|class| entry.has_text("objectClass", class.name))?;
+    Some(Found { dn: Dn::parse(&entry.dn).ok()?, class: *class })
+}
+
+fn several(kind: GroupKind, name: &GroupName) -> String {
+    format!("several {}s are named {name}, so nobody can say which one is meant", kind.word())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_compare_in_any_spelling() {
+        let by_dn = Class::of_new(GroupClass::GroupOfNames);
+        assert_eq!(by_dn.key("UID=Ada, OU=People,o=x"), by_dn.key("uid=ada,ou=people,o=x"));
+        let unique = CLASSES[2];
+        assert_eq!(unique.key("uid=ada,o=x#'0101'B"), unique.key("uid=ada,o=x"));
+        let by_name = Class::of_new(GroupClass::PosixGroup);
+        assert_eq!(by_name.key("Ada"), by_name.key("ada"));
+    }
+
+    #[test]
+    fn only_roles_are_organizational_roles() {
+        assert!(Class::of_kind(GroupKind::Group).all(|class| class.name != "organizationalRole"));
+        assert!(Class::of_kind(GroupKind::Role).any(|class| class.name == "organizationalRole"));
+    }
+}

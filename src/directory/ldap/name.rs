@@ -1,0 +1,388 @@
+//! Distinguished names: parsed, made and compared; never glued together from text.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::roster::name_key::MatchKey;
+
+/// A distinguished name (RFC 4514) in one canonical spelling.
+///
+/// Attribute types are in lower case and by their short name, the parts of a multi-valued RDN are in order, blanks
+/// around values are gone, and there is one escape for each character. Values keep their letters, so the text can be
+/// sent to a server; [`Dn::key`] folds them for comparison.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Dn {
+    rdns: Vec<Rdn>,
+}
+
+/// A text that is no distinguished name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a DN: {reason}")]
+pub struct BadDn {
+    text: String,
+    reason: &'static str,
+}
+
+impl Dn {
+    /// Parses `text` (RFC 4514 section 3). The empty DN is refused: nothing of rosterd's lives there.
+    pub fn parse(text: &str) -> Result<Self, BadDn> {
+        let bad = |reason| BadDn { text: text.chars().take(200).collect(), reason };
+        let mut rdns = Vec::new();
+        for part in split(text, b',').ok_or_else(|| bad("it ends in a backslash"))? {
+            let mut parts = Vec::new();
+            for part in split(part, b'+').ok_or_else(|| bad("it ends in a backslash"))? {
+                parts.push(Ava::parse(part).map_err(bad)?);
+            }
+            rdns.push(Rdn::of(parts));
+        }
+        Ok(Self { rdns })
+    }
+
+    /// Returns the name of the entry `rdn` below this one.
+    #[must_use]
+    pub fn child(&self, rdn: Rdn) -> Self {
+        Self { rdns: std::iter::once(rdn).chain(self.rdns.iter().cloned()).collect() }
+    }
+
+    /// Returns the name of the entry above, if there is one.
+    pub fn parent(&self) -> Option<Self> {
+        (self.rdns.len() > 1).then(|| Self { rdns: self.rdns[1..].to_vec() })
+    }
+
+    /// Returns the first RDN.
+    pub fn rdn(&self) -> &Rdn {
+        &self.rdns[0]
+    }
+
+    /// Returns whether the entry is below `base`, or is `base` itself.
+    pub fn is_within(&self, base: &Self) -> bool {
+        self.rdns.len() >= base.rdns.len()
+            && self.rdns.iter().rev().zip(base.rdns.iter().rev()).all(|(a, b)| a.key() == b.key())
+    }
+
+    /// Returns the name folded for comparison. Equal keys are the same entry.
+    pub fn key(&self) -> MatchKey {
+        MatchKey::new(&self.to_string())
+    }
+}
+
+impl fmt::Display for Dn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, rdn) in self.rdns.iter().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            rdn.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Dn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A relative distinguished name: what tells an entry from its siblings.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Rdn {
+    parts: Vec<Ava>,
+}
+
+impl Rdn {
+    /// Makes `attribute=value` of a value in any spelling; `None` when the value is blank.
+    pub fn new(attribute: &str, value: &str) -> Option<Self> {
+        Some(Self::of(vec![Ava::new(attribute, value.as_bytes().to_vec())?]))
+    }
+
+    fn of(mut parts: Vec<Ava>) -> Self {
+        parts.sort();
+        Self { parts }
+    }
+
+    /// Iterates over the attributes and their values.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.parts.iter().filter(|part| !part.ber).map(|part| (part.attribute.as_str(), part.value.as_slice()))
+    }
+
+    /// Returns the value of `attribute` in the RDN.
+    pub fn value(&self, attribute: &str) -> Option<&str> {
+        let wanted = short_name(attribute);
+        let (_, value) = self.values().find(|(name, _)| *name == wanted)?;
+        std::str::from_utf8(value).ok()
+    }
+
+    fn key(&self) -> MatchKey {
+        MatchKey::new(&self.to_string())
+    }
+}
+
+impl fmt::Display for Rdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, part) in self.parts.iter().enumerate() {
+            if i > 0 {
+                f.write_str("+")?;
+            }
+            part.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Rdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One `attribute=value`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Ava {
+    attribute: String,
+    value: Vec<u8>,
+    /// The value is the BER of one, written `#04...` (RFC 4514 section 2.4).
+    ber: bool,
+}
+
+impl Ava {
+    fn new(attribute: &str, value: Vec<u8>) -> Option<Self> {
+        let value = match String::from_utf8(value) {
+            Ok(text) => text.trim_matches(' ').as_bytes().to_vec(),
+            Err(octets) => octets.into_bytes(),
+        };
+        (!value.is_empty()).then(|| Self { attribute: short_name(attribute), value, ber: false })
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let (attribute, value) = text.split_once('=').ok_or("a part of it has no `=`")?;
+        let attribute = attribute.trim_matches(' ');
+        if !is_attribute_description(attribute) {
+            return Err("a part of it has no attribute before the `=`");
+        }
+        let value = value.trim_start_matches(' ');
+        if let Some(hex) = value.strip_prefix('#') {
+            let octets = unhex(hex.trim_matches(' ')).ok_or("`#` is not followed by hexadecimal digits")?;
+            return Ok(Self { attribute: short_name(attribute), value: octets, ber: true });
+        }
+        Self::new(attribute, unescape(value)?).ok_or("a part of it has no value")
+    }
+}
+
+impl fmt::Display for Ava {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=", self.attribute)?;
+        if self.ber {
+            f.write_str("#")?;
+            return self.value.iter().try_for_each(|octet| write!(f, "{octet:02x}"));
+        }
+        let Ok(text) = std::str::from_utf8(&self.value) else {
+            return self.value.iter().try_for_each(|octet| write!(f, "\\{octet:02X}"));
+        };
+        for (i, c) in text.char_indices() {
+            if is_special(c) || (i == 0 && c == '#') {
+                let mut buffer = [0; 4];
+                c.encode_utf8(&mut buffer).bytes().try_for_each(|octet| write!(f, "\\{octet:02X}"))?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether `c` must be escaped inside a value (RFC 4514 section 2.4), or would turn into such a character when
+/// the name is folded for comparison, as a full-width comma does.
+fn is_special(c: char) -> bool {
+    const SPECIAL: [char; 9] = ['"', '+', ',', ';', '<', '=', '>', '\\', '#'];
+    if c.is_ascii() {
+        return c != '#' && SPECIAL.contains(&c) || c.is_control();
+    }
+    c.is_control() || std::iter::once(c).nfkc().any(|folded| SPECIAL.contains(&folded))
+}
+
+/// Returns whether `text` can be an attribute's name in the protocol (RFC 4512 section 2.5).
+pub fn is_attribute_description(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b';'))
+}
+
+/// Splits at unescaped separators; `None` when the text ends within an escape.
+fn split(text: &str, separator: u8) -> Option<Vec<&str>> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut escaped = false;
+    for (i, byte) in text.bytes().enumerate() {
+        if escaped {
+            escaped = false;
+        } else if byte == b'\\' {
+            escaped = true;
+        } else if byte == separator {
+            parts.push(&text[start..i]);
+            start = i + 1;
+        }
+    }
+    parts.push(&text[start..]);
+    (!escaped).then_some(parts)
+}
+
+/// Resolves the escapes of a value and drops unescaped blanks at its end.
+fn unescape(text: &str) -> Result<Vec<u8>, &'static str> {
+    let mut value = Vec::with_capacity(text.len());
+    let mut significant = 0;
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'\\' => {
+                let hex = rest.get(..2).and_then(|pair| std::str::from_utf8(pair).ok()).and_then(unhex);
+                if let Some(octets) = hex {
+                    value.extend(octets);
+                    rest = &rest[2..];
+                } else {
+                    let (&next, after) = rest.split_first().ok_or("it ends in a backslash")?;
+                    value.push(next);
+                    rest = after;
+                }
+                significant = value.len();
+            }
+            b'"' | b';' | b'<' | b'>' => return Err("a special character in it is not escaped"),
+            _ => {
+                value.push(byte);
+                if byte != b' ' {
+                    significant = value.len();
+                }
+            }
+        }
+    }
+    value.truncate(significant);
+    Ok(value)
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if text.is_empty() || !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    text.as_bytes().chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// Returns the name that servers use for an attribute type: RFC 4514 section 3 lists them, RFC 4519 their synonyms.
+fn short_name(attribute: &str) -> String {
+    let lower = attribute.to_ascii_lowercase();
+    match lower.strip_prefix("oid.").unwrap_or(&lower) {
+        "commonname" | "2.5.4.3" => "cn",
+        "localityname" | "2.5.4.7" => "l",
+        "stateorprovincename" | "2.5.4.8" => "st",
+        "organizationname" | "2.5.4.10" => "o",
+        "organizationalunitname" | "2.5.4.11" => "ou",
+        "countryname" | "2.5.4.6" => "c",
+        "streetaddress" | "2.5.4.9" => "street",
+        "surname" | "2.5.4.4" => "sn",
+        "domaincomponent" | "0.9.2342.19200300.100.1.25" => "dc",
+        "userid" | "0.9.2342.19200300.100.1.1" => "uid",
+        other => other,
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn dn(text: &str) -> Dn {
+        Dn::parse(text).expect(text)
+    }
+
+    #[test]
+    fn one_spelling_for_one_name() {
+        for (text, canonical) in [
+            ("UID=ada , OU=People,dc=Example,dc=org", "uid=ada,ou=People,dc=Example,dc=org"),
+            (r"cn=Byron\, Ada,o=x", r"cn=Byron\2C Ada,o=x"),
+            (r"cn=Byron\2C Ada,o=x", r"cn=Byron\2C Ada,o=x"),
+            (r"sn=b+cn=a,o=x", r"cn=a+sn=b,o=x"),
+            (r"cn=\ a\ ,o=x", "cn=a,o=x"),
+            (r"cn=\#1,o=x", r"cn=\231,o=x"),
+            ("2.5.4.3=a,organizationName=x", "cn=a,o=x"),
+            ("cn=M\\C3\\BCller,o=x", "cn=Müller,o=x"),
+            ("cn=a，b,o=x", r"cn=a\EF\BC\8Cb,o=x"),
+            ("cn=#0403414243,o=x", "cn=#0403414243,o=x"),
+            (r"cn=a\=b=c,o=x", r"cn=a\3Db\3Dc,o=x"),
+            (r"cn=\FF\FE,o=x", r"cn=\FF\FE,o=x"),
+        ] {
+            assert_eq!(dn(text).to_string(), canonical, "{text}");
+            assert_eq!(dn(canonical).to_string(), canonical, "{canonical}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for text in [
+            "",
+            "ada",
+            "=ada,o=x",
+            "uid=,o=x",
+            "uid=ada,,o=x",
+            r"uid=ada\",
+            "cn=\"a,b\",o=x",
+            "u(d=a",
+            "cn=#0,o=x",
+            "uid=a;b",
+        ] {
+            assert!(Dn::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_compare_as_directories_compare() {
+        assert_eq!(dn("uid=Ada,ou=People,o=x").key(), dn("UID=ada, OU=people,O=X").key());
+        assert_eq!(dn("cn=Ada  Byron,o=x").key(), dn("cn=ada byron,o=x").key());
+        assert_eq!(dn("cn=\u{e9},o=x").key(), dn("cn=e\u{301},o=x").key());
+        assert_ne!(dn("cn=a，ou=b,o=x").key(), dn("cn=a,ou=b,o=x").key());
+        assert_ne!(dn("uid=ada,o=x").key(), dn("uid=adam,o=x").key());
+    }
+
+    #[test]
+    fn within_goes_by_whole_parts() {
+        let base = dn("ou=people,dc=example,dc=org");
+        assert!(dn("uid=ada,OU=People,dc=example,dc=org").is_within(&base));
+        assert!(base.is_within(&base));
+        assert!(!dn("uid=ada,dc=example,dc=org").is_within(&base));
+        assert!(!dn(r"uid=ada\,ou=people,dc=example,dc=org").is_within(&base));
+        assert_eq!(dn("uid=ada,ou=people,dc=example,dc=org").parent(), Some(base));
+    }
+
+    #[test]
+    fn a_value_cannot_leave_its_rdn() {
+        let base = dn("ou=people,o=x");
+        let rdn = Rdn::new("uid", "ada,ou=admins").expect("not blank");
+        assert_eq!(base.child(rdn).to_string(), r"uid=ada\2Cou\3Dadmins,ou=people,o=x");
+        assert_eq!(Rdn::new("uid", "  "), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_comes_back(value in "\\PC{1,20}", binary in proptest::collection::vec(any::<u8>(), 1..12)) {
+            let base = dn("o=x");
+            if let Some(rdn) = Rdn::new("cn", &value) {
+                let made = base.child(rdn);
+                let parsed = dn(&made.to_string());
+                prop_assert_eq!(&parsed, &made);
+                prop_assert_eq!(parsed.rdn().value("cn"), Some(value.trim_matches(' ')));
+                prop_assert_eq!(parsed.parent(), Some(base));
+            }
+            if let Some(ava) = Ava::new("cn", binary) {
+                prop_assert_eq!(Ava::parse(&ava.to_string()), Ok(ava));
+            }
+        }
+
+        #[test]
+        fn parsing_never_panics_and_is_stable(text in "\\PC{0,30}") {
+            if let Ok(parsed) = Dn::parse(&text) {
+                prop_assert_eq!(Dn::parse(&parsed.to_string()), Ok(parsed));
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What a server says about itself: its root DSE (RFC 4512 section 5.1) and its schema (section 4.2).
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use super::entry::Entry;
+
+/// The parts of the root DSE that matter here.
+#[derive(Clone, Debug, Default)]
+pub struct RootDse {
+    controls: HashSet<String>,
+    pub contexts: Vec<String>,
+    pub schema: Option<String>,
+    pub vendor: Option<String>,
+}
+
+impl RootDse {
+    /// What to ask for: all of it is operational.
+    pub const ATTRIBUTES: &[&str] = &[
+        "supportedControl",
+        "namingContexts",
+        "subschemaSubentry",
+        "vendorName",
+        "vendorVersion",
+        "structuralObjectClass",
+    ];
+
+    const ASSERTION: &str = "1.3.6.1.1.12";
+    const POST_READ: &str = "1.3.6.1.1.13.2";
+    const PAGED: &str = "1.2.840.113556.1.4.319";
+    const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
+
+    /// Reads it from its entry.
+    pub fn of(entry: &Entry) -> Self {
+        let vendor = entry.text("vendorVersion").or_else(|| entry.text("vendorName")).map(str::to_owned);
+        let openldap = entry.has_text("structuralObjectClass", "OpenLDAProotDSE");
+        Self {
+            controls: entry.texts("supportedControl").map(str::to_owned).collect(),
+            contexts: entry.texts("namingContexts").map(str::to_owned).collect(),
+            schema: entry.text("subschemaSubentry").map(str::to_owned),
+            vendor: vendor.or_else(|| openldap.then(|| "OpenLDAP".to_owned())),
+        }
+    }
+
+    /// Whether a write can be bound to a condition (RFC 4528).
+    pub fn has_assertion(&self) -> bool {
+        self.controls.contains(Self::ASSERTION)
+    }
+
+    /// Whether a write can return the entry (RFC 4527).
+    pub fn has_post_read(&self) -> bool {
+        self.controls.contains(Self::POST_READ)
+    }
+
+    /// Whether searches can be paged (RFC 2696).
+    pub fn has_paging(&self) -> bool {
+        self.controls.contains(Self::PAGED)
+    }
+
+    /// Whether a password policy is loaded (draft-behera-ldap-password-policy).
+    pub fn has_password_policy(&self) -> bool {
+        self.controls.contains(Self::PASSWORD_POLICY)
+    }
+}
+
+/// Attribute types and object classes, by every name and OID, in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    attributes: HashMap<String, AttributeType>,
+    classes: HashMap<String, ObjectClass>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct AttributeType {
+    sup: Option<String>,
+    has_equality: bool,
+    read_only: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct ObjectClass {
+    sup: Vec<String>,
+    must: Vec<String>,
+    may: Vec<String>,
+}
+
+impl Schema {
+    /// What to ask the subschema subentry for.
+    pub const ATTRIBUTES: &[&str] = &["attributeTypes", "objectClasses"];
+
+    /// Reads the descriptions; ones that cannot be read are left out.
+    pub fn of(entry: &Entry) -> Self {
+        let mut schema = Self::default();
+        for text in entry.texts("attributeTypes") {
+            let Some(description) = Description::parse(text) else { continue };
+            let kind = AttributeType {
+                sup: description.list("SUP").first().cloned(),
+                has_equality: !description.list("EQUALITY").is_empty(),
+                read_only: description.has("NO-USER-MODIFICATION"),
+            };
+            schema.attributes.extend(description.names().map(|name| (name, kind.clone())));
+        }
+        for text in entry.texts("objectClasses") {
+            let Some(description) = Description::parse(text) else { continue };
+            let class = ObjectClass {
+                sup: description.list("SUP"),
+                must: description.list("MUST"),
+                may: description.list("MAY"),
+            };
+            schema.classes.extend(description.names().map(|name| (name, class.clone())));
+        }
+        schema
+    }
+
+    /// Returns whether the schema could be read at all.
+    pub fn is_empty(&self) -> bool {
+        self.attributes.is_empty()
+    }
+
+    /// Returns whether the server knows the attribute; options are not looked at.
+    pub fn has_attribute(&self, name: &str) -> bool {
+        self.attributes.contains_key(&bare(name))
+    }
+
+    /// Returns whether the server knows the object class.
+    pub fn has_class(&self, name: &str) -> bool {
+        self.classes.contains_key(&bare(name))
+    }
+
+    /// Returns whether only the server writes the attribute.
+    pub fn is_read_only(&self, name: &str) -> bool {
+        self.attributes.get(&bare(name)).is_some_and(|kind| kind.read_only)
+    }
+
+    /// Returns whether values of the attribute can be compared, so that searches can find them.
+    pub fn has_equality(&self, name: &str) -> bool {
+        let mut name = bare(name);
+        for _ in 0..16 {
+            let Some(kind) = self.attributes.get(&name) else { return false };
+            if kind.has_equality {
+                return true;
+            }
+            let Some(sup) = &kind.sup else { return false };
+            name.clone_from(sup);
+        }
+        false
+    }
+
+    /// Returns the attributes that an entry of these classes must have.
+    pub fn required(&self, classes: &[String]) -> HashSet<String> {
+        self.lineage(classes).into_iter().flat_map(|class| class.must.iter().cloned()).collect()
+    }
+
+    /// Returns whether an entry of these classes may have the attribute.
+    pub fn allows(&self, classes: &[String], attribute: &str) -> bool {
+        let name = bare(attribute);
+        self.lineage(classes).iter().any(|class| {
+            class.must.iter().chain(&class.may).any(|listed| *listed == name) || class.may.iter().any(|n| n == "*")
+        }) || classes.iter().any(|class| class.eq_ignore_ascii_case("extensibleObject"))
+    }
+
+    fn lineage(&self, classes: &[String]) -> Vec<&ObjectClass> {
+        let mut todo: Vec<String> = classes.iter().map(|class| bare(class)).collect();
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        while let Some(name) = todo.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            if let Some(class) = self.classes.get(&name) {
+                todo.extend(class.sup.iter().cloned());
+                found.push(class);
+            }
+        }
+        found
+    }
+}
+
+fn bare(name: &str) -> String {
+    name.split(';').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// One description of the schema: `( 2.5.4.3 NAME ( 'cn' 'commonName' ) SUP name )` (RFC 4512 section 4.1).
+struct Description<'a> {
+    tokens: Vec<&'a str>,
+}
+
+impl<'a> Description<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut tokens = Vec::new();
+        let mut rest = text.trim();
+        while let Some(first) = rest.chars().next() {
+            let end = match first {
+                '(' | ')' | '$' => 1,
+                '\'' => rest[1..].find('\'')? + 2,
+                _ => rest.find([' ', '(', ')', '$', '\'']).unwrap_or(rest.len()),
+            };
+            tokens.push(&rest[..end]);
+            rest = rest[end..].trim_start();
+        }
+        (tokens.first() == Some(&"(") && tokens.len() > 2).then_some(Self { tokens })
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        std::iter::once(self.tokens[1].to_ascii_lowercase()).chain(self.list("NAME"))
+    }
+
+    fn has(&self, keyword: &str) -> bool {
+        self.tokens.contains(&keyword)
+    }
+
+    fn list(&self, keyword: &str) -> Vec<String> {
+        let Some(at) = self.tokens.iter().position(|token| *token == keyword) else { return Vec::new() };
+        let after = &self.tokens[at + 1..];
+        let listed = match after.first() {
+            Some(&"(") => after[1..].split(|token| *token == ")").next().unwrap_or_default(),
+            Some(_) => &after[..1],
+            None => &[],
+        };
+        listed.iter().filter(|t| **t != "$").map(|t| t.trim_matches('\'').to_ascii_lowercase()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Schema {
+        let values = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let text = HashMap::from([
+            (
+                "attributeTypes".to_owned(),
+                values(&[
+                    "( 2.5.4.41 NAME 'name' DESC 'RFC4519: common (super) type' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15{32768} )",
+                    "( 2.5.4.3 NAME ( 'cn' 'commonName' ) SUP name )",
+                    "( 0.9.2342.19200300.100.1.60 NAME 'jpegPhoto' SYNTAX 1.3.6.1.4.1.1466.115.121.1.28 )",
+                    "( 1.3.6.1.1.16.4 NAME 'entryUUID' EQUALITY UUIDMatch NO-USER-MODIFICATION USAGE directoryOperation )",
+                    "broken",
+                ]),
+            ),
+            (
+                "objectClasses".to_owned(),
+                values(&[
+                    "( 2.5.6.0 NAME 'top' ABSTRACT MUST objectClass )",
+                    "( 2.5.6.6 NAME 'person' SUP top STRUCTURAL MUST ( sn $ cn ) MAY ( userPassword $ telephoneNumber ) )",
+                    "( 2.5.6.7 NAME 'organizationalPerson' SUP person STRUCTURAL MAY title )",
+                ]),
+            ),
+        ]);
+        Schema::of(&Entry::of("cn=Subschema".to_owned(), text, HashMap::new()))
+    }
+
+    #[test]
+    fn descriptions_are_read() {
+        let schema = schema();
+        assert!(
+            schema.has_attribute("CommonName") && schema.has_attribute("2.5.4.3") && schema.has_attribute("cn;lang-de")
+        );
+        assert!(!schema.has_attribute("super") && !schema.has_attribute("broken"));
+        assert!(schema.has_equality("cn") && !schema.has_equality("jpegPhoto"));
+        assert!(schema.is_read_only("entryuuid") && !schema.is_read_only("cn"));
+    }
+
+    #[test]
+    fn classes_inherit() {
+        let schema = schema();
+        let classes = ["organizationalPerson".to_owned()];
+        let required = schema.required(&classes);
+        assert!(["sn", "cn", "objectclass"].iter().all(|name| required.contains(*name)), "{required:?}");
+        assert!(schema.allows(&classes, "TelephoneNumber") && schema.allows(&classes, "title"));
+        assert!(!schema.allows(&classes, "jpegPhoto"));
+    }
+}

@@ -1,0 +1,349 @@
+//! What an admin says about an LDAP target, and the proof that it makes sense.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use url::Url;
+
+use super::filter::Filter;
+use super::name::Dn;
+use super::name::is_attribute_description;
+use super::profile::Profile;
+use super::protected::Protected;
+use crate::roster::account::GroupKind;
+use crate::roster::secret::Secret;
+use crate::tls;
+
+/// The keys of `[target.ldap]`; see `config/rosterd.toml` for what each one means.
+#[derive(Clone, Debug)]
+pub struct LdapSettings {
+    /// `ldap://`, `ldaps://` or `ldapi://`.
+    pub url: Url,
+    /// Whether a connection to `ldap://` is secured.
+    pub tls: StartTls,
+    /// Whether an unsecured connection is wanted indeed.
+    pub allow_cleartext: bool,
+    /// Certificates in PEM to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Who rosterd is; without it, and with `ldapi://`, SASL EXTERNAL.
+    pub bind_dn: Option<String>,
+    /// The password of `bind_dn`.
+    pub bind_password: Option<Secret>,
+    /// Where accounts are.
+    pub people_base: String,
+    /// How deep below `people_base`.
+    pub scope: SearchScope,
+    /// Which entries are people.
+    pub people_filter: String,
+    /// The object classes of new accounts.
+    pub object_classes: Vec<String>,
+    /// The attribute that holds the login name.
+    pub username_attribute: String,
+    /// Where groups are.
+    pub group_base: Option<String>,
+    /// Where roles are.
+    pub role_base: Option<String>,
+    /// Where channels are.
+    pub channel_base: Option<String>,
+    /// The object class of new groups.
+    pub group_class: GroupClass,
+    /// The numbers for new groups of class `posixGroup`.
+    pub group_gid_range: RangeInclusive<u32>,
+    /// How a change at the next login and disabling are written.
+    pub password_policy: PasswordPolicy,
+    /// How long connecting may take, TLS included.
+    pub connect_timeout: Duration,
+    /// How long one operation may take.
+    pub timeout: Duration,
+    /// Entries per page of a search.
+    pub page_size: NonZeroUsize,
+    /// Operations sent and not yet answered, at most.
+    pub in_flight: NonZeroUsize,
+    /// What is never written: DNs, or login names with `*` and `?`.
+    pub protected: Vec<String>,
+}
+
+impl LdapSettings {
+    /// Returns the settings with every default.
+    pub fn new(url: Url, people_base: &str) -> Self {
+        const PAGE: NonZeroUsize = NonZeroUsize::new(500).expect("500 is not zero");
+        const WINDOW: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
+        Self {
+            url,
+            tls: StartTls::Required,
+            allow_cleartext: false,
+            ca_file: None,
+            bind_dn: None,
+            bind_password: None,
+            people_base: people_base.to_owned(),
+            scope: SearchScope::Subtree,
+            people_filter: "(objectClass=inetOrgPerson)".to_owned(),
+            object_classes: ["top", "person", "organizationalPerson", "inetOrgPerson"].map(str::to_owned).to_vec(),
+            username_attribute: "uid".to_owned(),
+            group_base: None,
+            role_base: None,
+            channel_base: None,
+            group_class: GroupClass::GroupOfNames,
+            group_gid_range: 10_000..=19_999,
+            password_policy: PasswordPolicy::Ppolicy,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            page_size: PAGE,
+            in_flight: WINDOW,
+            protected: Vec::new(),
+        }
+    }
+}
+
+/// Whether a connection to `ldap://` is secured with StartTLS (RFC 4513 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartTls {
+    /// Always, before anything else is sent.
+    Required,
+    /// Never; see [`LdapSettings::allow_cleartext`].
+    Off,
+}
+
+/// How deep accounts are below the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchScope {
+    /// Anywhere below.
+    Subtree,
+    /// Right below.
+    One,
+}
+
+/// The object class of groups that rosterd creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupClass {
+    /// `groupOfNames`: members by DN.
+    GroupOfNames,
+    /// `posixGroup`: members by login name.
+    PosixGroup,
+}
+
+/// How a change at the next login and disabling are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordPolicy {
+    /// By the attributes of OpenLDAP's `ppolicy` overlay (draft-behera-ldap-password-policy).
+    Ppolicy,
+    /// Not at all.
+    None,
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingFault {
+    /// The key in `[target.ldap]`.
+    pub key: &'static str,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for SettingFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.reason)
+    }
+}
+
+impl std::error::Error for SettingFault {}
+
+/// Settings that have been proven: names and filters are parsed, and the connection is as safe as it has to be.
+#[derive(Debug)]
+pub struct Site {
+    pub url: Url,
+    pub link: Link,
+    pub identity: Identity,
+    pub people_base: Dn,
+    pub scope: SearchScope,
+    pub people_filter: Filter,
+    pub object_classes: Vec<String>,
+    pub username_attribute: String,
+    pub bases: [(GroupKind, Option<Dn>); 3],
+    pub group_class: GroupClass,
+    pub gids: RangeInclusive<u32>,
+    pub profile: Profile,
+    pub connect_timeout: Duration,
+    pub timeout: Duration,
+    pub page_size: i32,
+    pub in_flight: usize,
+    pub protected: Protected,
+}
+
+/// How bytes get to the server.
+#[derive(Clone)]
+pub enum Link {
+    /// TLS, by StartTLS or from the start.
+    Tls { config: Arc<ClientConfig>, starttls: bool },
+    /// A socket of this machine.
+    Local,
+    /// In clear; passwords are never written over it.
+    Clear,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls { starttls: true, .. } => "StartTLS",
+            Self::Tls { starttls: false, .. } => "TLS",
+            Self::Local => "local socket",
+            Self::Clear => "not secured",
+        })
+    }
+}
+
+/// Who rosterd is.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// A DN with a password, which is never empty.
+    Simple(Dn, Secret),
+    /// Whoever the server takes the process for (SASL EXTERNAL).
+    External,
+}
+
+impl LdapSettings {
+    /// Proves the settings.
+    pub(super) fn prove(self) -> Result<Site, SettingFault> {
+        let link = self.link()?;
+        let identity = self.identity(&link)?;
+        let attribute = self.username_attribute;
+        if !is_attribute_description(&attribute) {
+            return Err(fault("username_attribute", format!("`{attribute}` is not an attribute's name")));
+        }
+        if self.object_classes.is_empty() || !self.object_classes.iter().all(|c| is_attribute_description(c)) {
+            return Err(fault("object_classes", "needs the names of one or more object classes"));
+        }
+        if self.group_gid_range.is_empty() {
+            return Err(fault("group_gid_range", "the first number must not be greater than the second"));
+        }
+        let own = if let Identity::Simple(dn, _) = &identity { Some(dn) } else { None };
+        let protected = Protected::new(&self.protected, own);
+        let base = |key, text: Option<String>| text.map(|text| dn(key, &text)).transpose();
+        let people_filter = Filter::parse(&self.people_filter)
+            .ok_or_else(|| fault("people_filter", format!("`{}` is not an LDAP filter", self.people_filter)))?;
+        Ok(Site {
+            link,
+            identity,
+            people_base: dn("people_base", &self.people_base)?,
+            scope: self.scope,
+            people_filter,
+            object_classes: self.object_classes,
+            username_attribute: attribute,
+            bases: [
+                (GroupKind::Group, base("group_base", self.group_base)?),
+                (GroupKind::Role, base("role_base", self.role_base)?),
+                (GroupKind::Channel, base("channel_base", self.channel_base)?),
+            ],
+            group_class: self.group_class,
+            gids: self.group_gid_range,
+            profile: Profile::new(self.password_policy),
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+            page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
+            in_flight: self.in_flight.get(),
+            protected,
+            url: self.url,
+        })
+    }
+
+    fn link(&self) -> Result<Link, SettingFault> {
+        let host = self.url.host_str().unwrap_or_default();
+        let starttls = match self.url.scheme() {
+            "ldapi" if host.is_empty() => {
+                return Err(fault("url", "name the socket, with `/` as %2F: ldapi://%2Frun%2Fslapd%2Fldapi"));
+            }
+            "ldapi" => return Ok(Link::Local),
+            "ldaps" => false,
+            "ldap" if self.tls == StartTls::Required => true,
+            "ldap" if self.allow_cleartext => return Ok(Link::Clear),
+            "ldap" => {
+                let reason = "without TLS everybody on the way can read and change everything; use \"starttls\", or set `allow_cleartext = true` (passwords are then never written)";
+                return Err(fault("tls", reason));
+            }
+            other => return Err(fault("url", format!("`{other}://` is not ldap://, ldaps:// or ldapi://"))),
+        };
+        if host.is_empty() {
+            return Err(fault("url", "it names no server"));
+        }
+        if host.starts_with('[') {
+            return Err(fault("url", "use the server's name: certificates cannot be checked for an IPv6 address here"));
+        }
+        let config = tls::client_config(self.ca_file.as_deref()).map_err(|e| fault("ca_file", e.to_string()))?;
+        Ok(Link::Tls { config, starttls })
+    }
+
+    fn identity(&self, link: &Link) -> Result<Identity, SettingFault> {
+        match (&self.bind_dn, &self.bind_password) {
+            (Some(text), Some(password)) if !password.expose().is_empty() => {
+                Ok(Identity::Simple(dn("bind_dn", text)?, password.clone()))
+            }
+            // A bind with a DN and no password succeeds as anonymous (RFC 4513 section 5.1.2).
+            (Some(_), Some(_)) => Err(fault("bind_password", "the password is empty")),
+            (Some(_), None) => Err(fault("bind_password", "is needed with `bind_dn`")),
+            (None, _) if matches!(link, Link::Local) => Ok(Identity::External),
+            (None, _) => Err(fault("bind_dn", "is needed, except with ldapi://")),
+        }
+    }
+}
+
+fn fault(key: &'static str, reason: impl Into<String>) -> SettingFault {
+    SettingFault { key, reason: reason.into() }
+}
+
+fn dn(key: &'static str, text: &str) -> Result<Dn, SettingFault> {
+    Dn::parse(text).map_err(|e| fault(key, e.to_string()))
+}
+
+impl Site {
+    /// Returns where groups of a kind are.
+    pub fn base(&self, kind: GroupKind) -> Option<&Dn> {
+        self.bases.iter().find(|(k, _)| *k == kind).and_then(|(_, base)| base.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> LdapSettings {
+        let mut settings = LdapSettings::new(Url::parse(url).expect(url), "ou=people,o=x");
+        settings.bind_dn = Some("cn=rosterd,o=x".to_owned());
+        settings.bind_password = Some(Secret::from("secret"));
+        settings
+    }
+
+    fn refused(settings: LdapSettings) -> &'static str {
+        settings.prove().expect_err("these settings are wrong").key
+    }
+
+    #[test]
+    fn nothing_goes_in_clear_by_accident() {
+        let mut clear = settings("ldap://localhost");
+        assert!(matches!(clear.clone().prove().expect("good").link, Link::Tls { starttls: true, .. }));
+        clear.tls = StartTls::Off;
+        assert_eq!(refused(clear.clone()), "tls");
+        clear.allow_cleartext = true;
+        assert!(matches!(clear.prove().expect("allowed").link, Link::Clear));
+        assert_eq!(refused(settings("ldaps://[::1]")), "url");
+        assert_eq!(refused(settings("http://localhost")), "url");
+    }
+
+    #[test]
+    fn an_empty_password_is_no_password() {
+        let mut empty = settings("ldaps://localhost");
+        empty.bind_password = Some(Secret::from(""));
+        assert_eq!(refused(empty.clone()), "bind_password");
+        empty.bind_password = None;
+        assert_eq!(refused(empty.clone()), "bind_password");
+        empty.bind_dn = None;
+        assert_eq!(refused(empty), "bind_dn");
+        let mut local = settings("ldapi://%2Frun%2Fldapi");
+        local.bind_dn = None;
+        assert!(matches!(local.prove().expect("good").identity, Identity::External));
+    }
+}

@@ -1,0 +1,378 @@
+//! Writing accounts: one request for everything about one entry.
+
+use std::collections::HashSet;
+
+use ldap3::LdapResult;
+use ldap3::Mod;
+use ldap3::Scope;
+use ldap3::controls::Assertion;
+use ldap3::controls::PostRead;
+use ldap3::controls::RawControl;
+
+use super::Ldap;
+use super::connection::Connection;
+use super::entry::Entry;
+use super::fault::During;
+use super::fault::Trouble;
+use super::fault::refused;
+use super::filter::Filter;
+use super::name::Dn;
+use super::name::Rdn;
+use super::name::is_attribute_description;
+use super::profile::Credentials;
+use super::profile::Lock;
+use super::profile::STABLE;
+use super::read::complete;
+use super::read::entry_id;
+use super::settings::Link;
+use super::settings::SearchScope;
+use crate::roster::account::EntryId;
+use crate::roster::change::Change;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
+use crate::roster::operation::Create;
+use crate::roster::operation::Done;
+use crate::roster::operation::Update;
+use crate::roster::secret::Secret;
+
+impl Ldap {
+    /// Returns the name of a new entry.
+    pub(super) fn place(&self, username: &str, locator: Option<&str>) -> Result<Dn, String> {
+        let base = &self.site.people_base;
+        let Some(locator) = locator else {
+            let rdn = Rdn::new(&self.site.username_attribute, username).ok_or("the login name is empty")?;
+            return Ok(base.child(rdn));
+        };
+        let dn = Dn::parse(locator).map_err(|e| e.to_string())?;
+        let fits = match self.site.scope {
+            SearchScope::Subtree => dn.is_within(base) && dn.key() != base.key(),
+            SearchScope::One => dn.parent().is_some_and(|parent| parent.key() == base.key()),
+        };
+        if fits {
+            return Ok(dn);
+        }
+        Err(format!("{dn} is not where accounts are read (people_base {base}), so it would not be found again"))
+    }
+
+    /// Returns why a password cannot be written, when that is so.
+    pub(super) fn no_password(&self) -> Option<&'static str> {
+        matches!(self.site.link, Link::Clear).then_some("passwords are never written over a connection without TLS")
+    }
+
+    pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Done, Fault> {
+        let Create { username, locator, attributes, password, must_change } = create;
+        let dn = self.place(username, locator.as_deref()).map_err(|e| reject(&e))?;
+        self.allow(&dn, username, password.as_ref(), must_change.then_some(true), None)?;
+        let mut new = NewEntry::default();
+        for class in &self.site.object_classes {
+            new.add("objectClass", class.as_bytes());
+        }
+        for (name, values) in attributes.iter() {
+            self.writable(name.as_str())?;
+            values.octets().for_each(|value| new.add(name.as_str(), value));
+        }
+        new.add_named(&self.site.username_attribute, username.as_bytes());
+        // The values of an entry's name are values of the entry (RFC 4512 section 2.3.1).
+        dn.rdn().values().for_each(|(name, value)| new.add_named(name, value));
+        for (name, value) in self.site.profile.of_new(password.as_ref(), *must_change) {
+            new.add(name, &value);
+        }
+        let name = dn.to_string();
+        let controls = if connection.root.has_post_read() { vec![PostRead::new(vec![STABLE])] } else { Vec::new() };
+        let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
+        if answer.rc != 0 {
+            let fault = refused(During::Add, &answer, password.as_ref());
+            return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
+        }
+        let read = match read.filter(|entry| entry.text(STABLE).is_some()) {
+            Some(entry) => Some(entry),
+            None => self.read_one(connection, &name, &Filter::present("objectClass"), &[STABLE]).await.ok().flatten(),
+        };
+        let id = read.as_ref().and_then(|entry| entry_id(entry).ok());
+        let id = id.ok_or_else(|| Fault::new(Next::LookAgain, "created, but its entryUUID could not be read back"))?;
+        Ok(Done::Created(id))
+    }
+
+    pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Done, Fault> {
+        let Update { id, username, changes, password, must_change, enabled } = update;
+        let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
+        self.allow(&dn, username, password.as_ref(), *must_change, *enabled)?;
+        for change in changes {
+            self.writable(change.attribute.as_str())?;
+            keeps_name(&dn, change)?;
+        }
+        let wanted = Credentials { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
+        let mut attempt = Attempt {
+            ldap: self,
+            connection,
+            id,
+            changes,
+            wanted,
+            lock: Lock::None,
+            // A reset lifts a lock, so a switched-off account would come to life by it.
+            expects_no_lock: password.is_some() && self.site.profile.has_state(),
+            by_replacing: false,
+        };
+        if attempt.modifications().is_empty() {
+            return Ok(Done::AlreadySo);
+        }
+        if !connection.root.has_assertion() {
+            attempt.look().await?;
+        }
+        let mut answer = attempt.send().await?;
+        if answer.rc == 122 && attempt.expects_no_lock {
+            attempt.look().await?;
+            answer = attempt.send().await?;
+        }
+        if matches!(answer.rc, 16 | 18 | 20) && !changes.is_empty() {
+            let as_planned = attempt.finds_old_values().await?;
+            if as_planned && answer.rc == 18 {
+                attempt.by_replacing = true;
+                answer = attempt.send().await?;
+            } else if as_planned && attempt.lock == Lock::None {
+                // Nothing has changed meanwhile: the same request would fail the same way again.
+                let fault = refused(During::Modify, &answer, password.as_ref());
+                return Err(Fault { next: Next::RejectRow, ..fault });
+            } else {
+                answer.rc = 122;
+            }
+        }
+        match answer.rc {
+            0 => Ok(Done::Changed),
+            _ => Err(refused(During::Modify, &answer, password.as_ref())),
+        }
+    }
+
+    /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
+    pub(super) async fn delete(&self, connection: &Connection, id: &EntryId, username: &str) -> Result<Done, Fault> {
+        let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
+        self.allow(&dn, username, None, None, None)?;
+        let same = Filter::eq(STABLE, &id.stable);
+        if !connection.root.has_assertion() && self.read_one(connection, &id.locator, &same, &["1.1"]).await?.is_none()
+        {
+            return self.gone(connection, &same).await;
+        }
+        let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
+        let answer = connection.delete(&id.locator, controls).await.map_err(Trouble::of_write)?;
+        match answer.rc {
+            0 => Ok(Done::Changed),
+            32 | 122 => self.gone(connection, &same).await,
+            _ => Err(refused(During::Delete, &answer, None)),
+        }
+    }
+
+    /// Returns whether an entry that is not where it was is nowhere else either.
+    async fn gone(&self, connection: &Connection, same: &Filter) -> Result<Done, Fault> {
+        let base = self.site.people_base.to_string();
+        let page = self.site.page_size;
+        let found = self.search_all(connection, &base, Scope::Subtree, same, &["1.1"], page).await?;
+        if found.is_empty() { Ok(Done::AlreadySo) } else { Err(another()) }
+    }
+
+    /// Refuses what must not, or cannot, be written.
+    fn allow(
+        &self,
+        dn: &Dn,
+        username: &str,
+        password: Option<&Secret>,
+        must_change: Option<bool>,
+        enabled: Option<bool>,
+    ) -> Result<(), Fault> {
+        if let Some(why) = self.site.protected.reason(dn, username) {
+            return Err(reject(&format!("the account is protected: {why}")));
+        }
+        if let (Some(_), Some(why)) = (password, self.no_password()) {
+            return Err(reject(why));
+        }
+        if password.is_some_and(|password| password.expose().is_empty()) {
+            return Err(reject("the password is empty"));
+        }
+        if !self.site.profile.has_state() && (must_change.is_some() || enabled.is_some()) {
+            let why = "with `password_policy = \"none\"` neither a forced change nor disabling can be written";
+            return Err(reject(why));
+        }
+        Ok(())
+    }
+
+    /// Refuses attributes that are never written.
+    pub(super) fn writable(&self, attribute: &str) -> Result<(), Fault> {
+        if !is_attribute_description(attribute) {
+            return Err(reject(&format!("`{attribute}` is not an attribute's name")));
+        }
+        match self.site.profile.refuses(attribute) {
+            Some(why) => Err(reject(&format!("the attribute `{attribute}` is not written: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads one entry if `filter` matches it.
+    pub(super) async fn read_one(
+        &self,
+        connection: &Connection,
+        dn: &str,
+        filter: &Filter,
+        attributes: &[&str],
+    ) -> Result<Option<Entry>, Fault> {
+        let answer = connection.read(dn, filter, attributes).await.map_err(Trouble::of_read)?;
+        if answer.result.rc == 32 {
+            return Ok(None);
+        }
+        Ok(complete(answer)?.into_iter().next())
+    }
+}
+
+/// One update on its way.
+struct Attempt<'a> {
+    ldap: &'a Ldap,
+    connection: &'a Connection,
+    id: &'a EntryId,
+    changes: &'a [Change],
+    wanted: Credentials<'a>,
+    lock: Lock,
+    /// Nobody has looked whether there is a lock; the request fails if there is one.
+    expects_no_lock: bool,
+    by_replacing: bool,
+}
+
+impl Attempt<'_> {
+    /// Changes are written so that they fail when an old value is no longer there.
+    fn modifications(&self) -> Vec<Mod<Vec<u8>>> {
+        let mut mods = Vec::new();
+        for change in self.changes {
+            let name = change.attribute.as_str().as_bytes().to_vec();
+            let set = |values: &mut dyn Iterator<Item = &[u8]>| -> HashSet<Vec<u8>> {
+                values.filter(|value| !value.is_empty()).map(<[u8]>::to_vec).collect()
+            };
+            let (gone, come) = (set(&mut change.removed()), set(&mut change.added()));
+            if gone.is_empty() && come.is_empty() {
+                continue;
+            }
+            if self.by_replacing {
+                mods.push(Mod::Replace(name, set(&mut change.new.iter().map(AsRef::as_ref))));
+                continue;
+            }
+            if !gone.is_empty() {
+                mods.push(Mod::Delete(name.clone(), gone));
+            }
+            if !come.is_empty() {
+                mods.push(Mod::Add(name, come));
+            }
+        }
+        mods.extend(self.ldap.site.profile.modifications(self.wanted, self.lock));
+        mods
+    }
+
+    /// The request is bound to the entry, not only to its name, and to what cannot be said by deleting old values.
+    fn controls(&self) -> Vec<RawControl> {
+        if !self.connection.root.has_assertion() {
+            return Vec::new();
+        }
+        let mut conditions = vec![Filter::eq(STABLE, &self.id.stable)];
+        for change in self.changes.iter().filter(|change| change.old.is_empty()) {
+            conditions.push(Filter::present(change.attribute.as_str()).negated());
+        }
+        if self.expects_no_lock {
+            conditions.push(self.ldap.site.profile.unlocked_filter());
+        }
+        vec![assertion(&Filter::all(conditions))]
+    }
+
+    async fn send(&self) -> Result<LdapResult, Fault> {
+        let sent = self.connection.modify(&self.id.locator, self.modifications(), self.controls()).await;
+        sent.map_err(Trouble::of_write)
+    }
+
+    /// Reads whether the entry is the one that is meant, and whether it is locked.
+    async fn look(&mut self) -> Result<(), Fault> {
+        let same = Filter::eq(STABLE, &self.id.stable);
+        let state = self.ldap.site.profile.state_attributes();
+        let attributes = if state.is_empty() { &["1.1"] } else { state };
+        let entry = self.ldap.read_one(self.connection, &self.id.locator, &same, attributes).await?;
+        let entry = entry.ok_or_else(another)?;
+        self.lock = self.ldap.site.profile.lock(&entry);
+        self.expects_no_lock = false;
+        Ok(())
+    }
+
+    /// Reads whether the attributes still have the values that the plan was made with.
+    async fn finds_old_values(&self) -> Result<bool, Fault> {
+        let same = Filter::eq(STABLE, &self.id.stable);
+        let names: Vec<&str> = self.changes.iter().map(|change| change.attribute.as_str()).collect();
+        let entry = self.ldap.read_one(self.connection, &self.id.locator, &same, &names).await?;
+        let Some(entry) = entry else { return Ok(false) };
+        Ok(self.changes.iter().all(|change| {
+            let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
+            now == change.old.iter().map(AsRef::as_ref).collect()
+        }))
+    }
+}
+
+/// The attributes of an entry to add; each name and each value once, empty values never.
+#[derive(Default)]
+struct NewEntry {
+    attributes: Vec<(String, HashSet<Vec<u8>>)>,
+}
+
+impl NewEntry {
+    fn add(&mut self, name: &str, value: &[u8]) {
+        if !value.is_empty() {
+            self.values(name).insert(value.to_vec());
+        }
+    }
+
+    /// Adds a value of the entry's name, unless a value that the server takes for the same is there.
+    fn add_named(&mut self, name: &str, value: &[u8]) {
+        let folded = |octets: &[u8]| std::str::from_utf8(octets).ok().map(MatchKey::new);
+        let key = folded(value);
+        if key.is_none() || !self.values(name).iter().any(|v| folded(v) == key) {
+            self.add(name, value);
+        }
+    }
+
+    fn values(&mut self, name: &str) -> &mut HashSet<Vec<u8>> {
+        let at = self.attributes.iter().position(|(n, _)| n.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
+            self.attributes.push((name.to_owned(), HashSet::new()));
+            self.attributes.len() - 1
+        });
+        &mut self.attributes[at].1
+    }
+
+    fn into_attributes(self) -> Vec<(Vec<u8>, HashSet<Vec<u8>>)> {
+        let named = self.attributes.into_iter().map(|(name, values)| (name.into_bytes(), values));
+        named.filter(|(_, values)| !values.is_empty()).collect()
+    }
+}
+
+/// Refuses a change that takes away what the entry is named by.
+fn keeps_name(dn: &Dn, change: &Change) -> Result<(), Fault> {
+    let Some(value) = dn.rdn().value(change.attribute.as_str()) else { return Ok(()) };
+    let key = MatchKey::new(value);
+    let kept = change.new.iter().filter_map(|v| std::str::from_utf8(v).ok()).any(|v| MatchKey::new(v) == key);
+    if kept {
+        return Ok(());
+    }
+    Err(reject(&format!("the entry is named by `{}`, and rosterd does not rename entries", change.attribute)))
+}
+
+fn without_parent(dn: &Dn, fault: Fault) -> Fault {
+    let parent = dn.parent().map(|parent| parent.to_string()).unwrap_or_default();
+    Fault {
+        reason: format!("the parent entry {parent} does not exist; create it, or correct the feed's `dn`"),
+        ..fault
+    }
+}
+
+/// Returns a condition that the server checks before it writes (RFC 4528). Critical: a server that does not know it
+/// must refuse rather than write.
+fn assertion(filter: &Filter) -> RawControl {
+    RawControl { crit: true, ..Assertion::new(filter.as_str()) }
+}
+
+fn another() -> Fault {
+    Fault::new(Next::LookAgain, "the entry is gone, has moved, or is another one by now")
+}
+
+pub(super) fn reject(reason: &(impl ToString + ?Sized)) -> Fault {
+    Fault::new(Next::RejectRow, reason.to_string())
+}

@@ -1,0 +1,143 @@
+//! One rule of `[feed.map]`: where the value of an attribute comes from, and how it is used.
+
+use std::fmt;
+
+use crate::roster::attribute::AttributeName;
+use crate::roster::diff::Policy;
+
+/// What a rule fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The login name.
+    Username,
+    /// Where a new entry goes.
+    Dn,
+    /// The password.
+    Password,
+    /// Groups.
+    Groups,
+    /// Roles.
+    Roles,
+    /// An attribute.
+    Attribute(AttributeName),
+}
+
+impl Target {
+    /// Returns the target of the key `key` in `[feed.map]`.
+    pub fn from_key(key: &str) -> Self {
+        match key.to_ascii_lowercase().as_str() {
+            "username" => Self::Username,
+            "dn" => Self::Dn,
+            "password" => Self::Password,
+            "groups" => Self::Groups,
+            "roles" => Self::Roles,
+            _ => Self::Attribute(AttributeName::new(key)),
+        }
+    }
+
+    /// Returns the key in `[feed.map]`.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Username => "username",
+            Self::Dn => "dn",
+            Self::Password => "password",
+            Self::Groups => "groups",
+            Self::Roles => "roles",
+            Self::Attribute(name) => name.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The cell of the column with this name.
+    Column(String),
+    /// This template.
+    Template(String),
+    /// First name and surname.
+    FullName,
+    /// The surname, or the first name of people who have only one name: `inetOrgPerson` requires `sn` (RFC 4519
+    /// section 2.32 and RFC 4524).
+    SurnameOrFirst,
+}
+
+impl Source {
+    /// Reads a short form: a template if it has `{{` or `{%`, else a column's name.
+    pub fn parse(text: &str) -> Self {
+        if text.contains("{{") || text.contains("{%") {
+            Self::Template(text.to_owned())
+        } else {
+            Self::Column(text.to_owned())
+        }
+    }
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What it fills.
+    pub target: Target,
+    /// Where the value comes from.
+    pub source: Source,
+    /// How it is written to an existing account; only for attributes.
+    pub policy: Policy,
+    /// The characters between two values in one cell, instead of the feed's.
+    pub separators: Option<String>,
+    /// Whether the cell holds several values.
+    pub multi: bool,
+    /// The value when the source gives none.
+    pub default: Option<String>,
+}
+
+impl Rule {
+    /// Returns a rule for one value that the roster forces.
+    pub fn new(target: Target, source: Source) -> Self {
+        Self { target, source, policy: Policy::Force, separators: None, multi: false, default: None }
+    }
+
+    /// Returns the rule of the short form `key = "text"`.
+    pub fn short(key: &str, text: &str) -> Self {
+        Self::new(Target::from_key(key), Source::parse(text))
+    }
+}
+
+/// Returns the rules for the known columns by the usual names (RFC 2798 `inetOrgPerson`).
+pub fn default_rules() -> Vec<Rule> {
+    let column = |name: &str| Source::Column(name.to_owned());
+    [
+        ("givenName", column("firstname")),
+        ("sn", Source::SurnameOrFirst),
+        ("cn", Source::FullName),
+        ("displayName", Source::FullName),
+        ("mail", column("email")),
+    ]
+    .into_iter()
+    .map(|(name, source)| Rule::new(Target::from_key(name), source))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_make_a_template() {
+        assert_eq!(Source::parse("Job title"), Source::Column("Job title".to_owned()));
+        assert_eq!(Source::parse("{{ first }}"), Source::Template("{{ first }}".to_owned()));
+        assert_eq!(Source::parse("{% if a %}b{% endif %}"), Source::Template("{% if a %}b{% endif %}".to_owned()));
+    }
+
+    #[test]
+    fn keys_that_are_no_attributes_are_known_in_any_case() {
+        assert_eq!(Target::from_key("DN"), Target::Dn);
+        assert_eq!(Target::from_key("Username"), Target::Username);
+        assert_eq!(Target::from_key("givenName"), Target::Attribute(AttributeName::new("givenname")));
+    }
+}

@@ -1,0 +1,87 @@
+//! From the spool copy to mapped and checked rows.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use super::feed::Feed;
+use super::planning::PlanningError;
+use crate::roster::account::MatchBy;
+use crate::roster::checks::duplicates;
+use crate::roster::collision::Candidates;
+use crate::roster::mapping::Collision;
+use crate::roster::mapping::Mapped;
+use crate::roster::mapping::Mapper;
+use crate::roster::problem::Problem;
+use crate::roster::read::Form;
+use crate::roster::read::Row;
+use crate::roster::read::Sheet;
+use crate::roster::rows::Rows;
+
+/// A roster that was read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Its rows.
+    pub rows: Rows,
+    /// What it was found to be.
+    pub form: Form,
+    /// What made its accounts.
+    pub mapper: Mapper,
+    /// Names that are counted up, if the feed counts.
+    pub candidates: Option<Candidates>,
+}
+
+/// Reads, maps and checks a whole roster.
+pub(super) async fn read(spool: PathBuf, feed: &Feed) -> Result<Reading, PlanningError> {
+    let (dialect, mapping) = (feed.dialect.clone(), feed.mapping.clone());
+    // Reading is work for the processor; other tasks go on meanwhile.
+    let read = tokio::task::spawn_blocking(move || {
+        let mut sheet = Sheet::open(File::open(spool)?, &dialect)?;
+        let (mapper, notices) = Mapper::new(&mapping, sheet.header())?;
+        let mut rows = Rows { notices, ..Rows::default() };
+        let counts = mapping.settings().collision == Collision::Counter;
+        let mut row = Row::default();
+        while sheet.read_row(&mut row)? {
+            let Some(line) = row.line else { continue };
+            match mapper.account(line, &row.fields, std::mem::take(&mut row.problems)) {
+                Mapped::Account { account, warnings, late } => {
+                    let index = u32::try_from(rows.accounts.len()).map_err(std::io::Error::other)?;
+                    rows.warnings.extend(warnings.into_iter().map(|warning| (index, warning)));
+                    rows.accounts.push(account);
+                    if counts {
+                        rows.late.push(late);
+                    }
+                }
+                Mapped::Rejected(rejected) => rows.rejected.push(rejected),
+            }
+        }
+        compare(&mut rows, &mapper, &mapping);
+        let candidates = counts.then(|| {
+            let mut candidates = Candidates::new(mapping.settings().checks.username.max);
+            rows.accounts.iter().for_each(|account| candidates.add(&account.username));
+            candidates
+        });
+        Ok(Reading { rows, form: sheet.form().clone(), mapper, candidates })
+    });
+    read.await.map_err(|_| PlanningError::Panic)?
+}
+
+/// Finds rows that are one person.
+fn compare(rows: &mut Rows, mapper: &Mapper, mapping: &crate::roster::mapping::Mapping) {
+    let settings = mapping.settings();
+    let scope = duplicates::Scope {
+        usernames: settings.collision != Collision::Counter,
+        match_by: match &settings.match_by {
+            MatchBy::Username => None,
+            MatchBy::Attribute(name) => Some(name),
+        },
+        unique: &settings.checks.unique,
+        labels: mapper.labels(),
+    };
+    let found = duplicates::find(&rows.accounts, &rows.rejected, &scope);
+    for (index, problem) in found.rejected {
+        rows.rejected[index].problems.push(problem);
+    }
+    let of_accounts: Vec<(u32, Problem)> =
+        found.accounts.into_iter().filter_map(|(index, problem)| Some((u32::try_from(index).ok()?, problem))).collect();
+    rows.reject(of_accounts);
+}
