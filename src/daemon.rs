@@ -25,6 +25,7 @@ use tracing::error;
 use tracing::info;
 
 use crate::daemon::feed::FeedWorker;
+use crate::daemon::feed::Links;
 use crate::daemon::pulse::Pulses;
 use crate::daemon::schedule::Schedule;
 use crate::daemon::target::TargetWorker;
@@ -163,8 +164,10 @@ pub enum DaemonFault {
 struct Shared<M, C> {
     feeds: Vec<FeedWatch>,
     spool: Spool,
+    is_own_output: fn(&str) -> bool,
     memory: M,
     carry: C,
+    clock: Clock,
     stop: CancellationToken,
     /// Files being carried.
     in_flight: AtomicUsize,
@@ -197,7 +200,7 @@ where
         let Self { feeds, spool, lock, is_own_output, memory, carry, clock, tell, watchdog } = self;
         spool.sweep(&lock).map_err(DaemonFault::Spool)?;
         let in_flight = AtomicUsize::new(0);
-        let shared = Arc::new(Shared { feeds, spool, memory, carry, stop, in_flight });
+        let shared = Arc::new(Shared { feeds, spool, is_own_output, memory, carry, clock, stop, in_flight });
 
         let mut pulses = Pulses::default();
         let mut workers = JoinSet::new();
@@ -219,12 +222,11 @@ where
                     Some(_) => shared.memory.last_run(*index).await.map_err(lost)?,
                     None => None,
                 };
-                let (notes, inbox) = mpsc::unbounded_channel();
-                let pulse = pulses.add(format!("of feed {}", feed.name));
-                let mut feed_worker = FeedWorker::new(*index, shared.clone(), is_own_output, inbox, pulse);
-                feed_worker.connect(offers.clone(), clock.clone(), last_run);
-                worker.connect(*index, notes, due);
-                feed_workers.push((format!("of feed {}", feed.name), feed_worker));
+                let (tell, notes) = mpsc::unbounded_channel();
+                let name = format!("of feed {}", feed.name);
+                let links = Links { notes, offers: offers.clone(), pulse: pulses.add(name.clone()) };
+                feed_workers.push((name, FeedWorker::new(*index, shared.clone(), links, last_run)));
+                worker.connect(*index, tell, due);
             }
             target_workers.push((format!("of target {target}"), worker));
         }

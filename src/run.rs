@@ -351,6 +351,7 @@ fn ended_early<D>(early: &Early, errand: &Errand<'_, D>) -> Failure {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 pub(crate) fn broken(error: DatabaseError) -> Failure {
     Failure::new(Exit::TryAgain, "the journal cannot be used")
         .caused_by(&error)

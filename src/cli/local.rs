@@ -123,7 +123,7 @@ async fn open_local(config: &Config, name: Option<&str>) -> Result<Local, Failur
         return Err(Failure::new(Exit::Usage, "the configuration has no such target of kind local"));
     };
     match open::target(config, &target.name)? {
-        Target::Local(local) => Ok(local),
+        Target::Local(local) => Ok(*local),
         Target::Ldap(_) => Err(Failure::new(Exit::Usage, format!("target `{}` is not of kind local", target.name))),
     }
 }

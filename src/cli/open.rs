@@ -47,7 +47,8 @@ impl Site {
     }
 }
 
-fn make_private_folder(path: &Path) -> Result<(), Failure> {
+/// Makes a folder that only rosterd's user can use, unless it is there.
+pub fn make_private_folder(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| {
@@ -92,7 +93,7 @@ pub fn target(config: &Config, name: &str) -> Result<Target, Failure> {
     };
     match &target.kind {
         TargetKind::Local(settings) => Local::open(settings.clone(), jiff::Timestamp::now)
-            .map(Target::Local)
+            .map(|local| Target::Local(Box::new(local)))
             .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be opened")).caused_by(&error)),
         TargetKind::Ldap(settings) => Ldap::new((**settings).clone())
             .map(|ldap| Target::Ldap(Box::new(ldap)))

@@ -84,6 +84,12 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
     let signals = Signals::install()
         .map_err(|error| Failure::new(Exit::TryAgain, "cannot listen for signals").caused_by(&error))?;
     let carrier = Arc::new(open::carrier(&config, state.clone(), stop.clone())?);
+    for folder in config.feeds.iter().filter_map(|feed| feed.folder.as_deref()) {
+        // Folders inside `data_dir` are rosterd's own to make; any other one that is missing may be an unmounted share.
+        if folder.starts_with(&config.data_dir) {
+            open::make_private_folder(folder)?;
+        }
+    }
     let watched: Vec<FeedWatch> = config.feeds.iter().filter_map(watch).collect();
     if watched.is_empty() {
         return Err(Failure::new(Exit::Config, "no feed has a folder to watch").hint("give a [[feed]] a `folder`"));

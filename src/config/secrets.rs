@@ -47,6 +47,7 @@ impl Prover {
 }
 
 /// What keeps others from reading a secret file.
+#[derive(Clone, Copy, Debug)]
 enum Guarded {
     /// Its permission bits.
     ByItsMode,

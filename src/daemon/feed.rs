@@ -13,7 +13,6 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::daemon::Clock;
 use crate::daemon::FeedIndex;
 use crate::daemon::FeedWatch;
 use crate::daemon::Memory;
@@ -51,15 +50,20 @@ type Found = Result<(Listing, Following), FolderFault>;
 pub(super) struct FeedWorker<M, C> {
     index: FeedIndex,
     shared: Arc<Shared<M, C>>,
+    links: Links,
     wanted: Wanted,
-    notes: UnboundedReceiver<Note>,
-    offers: Option<UnboundedSender<Offer>>,
-    pulse: Pulse,
     started: Instant,
     settle: Settle,
     known: HashMap<String, Known>,
-    gate: Option<(Gate, Clock)>,
+    gate: Option<Gate>,
     told: Told,
+}
+
+/// What joins a feed's worker to the others.
+pub(super) struct Links {
+    pub(super) notes: UnboundedReceiver<Note>,
+    pub(super) offers: UnboundedSender<Offer>,
+    pub(super) pulse: Pulse,
 }
 
 /// What is known of a file that has settled at some time.
@@ -91,35 +95,25 @@ enum Standing {
 }
 
 impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
-    pub(super) fn new(
-        index: FeedIndex,
-        shared: Arc<Shared<M, C>>,
-        is_own_output: fn(&str) -> bool,
-        notes: UnboundedReceiver<Note>,
-        pulse: Pulse,
-    ) -> Self {
+    /// Makes the worker of the feed `index`, which was last processed by its schedule at `last_run`.
+    pub(super) fn new(index: FeedIndex, shared: Arc<Shared<M, C>>, links: Links, last_run: Option<Timestamp>) -> Self {
         let feed = &shared.feeds[index.0];
-        let max_size = shared.spool.max_size();
+        let schedule = feed.schedule.clone();
         Self {
             index,
-            wanted: Wanted { patterns: feed.patterns.clone(), is_own_output, max_size },
-            settle: Settle::new(feed.settle),
-            notes,
-            offers: None,
-            pulse,
+            links,
+            wanted: Wanted {
+                patterns: feed.patterns.clone(),
+                is_own_output: shared.is_own_output,
+                max_size: shared.spool.max_size(),
+            },
             started: Instant::now(),
+            settle: Settle::new(feed.settle),
             known: HashMap::new(),
-            gate: None,
+            gate: schedule.map(|schedule| Gate::new(Timetable::start(schedule, last_run, (shared.clock)()))),
             told: Told::default(),
             shared,
         }
-    }
-
-    /// Says where complete files are offered, and what time it is.
-    pub(super) fn connect(&mut self, offers: UnboundedSender<Offer>, clock: Clock, last_run: Option<Timestamp>) {
-        self.offers = Some(offers);
-        let schedule = self.feed().schedule.clone();
-        self.gate = schedule.map(|schedule| (Gate::new(Timetable::start(schedule, last_run, clock())), clock));
     }
 
     pub(super) async fn run(mut self) {
@@ -132,7 +126,7 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
         let mut next_look = began;
         let mut pause = SHORTEST_PAUSE;
         loop {
-            while let Ok(note) = self.notes.try_recv() {
+            while let Ok(note) = self.links.notes.try_recv() {
                 self.learn(note);
             }
             if Instant::now() >= next_look
@@ -152,13 +146,13 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
                 biased;
                 () = self.shared.stop.cancelled() => return,
                 _ = beat.tick() => {
-                    self.pulse.beat();
+                    self.links.pulse.beat();
                     if !at_rest && began.elapsed() > LOOK_LIMIT {
                         let feed = &self.shared.feeds[self.index.0];
                         self.told.folder_fault(feed, "it does not answer", "check the file system it lies on");
                     }
                 }
-                Some(note) = self.notes.recv() => {
+                Some(note) = self.links.notes.recv() => {
                     self.learn(note);
                     next_look = next_look.min(began + pause);
                 }
@@ -186,8 +180,8 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
 
     /// Starts a look at the folder, where it may block.
     fn look(&mut self, mut watch: Watch) -> JoinHandle<(Watch, Found)> {
-        if let Some((gate, clock)) = &mut self.gate {
-            gate.look(clock());
+        if let Some(gate) = &mut self.gate {
+            gate.look((self.shared.clock)());
         }
         let (folder, wanted) = (self.feed().folder.clone(), self.wanted.clone());
         tokio::task::spawn_blocking(move || match scan::scan(&folder, &wanted) {
@@ -221,7 +215,7 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
         self.settle.keep(is_there);
         self.known.retain(|name, known| known.state == State::Taken || is_there(name));
         self.told.keep(is_there);
-        if let Some((gate, _)) = &mut self.gate {
+        if let Some(gate) = &mut self.gate {
             gate.found(&there);
         }
         drop(there);
@@ -254,8 +248,8 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
         }
         self.offer(offered);
         self.end_scheduled_run().await;
-        let to_schedule = self.gate.as_ref().and_then(|(gate, clock)| {
-            let until = gate.next()?.duration_since(clock());
+        let to_schedule = self.gate.as_ref().and_then(|gate| {
+            let until = gate.next()?.duration_since((self.shared.clock)());
             Some(Duration::try_from(until).unwrap_or_default())
         });
         next.min(to_schedule.unwrap_or(rescan)).max(SHORTEST_PAUSE)
@@ -277,7 +271,7 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
 
     /// Asks the memory, and reports once if it does not know.
     async fn is_done(&mut self, file: &Candidate) -> Result<bool, ()> {
-        self.pulse.beat();
+        self.links.pulse.beat();
         match self.shared.memory.is_done(self.index, &file.name, &file.identity).await {
             Ok(is_done) => {
                 self.told.memory_answered();
@@ -299,10 +293,8 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
             debug!(feed.name = self.feed().name, "{} is complete", shown(&file.name));
             self.known.insert(file.name.clone(), Known { identity: file.identity, state: State::Taken });
         }
-        if let Some(offers) = &self.offers {
-            // Without the target's worker the daemon is about to end.
-            let _ = offers.send((self.index, files));
-        }
+        // Without the target's worker the daemon is about to end.
+        let _ = self.links.offers.send((self.index, files));
     }
 
     fn learn(&mut self, note: Note) {
@@ -333,23 +325,23 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
     }
 
     fn may_be_taken(&self, name: &str) -> bool {
-        self.gate.as_ref().is_none_or(|(gate, _)| gate.lets_pass(name))
+        self.gate.as_ref().is_none_or(|gate| gate.lets_pass(name))
     }
 
     fn pass(&mut self, name: &str) {
-        if let Some((gate, _)) = &mut self.gate {
+        if let Some(gate) = &mut self.gate {
             gate.passed(name);
         }
     }
 
     fn admit_again(&mut self, name: String) {
-        if let Some((gate, _)) = &mut self.gate {
+        if let Some(gate) = &mut self.gate {
             gate.admit_again(name);
         }
     }
 
     async fn end_scheduled_run(&mut self) {
-        let Some((gate, _)) = &mut self.gate else { return };
+        let Some(gate) = &mut self.gate else { return };
         let Some(at) = gate.completed() else { return };
         match self.shared.memory.ran(self.index, at).await {
             Ok(()) => gate.remembered(),

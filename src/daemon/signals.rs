@@ -1,6 +1,8 @@
 //! Signals: the first asks the daemon to stop, the second ends it at once.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 
 use tokio::signal::unix::Signal;
 use tokio::signal::unix::SignalKind;
@@ -9,12 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing::warn;
 
-/// The signals that end the daemon: SIGTERM, SIGINT, and SIGHUP, which a closing terminal sends.
+/// The signals that end the daemon.
 #[derive(Debug)]
 pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
+    listening: Vec<(&'static str, Signal)>,
 }
 
 /// Says that somebody insists: whoever hears it ends the process, as a crash would.
@@ -22,13 +22,20 @@ pub struct Signals {
 pub struct Abort;
 
 impl Signals {
-    /// Takes the signals over from the system, which would end the process at once.
+    /// Takes SIGTERM, SIGINT, and SIGHUP, which a closing terminal sends, over from the system, which would end the
+    /// process at once.
     pub fn install() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
+        Self::listen(&[
+            ("SIGTERM", SignalKind::terminate()),
+            ("SIGINT", SignalKind::interrupt()),
+            ("SIGHUP", SignalKind::hangup()),
+        ])
+    }
+
+    /// Takes over these signals, each with its name.
+    pub fn listen(kinds: &[(&'static str, SignalKind)]) -> io::Result<Self> {
+        let listening = kinds.iter().map(|(name, kind)| Ok((*name, signal(*kind)?)));
+        Ok(Self { listening: listening.collect::<io::Result<_>>()? })
     }
 
     /// Cancels `stop` at the first signal, and returns at the second.
@@ -42,10 +49,13 @@ impl Signals {
     }
 
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.hang_up.recv() => "SIGHUP",
-        }
+        poll_fn(|context| {
+            let received = self
+                .listening
+                .iter_mut()
+                .find_map(|(name, signal)| matches!(signal.poll_recv(context), Poll::Ready(Some(()))).then_some(*name));
+            received.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }

@@ -25,7 +25,7 @@ use crate::roster::problem::Problem;
 #[derive(Debug)]
 pub enum Target {
     /// The embedded directory.
-    Local(Local),
+    Local(Box<Local>),
     /// An LDAP server.
     Ldap(Box<Ldap>),
 }

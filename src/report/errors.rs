@@ -38,6 +38,8 @@ pub struct Original<'a> {
     pub header: &'a [u8],
     /// Its encoding and delimiter.
     pub form: &'a Form,
+    /// The encoding of `header` and of the rows, see [`crate::roster::read::Sheet::raw_encoding`].
+    pub encoding: &'static Encoding,
     /// Whether it began with a byte order mark.
     pub mark: ByteOrderMark,
 }
@@ -86,7 +88,7 @@ pub fn n_in_error(plan: &Plan, results: &[ItemResult]) -> usize {
 
 /// Writes `*.errors.csv` while the roster is read once more. Lines end with CRLF.
 ///
-/// ```ignore
+/// ```text
 /// let mut rows = ErrorRows::begin(plan, results, &original, out)?;
 /// while sheet.read_row(&mut row)? {
 ///     rows.offer(line, &row.raw)?;
@@ -111,11 +113,10 @@ impl<'a> ErrorRows<'a> {
         original: &Original<'_>,
         out: &'a mut dyn Write,
     ) -> io::Result<Self> {
-        let Original { header, form, mark } = *original;
-        let declared = Encoding::for_label(form.encoding.as_bytes()).unwrap_or(UTF_8);
+        let Original { header, form, encoding, mark } = *original;
+        let declared = Encoding::for_label(form.encoding.as_bytes());
         // The rows of these come as UTF-8, which only a byte order mark proves.
-        let converted = form.kind == "XLSX" || declared.output_encoding() != declared;
-        let encoding = if converted { UTF_8 } else { declared };
+        let converted = form.kind == "XLSX" || declared.is_some_and(|declared| declared != encoding);
         if encoding == UTF_8 && (converted || mark == ByteOrderMark::Present) {
             out.write_all("\u{feff}".as_bytes())?;
         }

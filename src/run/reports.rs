@@ -68,7 +68,7 @@ fn copy_errors(
     let mark = ByteOrderMark::of(&beginning[..n]);
     let mut sheet = Sheet::open(File::open(spool)?, dialect).map_err(io::Error::other)?;
     let header = sheet.raw_header().to_vec();
-    let original = Original { header: &header, form, mark };
+    let original = Original { header: &header, form, encoding: sheet.raw_encoding(), mark };
     let mut rows = ErrorRows::begin(plan, results, &original, out)?;
     let mut row = Row::default();
     while sheet.read_row(&mut row).map_err(io::Error::other)? {

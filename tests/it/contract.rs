@@ -126,6 +126,7 @@ macro_rules! contract {
 mod accounts;
 mod batches;
 mod groups;
+mod ldap;
 mod local;
 mod logins;
 mod memory;

@@ -3,5 +3,7 @@
 mod architecture;
 #[macro_use]
 mod contract;
+mod intake;
+mod ldap;
 mod mail;
 mod server;

@@ -1,3 +1,5 @@
 //! Real servers, each started by the test that needs it.
 
+pub mod eavesdropper;
+pub mod slapd;
 pub mod smtp;

@@ -1,0 +1,55 @@
+//! `rosterd check`.
+
+use rosterd::directory::Directory;
+use rosterd::directory::Verdict;
+use rosterd::directory::ldap::Ldap;
+use rosterd::roster::attribute::AttributeName;
+use rosterd::roster::secret::Secret;
+
+use crate::server::slapd::Slapd;
+
+use super::create;
+use super::ldap;
+use super::person;
+
+#[tokio::test]
+async fn a_good_target_passes_the_check() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory);
+    create(&ldap, person("ada")).await;
+    let findings = ldap.check().await;
+    assert!(findings.len() >= 8, "{findings:?}");
+    for finding in &findings {
+        assert!(matches!(finding.verdict, Verdict::Good(_)), "{finding:?}");
+    }
+    let names = ["mail", "title", "fooBar", "uidNumber", "userPassword", "modifyTimestamp"].map(AttributeName::new);
+    let verdicts = ldap.check_attributes(&names).await;
+    let good: Vec<_> = verdicts.iter().map(|f| matches!(f.verdict, Verdict::Good(_))).collect();
+    assert_eq!(good, [true, true, false, false, false, false], "{verdicts:?}");
+}
+
+#[tokio::test]
+async fn a_bad_target_is_told_what_is_wrong() {
+    let territory = Slapd::shared().territory().await;
+    let mut settings = territory.settings();
+    settings.ca_file = None;
+    let findings = Ldap::new(settings).expect("good settings").check().await;
+    assert!(
+        matches!(&findings[..], [one] if matches!(&one.verdict, Verdict::Bad(what, _) if what.contains("ca_file"))),
+        "{findings:?}"
+    );
+    let mut settings = territory.settings();
+    settings.bind_password = Some(Secret::from("wrong"));
+    let findings = Ldap::new(settings).expect("good settings").check().await;
+    assert!(
+        matches!(&findings.last().expect("findings").verdict, Verdict::Bad(_, hint) if hint.contains("bind_password")),
+        "{findings:?}"
+    );
+    let mut settings = territory.settings();
+    settings.people_base = format!("ou=nowhere,{}", territory.base);
+    settings.object_classes.push("fooPerson".to_owned());
+    settings.role_base = Some(format!("ou=nothing,{}", territory.base));
+    let findings = Ldap::new(settings).expect("good settings").check().await;
+    let bad = findings.iter().filter(|f| matches!(f.verdict, Verdict::Bad(..))).count();
+    assert_eq!(bad, 3, "{findings:?}");
+}
