@@ -17,6 +17,7 @@ use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::mail::Mailer;
+use crate::roster::account::Action;
 
 /// Prove the configuration against the live directories, mail server and folders. Nothing is written.
 ///
@@ -56,7 +57,9 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
         found.push(("mail".to_owned(), mail_finding(settings).await));
     }
     for feed in &config.feeds {
-        if feed.feed.plan.passwords.generate_for_new && feed.feed.letters.is_none() {
+        let choices = feed.feed.mapping.settings().choices;
+        let creates = choices.add && choices.action == Action::Auto;
+        if creates && feed.feed.plan.passwords.generate_for_new && feed.feed.letters.is_none() {
             found.push((format!("feed {}", feed.feed.name), untold_passwords()));
         }
         if let Some(folder) = &feed.folder {
