@@ -155,7 +155,7 @@ impl Carrier {
                 // The operator said yes to something else.
                 errand.audience.preview(&subject);
                 errand.audience.waiting(&subject);
-                let phase = if errand.run.phase == Phase::Held { Phase::Held } else { Phase::Waiting };
+                let phase = if errand.run.holds.is_empty() { Phase::Waiting } else { Phase::Held };
                 self.state.enter(&id, phase, &plan_id, &errand.run.holds).await.map_err(broken)?;
                 return Ok(Carried::Refused(
                     Failure::new(

@@ -75,12 +75,18 @@ pub async fn reject(site: &Site, args: RejectArgs) -> Result<Exit, Failure> {
     let run = waiting(&state, &args.roster, &[Phase::Waiting, Phase::Held]).await?;
     let carrier = open::carrier(&config, state, CancellationToken::new())?;
     carrier.end(&run, Phase::Rejected, Some("rejected by an operator".to_owned()), None).await?;
-    let told = match run.phase {
-        Phase::Held => format!("Rejected what was held of {}. The rest of it has been applied.", run.path),
-        _ => format!("Rejected the plan for {}. Nothing was written.", run.path),
-    };
-    Console::new(Format::Table, Parts::Run, false).tell(&told);
+    Console::new(Format::Table, Parts::Run, false).tell(&rejected(&run));
     Ok(Exit::Done)
+}
+
+fn rejected(run: &Run) -> String {
+    // What is held was planned beside other things, which were applied at once.
+    match run.phase {
+        Phase::Held => {
+            format!("Rejected what was held of {} ({}). The rest of it was applied before.", run.path, run.holds)
+        }
+        _ => format!("Rejected the plan for {}. Nothing was written.", run.path),
+    }
 }
 
 /// Finds the run that is meant among those in one of `phases`; of several the latest.
@@ -93,4 +99,34 @@ async fn waiting(state: &State, roster: &str, phases: &[Phase]) -> Result<Run, F
         Failure::new(Exit::Usage, format!("nothing waits for approval under `{roster}`"))
             .hint("`rosterd status` lists what is waiting")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_says_what_was_written_already() {
+        let run = |phase, holds: &str| Run {
+            id: "1".to_owned(),
+            feed: "hr".to_owned(),
+            target: "staff".to_owned(),
+            path: "/drop/a.csv".to_owned(),
+            spool: String::new(),
+            fingerprint: String::new(),
+            identity: String::new(),
+            phase,
+            plan: None,
+            holds: holds.to_owned(),
+            reason: None,
+            counts: None,
+            started_at: String::new(),
+            ended_at: None,
+        };
+        assert_eq!(rejected(&run(Phase::Waiting, "")), "Rejected the plan for /drop/a.csv. Nothing was written.");
+        assert_eq!(
+            rejected(&run(Phase::Held, "old")),
+            "Rejected what was held of /drop/a.csv (old). The rest of it was applied before."
+        );
+    }
 }

@@ -88,7 +88,7 @@ pub fn n_in_error(plan: &Plan, results: &[ItemResult]) -> usize {
 
 /// Writes `*.errors.csv` while the roster is read once more. Lines end with CRLF.
 ///
-/// ```ignore
+/// ```text
 /// let mut rows = ErrorRows::begin(plan, results, &original, out)?;
 /// while sheet.read_row(&mut row)? {
 ///     rows.offer(line, &row.raw)?;

@@ -137,11 +137,13 @@ impl Known {
 
 /// Folds a column's name for comparison: NFKC, lower case, without blanks, `_`, `-` and invisible characters.
 pub fn normalized(name: &str) -> String {
-    name.nfkc()
+    // Decomposed first: what a blank kept apart (`c ¸`) must come out the same the next time.
+    name.nfkd()
         .flat_map(char::to_lowercase)
         .filter(|c| {
             !c.is_whitespace() && !matches!(c, '_' | '-' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
         })
+        .nfc()
         .collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod config;
 #[macro_use]
 mod contract;
 mod intake;

@@ -294,7 +294,7 @@ impl<'r> Row<'r> {
             sync_groups: self.flag(Known::SyncGroups).unwrap_or(default.sync_groups),
             sync_roles: self.flag(Known::SyncRoles).unwrap_or(default.sync_roles),
             subscribe: self.flag(Known::Subscribe).unwrap_or(default.subscribe),
-            action: Action::Auto,
+            action: default.action,
         };
         let Some(index) = self.mapper.columns.known(Known::Action) else { return choices };
         let settings = &self.mapper.mapping.settings;
@@ -302,11 +302,13 @@ impl<'r> Row<'r> {
             "" => None,
             // The row names the one thing to do; a box beside it can only take that away.
             "add" => {
+                choices.action = Action::Auto;
                 choices.add = add.unwrap_or(true);
                 choices.update = false;
                 None
             }
             "update" => {
+                choices.action = Action::Auto;
                 choices.add = false;
                 choices.update = update.unwrap_or(true);
                 None

@@ -143,7 +143,7 @@ fn what_was_held_can_be_dropped() {
     let ran = site.good(&["reject", &roster]);
     assert_eq!(
         site.plain(&ran.err),
-        "Rejected what was held of $SITE/drop/less.csv. The rest of it has been applied.\n"
+        "Rejected what was held of $SITE/drop/less.csv (old). The rest of it was applied before.\n"
     );
     assert_eq!(site.user("bob")["enabled"], true);
     assert_eq!(site.users(), ["ada", "bob", "eve"]);
