@@ -86,8 +86,7 @@ impl Config {
                 .caused_by(&error)
                 .hint("name the file with --config FILE")
         })?;
-        Self::parse(path, &text, data_dir)
-            .map_err(|faults| Failure::new(Exit::Config, format!("{} is not right\n{faults}", path.display())))
+        Self::parse(path, &text, data_dir).map_err(|faults| Failure::new(Exit::Config, faults.to_string()))
     }
 
     /// Proves `text`, which is the content of `path`.

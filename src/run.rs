@@ -73,6 +73,8 @@ pub struct Carrier {
 pub trait Audience: Progress {
     /// The plan, before anything is written.
     fn preview(&self, subject: &Subject<'_>);
+    /// The same plan: it is not applied now, but waits for approval.
+    fn waiting(&self, _subject: &Subject<'_>) {}
     /// What came of it.
     fn result(&self, subject: &Subject<'_>, ending: &Ending<'_>);
 }
@@ -152,7 +154,8 @@ impl Carrier {
             Order::Approved(approved) if *approved != plan_id => {
                 // The operator said yes to something else.
                 errand.audience.preview(&subject);
-                let phase = if errand.run.phase == Phase::Held { Phase::Held } else { Phase::Waiting };
+                errand.audience.waiting(&subject);
+                let phase = if errand.run.holds.is_empty() { Phase::Waiting } else { Phase::Held };
                 self.state.enter(&id, phase, &plan_id, &errand.run.holds).await.map_err(broken)?;
                 return Ok(Carried::Refused(
                     Failure::new(
@@ -177,6 +180,7 @@ impl Carrier {
             && !planned.plan.is_noop()
         {
             self.state.enter(&id, Phase::Waiting, &plan_id, "").await.map_err(broken)?;
+            errand.audience.waiting(&subject);
             return Ok(Carried::Waiting);
         }
         let holds: &[Hold] = if is_approved { &[] } else { &planned.plan.holds };

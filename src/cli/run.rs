@@ -80,6 +80,7 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
     let lock = open::exclusive(&config)?;
     let state = open::state(&config)?;
     let spool = open::spool(&config)?;
+    open::clean(&spool, &lock, &state).await?;
     let stop = CancellationToken::new();
     let signals = Signals::install()
         .map_err(|error| Failure::new(Exit::TryAgain, "cannot listen for signals").caused_by(&error))?;

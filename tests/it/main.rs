@@ -1,6 +1,7 @@
 //! One binary for all integration tests: every file of this folder is a module here.
 
 mod architecture;
+mod cli;
 mod config;
 #[macro_use]
 mod contract;
