@@ -205,6 +205,27 @@ fn other_value(one: &Commented) -> Option<String> {
 }
 
 #[test]
+fn the_configurations_in_the_documents_are_accepted() {
+    let site = site();
+    let readme = blocks(include_str!("../../README.md"));
+    let openldap = blocks(include_str!("../../docs/openldap.md"));
+    let ([whole], [target]) = (readme.as_slice(), openldap.as_slice()) else { panic!("one block each") };
+    proven(site.path(), whole);
+    let feed = "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
+    proven(site.path(), &format!("{}\n{feed}", target.replace("/etc/rosterd/ca.pem", "ca.pem")));
+}
+
+/// The TOML in a document, without indentation.
+fn blocks(document: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut lines = document.lines().map(str::trim_start);
+    while lines.any(|line| line == "```toml") {
+        found.push(lines.by_ref().take_while(|line| *line != "```").collect::<Vec<_>>().join("\n"));
+    }
+    found
+}
+
+#[test]
 fn all_its_examples_are_accepted_together() {
     let site = site();
     let all = with(commented().into_iter().map(|one| (one.line, format!("{} = {}", one.key, one.value))));
