@@ -11,6 +11,7 @@ pub mod tasks;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -22,17 +23,20 @@ use crate::provision::tasks::Task;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
 use crate::roster::operation::Member;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
 use crate::roster::password::PasswordPolicy;
 use crate::roster::plan::HoldClass;
+use crate::roster::plan::Intent;
 use crate::roster::plan::Plan;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
 use crate::state::journal::JournalKey;
 use crate::state::journal::Journaled;
+use crate::state::journal::JournaledLetter;
 
 /// Everything the loop needs to apply one plan.
 pub struct Work<'w, D> {
@@ -44,7 +48,7 @@ pub struct Work<'w, D> {
     pub plan: &'w Plan,
     /// Classes that must not be done without approval.
     pub held: &'w [HoldClass],
-    /// The decisions that were approved one by one; `None`: all of the plan.
+    /// Everything that was approved, each by itself (see [`crate::roster::plan_id::parts`]); `None`: all of the plan.
     pub approved: Option<&'w HashSet<[u8; 16]>>,
     /// Where to do it.
     pub directory: &'w D,
@@ -52,8 +56,10 @@ pub struct Work<'w, D> {
     pub attributes: &'w Schema,
     /// The journal.
     pub state: &'w State,
-    /// What the journal knows from before an interruption.
+    /// What the journal knows of this run's people from before.
     pub journaled: &'w HashMap<JournalKey, Journaled>,
+    /// What the journal knows of this run's letters from before.
+    pub lettered: &'w HashMap<LineNo, JournaledLetter>,
     /// How fast.
     pub throttle: Throttle,
     /// How passwords are generated.
@@ -102,12 +108,20 @@ pub enum Early {
     LettersOwed(usize),
 }
 
+impl Early {
+    /// Returns what a fault after all attempts means for the run.
+    fn after(fault: Fault) -> Self {
+        if fault.next == Next::StopRun { Self::Useless(fault) } else { Self::Unavailable(fault) }
+    }
+}
+
 impl std::fmt::Display for Early {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped as asked; the rest goes on at the next start"),
             Self::Unavailable(fault) => write!(f, "the directory does not answer as it should: {fault}"),
             Self::Useless(fault) => write!(f, "the directory refuses to work for rosterd: {fault}"),
+            Self::LettersOwed(1) => f.write_str("one letter could not be handed to the mail server yet"),
             Self::LettersOwed(n) => write!(f, "{n} letters could not be handed to the mail server yet"),
         }
     }
@@ -122,37 +136,51 @@ pub(crate) struct Progression<'w, D> {
     pub(crate) entries: HashMap<usize, Member>,
     pub(crate) early: Option<Early>,
     pub(crate) refused_in_a_row: usize,
+    /// Whether something was sent, so that the next batch follows a pause.
+    has_sent: bool,
 }
 
 /// Applies a plan. An `Err` says that the journal cannot be written: nothing more was sent after that.
 pub async fn provision<D: Directory>(work: Work<'_, D>) -> Result<Ended, DatabaseError> {
     let pace = work.throttle.max_rate.map_or_else(Pace::unlimited, Pace::per_second);
     let results = tasks::first_results(&work);
-    let (accounts, last) = tasks::of(&work);
-    let members_only = tasks::members_only(&work);
-    work.progress.total(accounts.len() + last.len() + members_only.len());
-    let mut run = Progression { work, pace, results, entries: HashMap::new(), early: None, refused_in_a_row: 0 };
-    run.in_batches(accounts).await?;
-    if run.early.is_none() {
-        run.memberships(&members_only).await?;
+    let mut run =
+        Progression { work, pace, results, entries: HashMap::new(), early: None, refused_in_a_row: 0, has_sent: false };
+    match run.all().await {
+        Ok(()) => Ok(Ended { results: run.results, early: run.early }),
+        Err(broken) => {
+            if let Some(desk) = run.work.letters.take() {
+                desk.abandon().await;
+            }
+            Err(broken)
+        }
     }
-    run.in_batches(last).await?;
-    run.finish_letters().await?;
-    Ok(Ended { results: run.results, early: run.early })
 }
 
 impl<D: Directory> Progression<'_, D> {
+    async fn all(&mut self) -> Result<(), DatabaseError> {
+        let (accounts, last) = tasks::of(&self.work);
+        let members_only = tasks::members_only(&self.work);
+        self.settle_what_is_known(&accounts).await?;
+        self.work.progress.total(accounts.len() + last.len() + members_only.len());
+        self.in_batches(accounts).await?;
+        self.memberships(&members_only).await?;
+        self.in_batches(last).await?;
+        self.finish_letters().await
+    }
+
     async fn in_batches(&mut self, tasks: Vec<Task>) -> Result<(), DatabaseError> {
         let mut rest = tasks.into_iter().peekable();
         let size = self.work.throttle.batch_size.get();
         while rest.peek().is_some() {
-            if self.early.is_none() && self.work.stop.is_cancelled() {
-                self.early = Some(Early::Stopped);
-            }
-            if let Some(early) = &self.early {
-                let reason = early.to_string();
+            if !self.may_go_on().await {
+                let reason = self.why_early();
                 for task in rest {
-                    self.results[task.item].outcome = Outcome::NotAttempted(reason.clone());
+                    let result = &mut self.results[task.item];
+                    tasks::leave(result, self.work.journaled.get(&task.key), &reason);
+                    if task.replaces_owed {
+                        result.letter = LetterOutcome::Owed;
+                    }
                 }
                 return Ok(());
             }
@@ -160,31 +188,96 @@ impl<D: Directory> Progression<'_, D> {
             let n = batch.len();
             self.batch(batch).await?;
             self.work.progress.advance(n);
-            if rest.peek().is_some() && !self.work.throttle.pause.is_zero() {
-                tokio::select! {
-                    () = tokio::time::sleep(self.work.throttle.pause) => {}
-                    () = self.work.stop.cancelled() => {}
-                }
-            }
+            self.check_letters().await?;
         }
         Ok(())
     }
 
+    /// Returns whether another batch may be sent, after the pause that is due between two of them.
+    async fn may_go_on(&mut self) -> bool {
+        if self.early.is_none() && std::mem::replace(&mut self.has_sent, true) {
+            self.rest(self.work.throttle.pause).await;
+        }
+        if self.early.is_none() && self.work.stop.is_cancelled() {
+            self.early = Some(Early::Stopped);
+        }
+        self.early.is_none()
+    }
+
+    /// Sleeps, unless the run is to stop.
+    async fn rest(&self, pause: Duration) {
+        if pause.is_zero() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.work.stop.cancelled() => {}
+        }
+    }
+
+    fn why_early(&self) -> String {
+        self.early.as_ref().map_or_else(|| "no final answer".to_owned(), ToString::to_string)
+    }
+
+    /// Ends the run when the desk has: it ends before it is closed only if the journal cannot be written.
+    async fn check_letters(&mut self) -> Result<(), DatabaseError> {
+        match self.work.letters.take_if(|desk| desk.is_broken()) {
+            Some(desk) => desk.finish().await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     /// Waits for the letters and writes down what came of them.
     async fn finish_letters(&mut self) -> Result<(), DatabaseError> {
-        let Some(desk) = self.work.letters.take() else { return Ok(()) };
-        let mut owed = 0;
-        for sent in desk.finish().await? {
-            let result = &mut self.results[sent.item];
-            result.letter = sent.outcome;
-            result.notes.extend(sent.note);
-            owed += usize::from(sent.outcome == LetterOutcome::Owed);
+        if let Some(desk) = self.work.letters.take() {
+            for sent in desk.finish().await? {
+                let result = &mut self.results[sent.item];
+                result.letter = sent.outcome;
+                result.notes.extend(sent.note);
+            }
         }
+        let owed = self.results.iter().filter(|result| result.letter == LetterOutcome::Owed).count();
         if owed > 0 && self.early.is_none() {
             self.early = Some(Early::LettersOwed(owed));
         }
         Ok(())
     }
+
+    /// Writes down what the directory turned out to hold of what was started before, and which letters nobody will
+    /// ever send.
+    async fn settle_what_is_known(&mut self, tasks: &[Task]) -> Result<(), DatabaseError> {
+        let mut evidence = self.evidence();
+        let posted: HashSet<LineNo> = tasks.iter().filter(|task| task.letter).filter_map(Task::line).collect();
+        for (place, item) in self.work.plan.items.iter().enumerate() {
+            let Some(key) = journal_key(self.work.plan, place) else { continue };
+            let result = &mut self.results[place];
+            if let Some(known) = self.work.journaled.get(&key).filter(|known| known.known().is_none())
+                && result.outcome == known.kind.when_done()
+            {
+                let username = self.work.plan.username(item).into();
+                if let (Outcome::Disabled, Some(entry)) = (&result.outcome, &item.entry) {
+                    evidence.off.push(((**entry).clone(), username));
+                }
+                evidence.finish(key, result);
+            }
+            let Some(line) = item.line.filter(|line| is_owed(self.work.lettered, *line)) else { continue };
+            if matches!(item.intent, Intent::Create(_)) && !posted.contains(&line) {
+                evidence.no_letter.push(line);
+            } else if !posted.contains(&line) {
+                let why = "no letter: the run was interrupted before it was sent, and the person can get none now; \
+                           set a new password by hand";
+                result.letter = LetterOutcome::Failed;
+                result.notes.push(why.to_owned());
+                evidence.letter_failed.push((line, why.to_owned()));
+            }
+        }
+        self.keep_evidence(evidence).await
+    }
+}
+
+/// Returns whether the letter of a row is owed from before.
+pub fn is_owed(lettered: &HashMap<LineNo, JournaledLetter>, line: LineNo) -> bool {
+    lettered.get(&line).is_some_and(|letter| letter.state == crate::state::journal::LetterState::Owed)
 }
 
 /// Returns whom the journal calls the item.
@@ -195,9 +288,4 @@ pub(crate) fn journal_key(plan: &Plan, item: usize) -> Option<JournalKey> {
         (None, Some(entry)) => Some(JournalKey::Entry(entry.stable.clone())),
         (None, None) => None,
     }
-}
-
-/// Lines whose letters are still owed.
-pub fn owed_lines(letters: &HashMap<LineNo, crate::state::journal::JournaledLetter>) -> HashSet<LineNo> {
-    letters.iter().filter(|(_, letter)| !letter.sent).map(|(line, _)| *line).collect()
 }

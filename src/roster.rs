@@ -10,6 +10,7 @@ pub mod checks;
 pub mod collision;
 pub mod columns;
 pub mod diff;
+pub mod earlier;
 pub mod fault;
 pub mod guard;
 pub mod letter;

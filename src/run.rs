@@ -1,12 +1,12 @@
 //! One roster carried through one feed: read, planned, shown, applied, reported.
 
+pub mod choices;
 pub mod feed;
 pub mod planning;
 mod reading;
 pub mod reports;
 
 use std::collections::HashMap;
-use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::path::PathBuf;
@@ -26,7 +26,6 @@ use crate::provision::Progress;
 use crate::provision::Work;
 use crate::provision::letters::LetterDesk;
 use crate::provision::letters::LetterRules;
-use crate::provision::owed_lines;
 use crate::provision::provision;
 use crate::report::Ending;
 use crate::report::Subject;
@@ -35,7 +34,7 @@ use crate::report::Verdict;
 use crate::report::names::ReportNames;
 use crate::report::place::Placed;
 use crate::report::place::remove_placed;
-use crate::roster::account::LineNo;
+use crate::roster::guard;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
 use crate::roster::plan::Hold;
@@ -45,8 +44,6 @@ use crate::roster::plan::Plan;
 use crate::roster::plan_id;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
-use crate::state::journal::JournalKey;
-use crate::state::journal::Journaled;
 use crate::state::run::Phase;
 use crate::state::run::Run;
 use feed::Feed;
@@ -129,34 +126,44 @@ impl Carried {
 }
 
 impl Carrier {
+    /// Stores a new run. Without it nobody needs the copy of the roster.
+    pub async fn begin(&self, run: &Run) -> Result<(), Failure> {
+        let begun = self.state.begin(run.clone()).await.map_err(broken);
+        if begun.is_err() {
+            remove_spool(run)?;
+        }
+        begun
+    }
+
     /// Carries one roster as far as it goes now.
     pub async fn carry<D: Directory>(&self, errand: Errand<'_, D>) -> Result<Carried, Failure> {
         let id = errand.run.id.clone();
-        let resume = self.resume(&id).await?;
-        let letters: HashSet<LineNo> = owed_lines(&self.state.letters(&id).await.map_err(broken)?);
-        let resume = Resume { letters_owed: letters, ..resume };
+        if !reading::is_whole(errand.run.spool.clone().into(), &errand.run.fingerprint).await {
+            return self.without_copy(&errand.run).await;
+        }
+        let resume = Resume::of(&self.state, &id).await.map_err(broken)?;
+        let is_begun = !resume.journaled.is_empty();
         let emptied = errand.order == Order::DirectoryWasEmptied;
         let planned = match planning::plan(&errand, &self.state, &resume, emptied).await {
             Ok(planned) => planned,
-            Err(error) => return self.not_planned(&errand, error).await,
+            Err(error) => return self.not_planned(&errand.run, error, is_begun).await,
         };
-        if let Some(n_entries) = planned.n_entries {
-            self.state.keep_size(&errand.run.target, n_entries).await.map_err(broken)?;
-        }
-        // Whoever switches them off next has reasons of their own: they stay off.
-        let let_in = planned.let_in.clone();
-        self.state.switched(&errand.run.target, Vec::new(), let_in, (self.now)()).await.map_err(broken)?;
+        self.keep_what_was_seen(&errand.run, &planned).await?;
         let roster = PathBuf::from(&errand.run.path);
         let subject = subject(&planned, &errand, &roster);
-        crate::run::reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
-        let plan_id = planned.plan.id.to_string();
-        let digests_approved = match &errand.order {
-            Order::Approved(approved) if *approved != plan_id => {
+        let is_resumed = is_begun && errand.run.phase == Phase::Applying;
+        if !is_resumed {
+            // What was shown before the first write stays beside the roster until there is something new to approve.
+            reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
+        }
+        let shown = planned.shown.to_string();
+        let approved = match &errand.order {
+            Order::Approved(approved) if *approved != shown => {
                 // The operator said yes to something else.
                 errand.audience.preview(&subject);
                 errand.audience.waiting(&subject);
                 let phase = if errand.run.holds.is_empty() { Phase::Waiting } else { Phase::Held };
-                self.state.enter(&id, phase, &plan_id, &errand.run.holds).await.map_err(broken)?;
+                self.state.enter(&id, phase, &shown, &planned.plan.holds).await.map_err(broken)?;
                 return Ok(Carried::Refused(
                     Failure::new(
                         Exit::Refused,
@@ -166,38 +173,34 @@ impl Carrier {
                 ));
             }
             Order::Approved(_) => {
-                let digests = planned.plan.items.iter().map(|item| plan_id::item_digest(&planned.plan, item)).collect();
-                self.state.keep_approved(&id, digests).await.map_err(broken)?;
+                let parts = planned.plan.items.iter().flat_map(|item| plan_id::parts(&planned.plan, item)).collect();
+                self.state.enter_approved(&id, &shown, parts).await.map_err(broken)?;
                 self.state.approved(&id).await.map_err(broken)?
             }
             Order::AsTheFeedSays | Order::DirectoryWasEmptied => self.state.approved(&id).await.map_err(broken)?,
         };
-        let is_approved = digests_approved.is_some();
         errand.audience.preview(&subject);
-        if errand.feed.mode == Mode::Review
-            && !is_approved
-            && errand.run.phase != Phase::Applying
-            && !planned.plan.is_noop()
-        {
-            self.state.enter(&id, Phase::Waiting, &plan_id, "").await.map_err(broken)?;
+        if errand.feed.mode == Mode::Review && approved.is_none() && !planned.plan.is_noop() {
+            reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
+            self.state.next_round(&id).await.map_err(broken)?;
+            self.state.enter(&id, Phase::Waiting, &shown, &planned.plan.holds).await.map_err(broken)?;
             errand.audience.waiting(&subject);
             return Ok(Carried::Waiting);
         }
-        let holds: &[Hold] = if is_approved { &[] } else { &planned.plan.holds };
+        let holds = if approved.is_some() { Vec::new() } else { self.holds(&id, &planned.plan).await? };
         let held: Vec<HoldClass> = holds.iter().map(|hold| hold.class).collect();
-        // What an approved run had held is remembered: those people were not done with before.
-        let held_ever = if is_approved { errand.run.holds.clone() } else { words(&held) };
-        self.state.enter(&id, Phase::Applying, &plan_id, &held_ever).await.map_err(broken)?;
+        self.state.enter(&id, Phase::Applying, &shown, &holds).await.map_err(broken)?;
         let ended = provision(Work {
             run: &id,
             target: &errand.run.target,
             plan: &planned.plan,
             held: &held,
-            approved: digests_approved.as_ref(),
+            approved: approved.as_ref(),
             directory: errand.directory,
             attributes: &errand.feed.attributes,
             state: &self.state,
             journaled: &resume.journaled,
+            lettered: &resume.lettered,
             throttle: errand.feed.throttle,
             passwords: &errand.feed.passwords,
             letters: self.letter_desk(&id, errand.feed),
@@ -208,12 +211,41 @@ impl Carrier {
         })
         .await
         .map_err(broken)?;
-        self.close(&errand, &planned, holds, ended).await
+        self.close(&errand, &planned, &holds, ended).await
     }
 
-    async fn resume(&self, id: &str) -> Result<Resume, Failure> {
-        let journaled: HashMap<JournalKey, Journaled> = self.state.journaled(id).await.map_err(broken)?;
-        Ok(Resume { journaled, letters_owed: HashSet::new() })
+    /// Returns the limits that the plan breaches, and those that the run has breached before: what is held stays held
+    /// until somebody approves it, though the plan gets smaller with everything that is done.
+    async fn holds(&self, run: &str, plan: &Plan) -> Result<Vec<Hold>, Failure> {
+        let mut holds = plan.holds.clone();
+        for before in self.state.holds(run).await.map_err(broken)? {
+            let is_left = plan.items.iter().any(|item| guard::count(item, before.class) > 0);
+            if is_left && !holds.iter().any(|hold| hold.class == before.class) {
+                holds.push(before);
+            }
+        }
+        Ok(holds)
+    }
+
+    async fn keep_what_was_seen(&self, run: &Run, planned: &Planned) -> Result<(), Failure> {
+        if let Some(n_entries) = planned.n_entries {
+            self.state.keep_size(&run.target, n_entries).await.map_err(broken)?;
+        }
+        self.state.seen_enabled(&run.target, planned.enabled_again.clone()).await.map_err(broken)
+    }
+
+    /// Ends a run that has lost its copy of the roster. One that nothing was written for is simply over: the dropped
+    /// file is taken anew.
+    async fn without_copy(&self, run: &Run) -> Result<Carried, Failure> {
+        let sentence = format!("{}: rosterd's own copy of the roster is gone or damaged", run.path);
+        let failure = Failure::new(Exit::TryAgain, sentence).hint("look at the disk that holds `data_dir`");
+        if run.phase != Phase::Claimed {
+            return Ok(Carried::TryAgain(failure));
+        }
+        let reason = Some(failure.sentence().to_owned());
+        self.state.end(&run.id, Phase::Failed, reason, None, (self.now)()).await.map_err(broken)?;
+        remove_spool(run)?;
+        Ok(Carried::Refused(failure.hint("import the roster again, or drop it again")))
     }
 
     fn letter_desk(&self, run: &str, feed: &Feed) -> Option<LetterDesk> {
@@ -221,7 +253,7 @@ impl Carrier {
         let mailer = self.mailer.clone()?;
         let pace = self.pace_of(&feed.name, settings.per_minute);
         let rules = LetterRules { template: Arc::clone(&settings.template), domain: mailer.domain().to_owned() };
-        Some(LetterDesk::open(run.to_owned(), rules, mailer, pace, self.state.clone(), self.stop.clone()))
+        Some(LetterDesk::open(run.to_owned(), rules, mailer, pace, self.state.clone(), &self.stop))
     }
 
     fn pace_of(&self, feed: &str, per_minute: NonZeroU32) -> Arc<MailPace> {
@@ -276,24 +308,19 @@ impl Carrier {
         Ok(Carried::Done(if clean { Exit::Done } else { Exit::RowsInError }))
     }
 
-    /// Plans what is left once more, so that its id is what an operator approves.
+    /// Plans what is left once more, and shows it: this is what an operator approves.
     async fn hold<D: Directory>(&self, errand: &Errand<'_, D>, holds: &[Hold]) -> Result<Carried, Failure> {
-        let resume = self.resume(&errand.run.id).await?;
-        let held: Vec<HoldClass> = holds.iter().map(|hold| hold.class).collect();
-        let errand = Errand {
-            run: Run { holds: words(&held), ..errand.run.clone() },
-            feed: errand.feed,
-            directory: errand.directory,
-            order: errand.order.clone(),
-            audience: errand.audience,
-        };
-        match planning::plan(&errand, &self.state, &resume, false).await {
+        let Errand { run, .. } = errand;
+        self.state.next_round(&run.id).await.map_err(broken)?;
+        let resume = Resume::of(&self.state, &run.id).await.map_err(broken)?;
+        match planning::plan(errand, &self.state, &resume, false).await {
             Ok(left) => {
-                let plan = left.plan.id.to_string();
-                self.state.enter(&errand.run.id, Phase::Held, &plan, &errand.run.holds).await.map_err(broken)?;
+                let roster = PathBuf::from(&run.path);
+                reports::write_preview(&roster, &subject(&left, errand, &roster)).map_err(|error| misplaced(&error))?;
+                self.state.enter(&run.id, Phase::Held, &left.shown.to_string(), holds).await.map_err(broken)?;
                 Ok(Carried::Waiting)
             }
-            Err(error) => self.not_planned(&errand, error).await,
+            Err(error) => self.not_planned(run, error, true).await,
         }
     }
 
@@ -313,11 +340,12 @@ impl Carrier {
         }
     }
 
-    async fn not_planned<D>(&self, errand: &Errand<'_, D>, error: PlanningError) -> Result<Carried, Failure> {
-        let failure = error.failure(&errand.run);
+    /// Ends a run whose roster is refused. One that has begun to write stays open: its people are not to be forgotten.
+    async fn not_planned(&self, run: &Run, error: PlanningError, is_begun: bool) -> Result<Carried, Failure> {
+        let failure = error.failure(run);
         match failure.exit {
-            Exit::Refused => {
-                self.end(&errand.run, Phase::Refused, Some(failure.sentence().to_owned()), None).await?;
+            Exit::Refused if !is_begun => {
+                self.end(run, Phase::Refused, Some(failure.sentence().to_owned()), None).await?;
                 Ok(Carried::Refused(failure))
             }
             _ => Ok(Carried::TryAgain(failure)),
@@ -335,12 +363,16 @@ impl Carrier {
         let name = Path::new(&run.path).file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.state.file_done(&run.feed, &name, &run.identity, &run.id).await.map_err(broken)?;
         self.state.end(&run.id, phase, reason, counts, (self.now)()).await.map_err(broken)?;
-        match std::fs::remove_file(&run.spool) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Failure::new(Exit::TryAgain, format!("cannot remove {}", run.spool)).caused_by(&error))
-            }
-            _ => Ok(()),
+        remove_spool(run)
+    }
+}
+
+fn remove_spool(run: &Run) -> Result<(), Failure> {
+    match std::fs::remove_file(&run.spool) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(Exit::TryAgain, format!("cannot remove {}", run.spool)).caused_by(&error))
         }
+        _ => Ok(()),
     }
 }
 
@@ -355,10 +387,6 @@ fn size_after(before: usize, plan: &Plan, results: &[ItemResult]) -> usize {
     let come = done().filter(|done| matches!(done, (Intent::Create(_), Outcome::Created))).count();
     let go = done().filter(|done| matches!(done, (Intent::Delete, Outcome::Deleted))).count();
     (before + come).saturating_sub(go)
-}
-
-fn words(held: &[HoldClass]) -> String {
-    held.iter().map(|class| class.key()).collect::<Vec<_>>().join(",")
 }
 
 fn counts(tally: &Tally) -> String {

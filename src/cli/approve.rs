@@ -10,17 +10,22 @@ use super::open;
 use super::open::Site;
 use super::progress::Console;
 use super::progress::Parts;
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::intake::lock::Exclusive;
 use crate::intake::lock::LockFault;
+use crate::roster::account::LineNo;
 use crate::run::Order;
 use crate::run::broken;
+use crate::run::choices;
 use crate::state::State;
 use crate::state::run::Phase;
 use crate::state::run::Run;
 
 /// Apply the plan that waits for approval: that very plan, or nothing.
+///
+/// Choices that were edited in the roster's `*.preview.csv` count: add, update, sync groups, sync roles, subscribe.
 ///
 /// When the roster's entries have changed since the preview, nothing is written and a new preview is shown. If the daemon is
 /// running it applies the plan; else this command does.
@@ -48,10 +53,11 @@ pub async fn approve(site: &Site, args: ApproveArgs) -> Result<Exit, Failure> {
     let Some(plan) = run.plan.clone() else {
         return Err(Failure::new(Exit::Refused, format!("run {} has no plan yet", run.id)));
     };
+    let choices = edited(&config, &run).await?;
     let _held = match Exclusive::take(&config.data_dir) {
         Ok(held) => held,
         Err(LockFault::Held { .. }) => {
-            if run.phase != Phase::Approved && !state.approve(&run.id, &plan).await.map_err(broken)? {
+            if run.phase != Phase::Approved && !state.approve(&run.id, &plan, choices).await.map_err(broken)? {
                 let sentence = format!("the plan for {} has changed this very moment", run.path);
                 return Err(Failure::new(Exit::Refused, sentence).hint("`rosterd status` says how it stands"));
             }
@@ -63,9 +69,18 @@ pub async fn approve(site: &Site, args: ApproveArgs) -> Result<Exit, Failure> {
     };
     let stop = CancellationToken::new();
     open::obey_signals(&stop)?;
+    state.keep_choices(&run.id, choices).await.map_err(broken)?;
     let carrier = open::carrier(&config, state, stop)?;
     let console = Console::new(args.format, Parts::Run, false);
     carry(&config, &carrier, run, Order::Approved(plan), &console).await
+}
+
+/// Returns the choices that the operator has edited in the preview.
+async fn edited(config: &Config, run: &Run) -> Result<Vec<(LineNo, u8)>, Failure> {
+    // A feed that is gone is told of when the run is carried.
+    let Some(feed) = config.feed(&run.feed) else { return Ok(Vec::new()) };
+    let edited = choices::edited(run, &feed.feed).await.map_err(|fault| fault.failure())?;
+    Ok(edited.into_iter().map(|(line, bits)| (line, bits.0)).collect())
 }
 
 /// Rejects a plan.

@@ -55,31 +55,35 @@ pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
     let console = Console::new(args.format, Parts::Run, args.all);
     let claim = open::claim_one(&spool, feed, &args.roster)?;
     let fresh = open::new_run(&claim, feed);
-    let mut exit = None;
+    let order = if args.directory_was_emptied { Order::DirectoryWasEmptied } else { Order::AsTheFeedSays };
+    let mut same = None;
     for run in carrier.state.open_runs().await.map_err(broken)? {
         let is_this = run.fingerprint == fresh.fingerprint && run.path == fresh.path && run.feed == fresh.feed;
-        match run.phase {
-            Phase::Claimed | Phase::Applying if is_this => {
-                tracing::info!(run.id = run.id, "an earlier import of this roster was interrupted and goes on");
-                exit = Some(carry(&config, &carrier, run, Order::AsTheFeedSays, &console).await?);
+        match (run.phase, &run.plan) {
+            (Phase::Claimed | Phase::Applying, _) if is_this => same = Some(run),
+            (Phase::Claimed | Phase::Applying, _) => {
+                finish_other(&config, &carrier, run, Order::AsTheFeedSays).await;
             }
-            Phase::Claimed | Phase::Applying => finish_other(&config, &carrier, run).await,
+            (Phase::Approved, Some(plan)) => {
+                let approved = Order::Approved(plan.clone());
+                finish_other(&config, &carrier, run, approved).await;
+            }
             // A roster dropped again takes the place of the one that waits.
-            Phase::Waiting | Phase::Held | Phase::Approved if run.path == fresh.path && run.feed == fresh.feed => {
+            (Phase::Waiting | Phase::Held, _) if run.path == fresh.path && run.feed == fresh.feed => {
                 let why = "the roster was imported again";
                 carrier.end(&run, Phase::Rejected, Some(why.to_owned()), None).await?;
             }
             _ => {}
         }
     }
-    if let Some(exit) = exit {
+    if let Some(run) = same {
         claim
             .close()
             .map_err(|error| Failure::new(Exit::TryAgain, "cannot remove the spool copy").caused_by(&error))?;
-        return Ok(exit);
+        console.tell("An earlier import of this roster was interrupted and goes on.");
+        return carry(&config, &carrier, run, order, &console).await;
     }
-    carrier.state.begin(fresh.clone()).await.map_err(broken)?;
-    let order = if args.directory_was_emptied { Order::DirectoryWasEmptied } else { Order::AsTheFeedSays };
+    carrier.begin(&fresh).await?;
     carry(&config, &carrier, fresh, order, &console).await
 }
 
@@ -115,10 +119,10 @@ pub async fn carry(
 }
 
 /// Goes on with a run of another roster that was interrupted. Its failure is told and does not stop this import.
-async fn finish_other(config: &Config, carrier: &Carrier, run: Run) {
+async fn finish_other(config: &Config, carrier: &Carrier, run: Run, order: Order) {
     let silent = Console::new(Format::Table, Parts::Nothing, false);
     silent.tell(&format!("{} was interrupted earlier and goes on first.", run.path));
-    if let Err(failure) = carry(config, carrier, run, Order::AsTheFeedSays, &silent).await {
+    if let Err(failure) = carry(config, carrier, run, order, &silent).await {
         silent.tell(&failure.to_string());
     }
 }

@@ -244,7 +244,7 @@ async fn try_carry(
                 carrier.end(earlier, Phase::Rejected, Some(why), None).await?;
             }
             let run = open::new_run(claim, feed);
-            carrier.state.begin(run.clone()).await.map_err(broken)?;
+            carrier.begin(&run).await?;
             run
         }
     };

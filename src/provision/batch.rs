@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Early;
 use super::Progression;
+use super::tasks;
 use super::tasks::Task;
 use crate::directory::Directory;
 use crate::provision::letters::LetterOrder;
@@ -13,26 +14,50 @@ use crate::provision::look::decide;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::LineNo;
+use crate::roster::earlier::Creation;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::operation::Done;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
+use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
 use crate::sqlite::DatabaseError;
-use crate::state::journal::JournalKey;
+use crate::state::journal::Evidence;
 use crate::state::journal::Kind;
 use crate::state::journal::Started;
 
 /// How often one operation is tried before the run gives up for now.
 const ATTEMPTS: u32 = 6;
 
+/// How often an account that was written, and is not there when read back, is looked for.
+const LOOKS: u32 = 3;
+
 /// How many operations in a row may be refused for lack of rights before the run ends.
 const REFUSED_IN_A_ROW: usize = 3;
 
-/// What came of one task of a batch. `None`: nobody knows yet.
-pub(super) type Settled = Option<Outcome>;
+/// What is known of one task of a batch.
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    /// It was certainly not done.
+    Undone,
+    /// It may have been done.
+    Unknown,
+    /// It is known what came of it.
+    Settled(Outcome),
+}
+
+/// The tasks of a batch on their way.
+struct Pending<'t> {
+    tasks: &'t [Task],
+    fates: Vec<Option<Outcome>>,
+    /// Whether a task may have been done without an answer that says so.
+    in_doubt: Vec<bool>,
+    last_fault: Option<Fault>,
+}
+
+type Placed = Vec<(usize, Operation)>;
 
 impl<D: Directory> Progression<'_, D> {
     /// Carries one batch through. Results of people whose fate stays unknown say so, and the journal keeps them open.
@@ -49,115 +74,97 @@ impl<D: Directory> Progression<'_, D> {
                 _ => {}
             }
         }
-        let intents =
-            tasks.iter().map(|task| Started { key: task.key.clone(), kind: task.kind, letter: task.letter }).collect();
-        let generations = self.work.state.started(self.work.run, intents).await?;
-        let mut settled = self.carry_out(&tasks).await;
-        let entries = self.read_back(&tasks, &mut settled).await;
-        self.keep(&tasks, &settled, &entries).await?;
-        self.post(&tasks, &settled, &entries, &generations).await?;
-        Ok(())
+        let intent = |task: &Task| Started {
+            key: task.key.clone(),
+            kind: task.kind,
+            password: task.has_password(),
+            letter: task.letter,
+        };
+        let generations = self.work.state.started(self.work.run, tasks.iter().map(intent).collect()).await?;
+        let mut fates = self.carry_out(&tasks).await;
+        let entries = self.read_back(&tasks, &mut fates).await;
+        self.keep(&tasks, &fates, &entries).await?;
+        self.post(&tasks, &fates, &entries, &generations).await
     }
 
-    /// Sends the operations until each has a final outcome, or the directory is no use.
-    async fn carry_out(&mut self, tasks: &[Task]) -> Vec<Settled> {
-        let mut settled: Vec<Settled> = tasks.iter().map(|_| None).collect();
-        let mut in_doubt = vec![false; tasks.len()];
-        let mut pending: Vec<(usize, Operation)> =
-            tasks.iter().map(|task| task.operation.clone()).enumerate().collect();
-        let mut last_fault = None;
+    /// Sends the operations until it is known what came of each, or the directory is no use.
+    async fn carry_out(&mut self, tasks: &[Task]) -> Vec<Fate> {
+        let mut pending =
+            Pending { tasks, fates: vec![None; tasks.len()], in_doubt: vec![false; tasks.len()], last_fault: None };
+        let mut rest: Placed = tasks.iter().map(|task| task.operation.clone()).enumerate().collect();
         for attempt in 0..ATTEMPTS {
-            let operations: Vec<Operation> = pending.iter().map(|(_, operation)| operation.clone()).collect();
-            let answers = self.work.directory.apply(&operations, &self.pace).await;
-            let mut again = Vec::new();
-            let mut look = Vec::new();
-            for ((place, operation), answer) in std::mem::take(&mut pending).into_iter().zip(answers) {
-                match answer {
-                    Ok(done) => {
-                        self.refused_in_a_row = 0;
-                        settled[place] = Some(outcome_of(tasks[place].kind, &operation, &done));
-                    }
-                    Err(fault) => match fault.next {
-                        Next::RejectRow => {
-                            self.note_refusal(&fault);
-                            settled[place] = Some(Outcome::Rejected(fault.to_string()));
-                        }
-                        Next::Retry => {
-                            last_fault = Some(fault);
-                            again.push((place, operation));
-                        }
-                        Next::LookAgain => {
-                            // A server that answered has not done it; silence may mean anything.
-                            in_doubt[place] |= fault.code.is_none();
-                            last_fault = Some(fault);
-                            look.push((place, operation));
-                        }
-                        Next::StopRun => {
-                            self.early.get_or_insert(Early::Useless(fault));
-                        }
-                    },
-                }
+            rest = self.send(rest, &mut pending).await;
+            if rest.is_empty() || self.early.is_some() {
+                return pending.fates();
             }
-            match self.look(&look).await {
-                Ok(found) => {
-                    for (place, operation) in look {
-                        match decide(operation, tasks[place].kind, &found, in_doubt[place]) {
-                            Verdict::Settled(outcome) => settled[place] = Some(outcome),
-                            Verdict::Again(operation) => again.push((place, operation)),
-                        }
-                    }
-                }
-                Err(fault) => {
-                    last_fault = Some(fault);
-                    again.extend(look.into_iter().inspect(|(place, _)| in_doubt[*place] = true));
-                }
-            }
-            if again.is_empty() || self.early.is_some() {
-                return settled;
-            }
-            // What may have been done already must be looked at before it is sent once more.
-            pending = match self.still_to_do(again, tasks, &in_doubt, &mut settled).await {
-                Ok(pending) => pending,
-                Err(fault) => {
-                    self.early.get_or_insert(Early::Unavailable(fault));
-                    return settled;
-                }
-            };
-            if pending.is_empty() {
-                return settled;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(backoff(attempt)) => {}
-                () = self.work.stop.cancelled() => {
-                    self.early.get_or_insert(Early::Stopped);
-                    return settled;
-                }
+            self.rest(backoff(attempt)).await;
+            if self.work.stop.is_cancelled() {
+                self.early.get_or_insert(Early::Stopped);
+                return pending.fates();
             }
         }
-        let fault = last_fault.unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
+        let fault = pending.last_fault.take().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
         self.early.get_or_insert(Early::Unavailable(fault));
-        settled
+        pending.fates()
     }
 
-    async fn still_to_do(
-        &mut self,
-        again: Vec<(usize, Operation)>,
-        tasks: &[Task],
-        in_doubt: &[bool],
-        settled: &mut [Settled],
-    ) -> Result<Vec<(usize, Operation)>, Fault> {
-        let (doubtful, mut sure): (Vec<_>, Vec<_>) = again.into_iter().partition(|(place, _)| in_doubt[*place]);
-        if doubtful.is_empty() {
-            return Ok(sure);
-        }
-        let found = self.look_patiently(&doubtful).await?;
-        for (place, operation) in doubtful {
-            match decide(operation, tasks[place].kind, &found, true) {
-                Verdict::Settled(outcome) => settled[place] = Some(outcome),
-                Verdict::Again(operation) => sure.push((place, operation)),
+    /// Sends operations once, and returns those that are to be sent again.
+    async fn send(&mut self, operations: Placed, pending: &mut Pending<'_>) -> Placed {
+        let (places, sent): (Vec<usize>, Vec<Operation>) = operations.into_iter().unzip();
+        let answers = self.work.directory.apply(&sent, &self.pace).await;
+        let mut again: Placed = Vec::new();
+        let mut look: Placed = Vec::new();
+        for ((place, operation), answer) in places.into_iter().zip(sent).zip(answers) {
+            let fault = match answer {
+                Ok(done) => {
+                    self.refused_in_a_row = 0;
+                    pending.fates[place] = Some(outcome_of(pending.tasks[place].kind, &operation, &done));
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            match fault.next {
+                Next::RejectRow => {
+                    self.note_refusal(&fault);
+                    pending.fates[place] = Some(Outcome::Rejected(fault.to_string()));
+                }
+                Next::Retry => {
+                    pending.last_fault = Some(fault);
+                    again.push((place, operation));
+                }
+                Next::LookAgain => {
+                    // A server that answered has not done it; silence may mean anything.
+                    pending.in_doubt[place] |= fault.code.is_none();
+                    pending.last_fault = Some(fault);
+                    look.push((place, operation));
+                }
+                Next::StopRun => {
+                    pending.in_doubt[place] |= fault.code.is_none();
+                    self.early.get_or_insert(Early::Useless(fault));
+                }
             }
         }
-        Ok(sure)
+        // What may have been done before must be looked at too before it is sent once more.
+        let (doubtful, sure): (Placed, Placed) = again.into_iter().partition(|(place, _)| pending.in_doubt[*place]);
+        look.extend(doubtful);
+        again = sure;
+        if look.is_empty() {
+            return again;
+        }
+        match self.look_patiently(&look).await {
+            Ok(found) => {
+                for (place, operation) in look {
+                    match decide(operation, pending.tasks[place].kind, &found, pending.in_doubt[place]) {
+                        Verdict::Settled(outcome) => pending.fates[place] = Some(outcome),
+                        Verdict::Again(operation) => again.push((place, operation)),
+                    }
+                }
+            }
+            Err(fault) => {
+                self.early.get_or_insert(Early::after(fault));
+            }
+        }
+        again
     }
 
     fn note_refusal(&mut self, fault: &Fault) {
@@ -173,42 +180,59 @@ impl<D: Directory> Progression<'_, D> {
     }
 
     /// Reads every written account back and takes back what the directory does not confirm.
-    async fn read_back(&mut self, tasks: &[Task], settled: &mut [Settled]) -> HashMap<usize, ExistingAccount> {
-        let written: Vec<(usize, Operation)> = tasks
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| {
-                matches!(
-                    settled[*place],
-                    Some(Outcome::Created | Outcome::Updated | Outcome::Enabled | Outcome::Disabled)
+    async fn read_back(&mut self, tasks: &[Task], fates: &mut [Fate]) -> HashMap<usize, ExistingAccount> {
+        let is_written = |place: usize| {
+            matches!(
+                fates[place],
+                Fate::Settled(
+                    Outcome::Created | Outcome::Updated | Outcome::Enabled | Outcome::Disabled | Outcome::Deleted
                 )
-            })
-            .map(|(place, task)| (place, task.operation.clone()))
-            .collect();
-        let mut confirmed = HashMap::new();
-        let found = match self.look_patiently(&written).await {
-            Ok(found) => found,
-            Err(fault) => {
-                for (place, _) in written {
-                    settled[place] = None;
-                }
-                self.early.get_or_insert(Early::Unavailable(fault));
-                return confirmed;
-            }
+            )
         };
-        for (place, operation) in written {
-            let item = tasks[place].item;
-            let Some(entry) = found.of(&operation) else {
-                let gone = "the directory accepted it, but it is not there when read back".to_owned();
-                settled[place] = Some(Outcome::Failed(gone));
-                continue;
-            };
-            let (failed, notes) = found.differences(&operation, entry);
-            self.results[item].notes.extend(notes);
-            if let Some(reason) = failed {
-                settled[place] = Some(Outcome::Failed(reason));
+        let places = tasks.iter().enumerate().filter(|(place, _)| is_written(*place));
+        let mut written: Placed = places.map(|(place, task)| (place, task.operation.clone())).collect();
+        let mut confirmed = HashMap::new();
+        for look in 1..=LOOKS {
+            if written.is_empty() {
+                break;
             }
-            confirmed.insert(place, entry.clone());
+            let found = match self.look_patiently(&written).await {
+                Ok(found) => found,
+                Err(fault) => {
+                    for (place, _) in written {
+                        fates[place] = Fate::Unknown;
+                    }
+                    self.early.get_or_insert(Early::after(fault));
+                    return confirmed;
+                }
+            };
+            let mut surprising = Vec::new();
+            for (place, operation) in written {
+                match (&operation, found.of(&operation)) {
+                    (Operation::Delete { .. }, None) => {}
+                    (Operation::Delete { .. }, Some(_)) | (_, None) => surprising.push((place, operation)),
+                    (_, Some(entry)) => {
+                        let (failed, notes) = found.differences(&operation, entry);
+                        self.results[tasks[place].item].notes.extend(notes);
+                        if let Some(reason) = failed {
+                            fates[place] = Fate::Settled(Outcome::Failed(reason));
+                        }
+                        confirmed.insert(place, entry.clone());
+                    }
+                }
+            }
+            written = surprising;
+            // A server that answers reads from a copy of itself may be late.
+            if !written.is_empty() && look < LOOKS {
+                tokio::time::sleep(backoff(look)).await;
+            }
+        }
+        for (place, operation) in written {
+            let text = match operation {
+                Operation::Delete { .. } => "the directory accepted it, but it is still there when read back",
+                _ => "the directory accepted it, but it is not there when read back",
+            };
+            fates[place] = Fate::Settled(Outcome::Failed(text.to_owned()));
         }
         confirmed
     }
@@ -217,94 +241,153 @@ impl<D: Directory> Progression<'_, D> {
     async fn keep(
         &mut self,
         tasks: &[Task],
-        settled: &[Settled],
+        fates: &[Fate],
         entries: &HashMap<usize, ExistingAccount>,
     ) -> Result<(), DatabaseError> {
-        let mut finished = Vec::new();
-        let mut no_letter = Vec::new();
-        let mut off = Vec::new();
-        let mut on = Vec::new();
-        for (place, (task, outcome)) in tasks.iter().zip(settled).enumerate() {
+        let mut evidence = self.evidence();
+        let early = self.why_early();
+        for (place, (task, fate)) in tasks.iter().zip(fates).enumerate() {
+            let before = self.work.journaled.get(&task.key);
             let result = &mut self.results[task.item];
-            let Some(outcome) = outcome else {
-                let why = self.early.as_ref().map_or_else(|| "no final answer".to_owned(), ToString::to_string);
-                result.outcome = Outcome::NotAttempted(format!("not known yet whether it was done: {why}"));
-                continue;
+            let outcome = match fate {
+                Fate::Settled(outcome) => outcome,
+                Fate::Undone => {
+                    tasks::leave(result, before, &early);
+                    if task.replaces_owed {
+                        result.letter = LetterOutcome::Owed;
+                    } else if before.is_none() {
+                        evidence.undone.push(task.key.clone());
+                        evidence.no_letter.extend(task.line().filter(|_| task.letter));
+                    }
+                    continue;
+                }
+                Fate::Unknown => {
+                    tasks::leave(result, before, &format!("not known yet whether it was done: {early}"));
+                    if task.letter {
+                        result.letter = LetterOutcome::Owed;
+                    }
+                    continue;
+                }
             };
             let entry = entries.get(&place);
             if let Some(entry) = entry {
-                let username = entry.username.clone();
-                self.entries.insert(task.item, Member { id: entry.id.clone(), username });
-            }
-            let done = matches!(outcome, Outcome::Created | Outcome::Updated | Outcome::Enabled);
-            if task.letter
-                && !done
-                && let JournalKey::Line(line) = task.key
-            {
-                no_letter.push(line);
+                let member = Member { id: entry.id.clone(), username: entry.username.clone() };
+                self.entries.insert(task.item, member);
             }
             match (outcome, entry) {
-                (Outcome::Disabled, Some(entry)) => off.push((entry.id.clone(), entry.username.clone())),
-                (Outcome::Enabled | Outcome::Updated, Some(entry)) if entry.enabled => on.extend(switched_on(task)),
+                (Outcome::Disabled, Some(entry)) => evidence.off.push((entry.id.clone(), entry.username.clone())),
+                (Outcome::Enabled | Outcome::Updated, Some(entry)) if entry.enabled => {
+                    evidence.on.extend(switched_on(task));
+                }
                 _ => {}
             }
-            // An account that this run had created before an interruption stays Created.
-            if !(result.outcome == Outcome::Created && *outcome == Outcome::Updated) {
-                result.outcome = outcome.clone();
+            let is_posted = matches!(outcome, Outcome::Created | Outcome::Updated | Outcome::Enabled);
+            if let Some(line) = task.line().filter(|_| task.letter && !is_posted) {
+                if task.replaces_owed {
+                    let why = "no letter: the account has a password that nobody knows, and no new one could be set; \
+                               set one by hand";
+                    result.letter = LetterOutcome::Failed;
+                    result.notes.push(why.to_owned());
+                    evidence.letter_failed.push((line, why.to_owned()));
+                } else {
+                    evidence.no_letter.push(line);
+                }
             }
-            finished.push((task.key.clone(), result.outcome.clone()));
+            let was_made = task.is_made() || before.is_some_and(|before| before.creation() == Creation::Done);
+            settle(result, was_made, outcome);
+            evidence.finish(task.key.clone(), result);
         }
-        self.work.state.finished(self.work.run, finished, no_letter).await?;
-        self.work.state.switched(self.work.target, off, on, (self.work.now)()).await
+        self.keep_evidence(evidence).await
     }
 
     /// Orders the letters of people whose account was read back.
     async fn post(
         &mut self,
         tasks: &[Task],
-        settled: &[Settled],
+        fates: &[Fate],
         entries: &HashMap<usize, ExistingAccount>,
         generations: &HashMap<LineNo, u32>,
     ) -> Result<(), DatabaseError> {
+        let mut evidence = self.evidence();
         for (place, task) in tasks.iter().enumerate().filter(|(_, task)| task.letter) {
-            let (Some(entry), JournalKey::Line(line)) = (entries.get(&place), &task.key) else { continue };
-            if !matches!(settled[place], Some(Outcome::Created | Outcome::Updated | Outcome::Enabled)) {
+            let (Some(entry), Some(line)) = (entries.get(&place), task.line()) else { continue };
+            if !matches!(&fates[place], Fate::Settled(outcome) if outcome.reason().is_none()) {
                 continue;
             }
-            let (password, must_change, created) = match &task.operation {
-                Operation::Create(create) => (&create.password, create.must_change, true),
-                Operation::Update(update) => (&update.password, update.must_change == Some(true), false),
+            let (password, must_change) = match &task.operation {
+                Operation::Create(create) => (&create.password, create.must_change),
+                Operation::Update(update) => (&update.password, update.must_change == Some(true)),
                 _ => continue,
             };
-            let Some(password) = password.clone() else { continue };
+            let account = self.work.plan.account(&self.work.plan.items[task.item]);
+            let (Some(password), Some(account), Some(desk)) = (password.clone(), account, &self.work.letters) else {
+                continue;
+            };
             let result = &mut self.results[task.item];
             if must_change && entry.must_change != Some(true) && !self.work.letters_without_proof {
                 let why = "no letter: the directory does not prove that the password must be changed at the next login";
                 result.letter = LetterOutcome::Failed;
                 result.notes.push(why.to_owned());
-                self.work.state.letter_ended(self.work.run, *line, Some(why.to_owned())).await?;
+                evidence.letter_failed.push((line, why.to_owned()));
                 continue;
             }
-            let Some(desk) = &self.work.letters else { continue };
-            let Some(account) = self.work.plan.items.get(task.item).and_then(|item| self.work.plan.account(item))
-            else {
-                continue;
-            };
             result.letter = LetterOutcome::Owed;
             desk.order(LetterOrder {
                 item: task.item,
-                line: *line,
-                generation: generations.get(line).copied().unwrap_or(1),
+                line,
+                generation: generations.get(&line).copied().unwrap_or(1),
                 username: entry.username.clone(),
                 person: account.person.clone(),
                 password,
                 must_change,
-                created,
+                created: task.creates,
             });
             self.work.progress.letters(1);
         }
-        Ok(())
+        self.keep_evidence(evidence).await
     }
+
+    /// Returns evidence with nothing in it yet.
+    pub(super) fn evidence(&self) -> Evidence {
+        Evidence { target: self.work.target.to_owned(), at: (self.work.now)(), ..Evidence::default() }
+    }
+
+    /// Writes evidence down, if there is any.
+    pub(super) async fn keep_evidence(&self, evidence: Evidence) -> Result<(), DatabaseError> {
+        let Evidence { finished, undone, no_letter, letter_failed, off, on, target: _, at: _ } = &evidence;
+        let is_empty = finished.is_empty()
+            && undone.is_empty()
+            && no_letter.is_empty()
+            && letter_failed.is_empty()
+            && off.is_empty()
+            && on.is_empty();
+        if is_empty { Ok(()) } else { self.work.state.finished(self.work.run, evidence).await }
+    }
+}
+
+impl Pending<'_> {
+    fn fates(&self) -> Vec<Fate> {
+        let fate = |(fate, in_doubt): (&Option<Outcome>, &bool)| match fate {
+            Some(outcome) => Fate::Settled(outcome.clone()),
+            None if *in_doubt => Fate::Unknown,
+            None => Fate::Undone,
+        };
+        self.fates.iter().zip(&self.in_doubt).map(fate).collect()
+    }
+}
+
+/// Puts a known outcome into a result. An account that this run has made before stays Created, whatever comes of what
+/// was left to do.
+pub(super) fn settle(result: &mut ItemResult, was_made: bool, outcome: &Outcome) {
+    result.outcome = match outcome.reason() {
+        None if was_made => Outcome::Created,
+        Some(reason) if was_made => {
+            result.incomplete = true;
+            result.notes.push(format!("not all is done: {reason}"));
+            Outcome::Created
+        }
+        _ => outcome.clone(),
+    };
 }
 
 fn switched_on(task: &Task) -> Option<EntryId> {

@@ -1,17 +1,24 @@
-//! Memberships: each group is written once, with everybody who comes and goes.
+//! Memberships: each group is written once, with everybody who comes and goes, and read back.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::Early;
 use super::Progression;
 use super::batch::backoff;
+use super::batch::settle;
 use super::journal_key;
 use super::tasks;
 use crate::directory::Directory;
 use crate::directory::Wanted;
+use crate::roster::account::EntryId;
+use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
+use crate::roster::account::Members;
+use crate::roster::earlier::Creation;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
@@ -20,8 +27,8 @@ use crate::roster::operation::Operation;
 use crate::roster::outcome::Outcome;
 use crate::roster::plan::Intent;
 use crate::roster::plan::MembershipChange;
+use crate::roster::plan::Status;
 use crate::sqlite::DatabaseError;
-use crate::state::journal::JournalKey;
 use crate::state::journal::Kind;
 use crate::state::journal::Started;
 
@@ -29,63 +36,95 @@ use crate::state::journal::Started;
 const ATTEMPTS: u32 = 5;
 
 /// Everybody who comes into and leaves one group.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct GroupWork {
     name: GroupName,
-    add: Vec<Member>,
-    remove: Vec<Member>,
-    items: Vec<usize>,
+    add: Vec<Coming>,
+    remove: Vec<Coming>,
 }
+
+/// One person on the way into a group, or out of it.
+#[derive(Clone, Debug)]
+struct Coming {
+    item: usize,
+    member: Member,
+}
+
+/// What came of memberships, by item.
+#[derive(Debug, Default)]
+struct Shortfall {
+    /// Sentences about memberships that cannot be written.
+    failed: BTreeMap<usize, Vec<String>>,
+    /// People some of whose memberships were not reached, or nobody knows.
+    left: BTreeSet<usize>,
+}
+
+type GroupWorks = BTreeMap<(GroupKind, MatchKey), GroupWork>;
 
 impl<D: Directory> Progression<'_, D> {
     /// Writes the memberships of everybody whose account is as planned.
     pub(super) async fn memberships(&mut self, members_only: &[usize]) -> Result<(), DatabaseError> {
-        let groups = self.group_works();
-        if groups.is_empty() {
-            return Ok(());
+        let works = self.group_works();
+        let mut shortfall = Shortfall::default();
+        if self.early.is_none() && !works.is_empty() {
+            let intents = members_only
+                .iter()
+                .filter_map(|item| journal_key(self.work.plan, *item))
+                .map(|key| Started { key, kind: Kind::Members, password: false, letter: false })
+                .collect();
+            self.work.state.started(self.work.run, intents).await?;
         }
-        let key = |item: &usize| journal_key(self.work.plan, *item);
-        let intents = members_only
-            .iter()
-            .filter_map(key)
-            .map(|key| Started { key, kind: Kind::Members, letter: false })
-            .collect();
-        self.work.state.started(self.work.run, intents).await?;
-        let mut failed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for kind in [GroupKind::Group, GroupKind::Role, GroupKind::Channel] {
-            let of_kind: Vec<&GroupWork> =
-                groups.iter().filter(|((k, _), _)| *k == kind).map(|(_, work)| work).collect();
-            self.write_groups(kind, &of_kind, &mut failed).await;
+            let of_kind = works.iter().filter(|((k, _), _)| *k == kind).map(|(_, work)| work.clone()).collect();
+            self.write_groups(kind, of_kind, &mut shortfall).await;
         }
-        let mut finished: Vec<(JournalKey, Outcome)> = Vec::new();
+        self.keep_memberships(members_only, shortfall).await
+    }
+
+    async fn keep_memberships(
+        &mut self,
+        members_only: &[usize],
+        mut shortfall: Shortfall,
+    ) -> Result<(), DatabaseError> {
+        let mut evidence = self.evidence();
+        let early = self.why_early();
         for item in members_only {
+            let Some(key) = journal_key(self.work.plan, *item) else { continue };
+            let before = self.work.journaled.get(&key);
+            let is_made = self.work.plan.items[*item].status == Status::New
+                || before.is_some_and(|before| before.creation() == Creation::Done);
             let result = &mut self.results[*item];
-            result.outcome = match (failed.remove(item), &self.early) {
-                (Some(reasons), _) => Outcome::Failed(reasons.join("; ")),
-                (None, Some(early)) => Outcome::NotAttempted(early.to_string()),
-                // An account that this run had created before an interruption stays Created.
-                (None, None) if result.outcome == Outcome::Created => Outcome::Created,
-                (None, None) => Outcome::Updated,
-            };
-            if self.early.is_none() {
-                finished.extend(journal_key(self.work.plan, *item).map(|key| (key, result.outcome.clone())));
+            let failed = shortfall.failed.remove(item);
+            if shortfall.left.remove(item) {
+                tasks::leave(result, before, &early);
+                continue;
             }
+            let outcome = match failed {
+                Some(reasons) => Outcome::Failed(reasons.join("; ")),
+                None => Outcome::Updated,
+            };
+            settle(result, is_made, &outcome);
+            evidence.finish(key, result);
         }
-        for (item, reasons) in failed {
+        for (item, reasons) in shortfall.failed {
             self.results[item].notes.extend(reasons);
             self.results[item].incomplete = true;
         }
+        for item in shortfall.left {
+            self.results[item].notes.push(format!("not all memberships are written: {early}"));
+            self.results[item].incomplete = true;
+        }
         self.work.progress.advance(members_only.len());
-        self.work.state.finished(self.work.run, finished, Vec::new()).await
+        self.keep_evidence(evidence).await
     }
 
-    fn group_works(&self) -> BTreeMap<(GroupKind, MatchKey), GroupWork> {
-        let mut works: BTreeMap<(GroupKind, MatchKey), GroupWork> = BTreeMap::new();
+    fn group_works(&self) -> GroupWorks {
+        let mut works = GroupWorks::new();
         for (place, item) in self.work.plan.items.iter().enumerate() {
             let kept;
             let changes: &[MembershipChange] = match &item.intent {
                 Intent::Update(update) => {
-                    kept = tasks::without_held(&self.work, item, update);
+                    kept = tasks::left_of(&self.work, item, update);
                     &kept.memberships
                 }
                 intent => intent.memberships(),
@@ -100,10 +139,9 @@ impl<D: Directory> Progression<'_, D> {
                         name: name.clone(),
                         add: Vec::new(),
                         remove: Vec::new(),
-                        items: Vec::new(),
                     });
-                    if add { &mut work.add } else { &mut work.remove }.push(member.clone());
-                    work.items.push(place);
+                    let coming = Coming { item: place, member: member.clone() };
+                    if add { &mut work.add } else { &mut work.remove }.push(coming);
                 };
                 change.add.iter().for_each(|name| put(name, true));
                 change.remove.iter().for_each(|name| put(name, false));
@@ -124,73 +162,163 @@ impl<D: Directory> Progression<'_, D> {
         Some(Member { id: id.clone(), username: self.work.plan.username(item).into() })
     }
 
-    async fn write_groups(&mut self, kind: GroupKind, works: &[&GroupWork], failed: &mut BTreeMap<usize, Vec<String>>) {
-        if works.is_empty() || self.early.is_some() {
-            return;
-        }
-        let mut pending: Vec<&GroupWork> = works.to_vec();
-        let mut fault_of_last = None;
+    async fn write_groups(&mut self, kind: GroupKind, works: Vec<GroupWork>, shortfall: &mut Shortfall) {
+        let mut pending = works;
+        let mut written: Vec<GroupWork> = Vec::new();
+        let mut last_fault = None;
         for attempt in 0..ATTEMPTS {
+            if pending.is_empty() || self.early.is_some() {
+                break;
+            }
+            if attempt > 0 {
+                self.rest(backoff(attempt)).await;
+            }
             let names = pending.iter().map(|work| work.name.clone()).collect();
             let existing: HashSet<MatchKey> = match self.work.directory.groups(kind, Wanted::Named(names)).await {
                 Ok(groups) => groups.iter().map(|group| group.name.key()).collect(),
                 Err(fault) if fault.next == Next::StopRun => {
-                    self.early = Some(Early::Useless(fault));
-                    return;
+                    self.early.get_or_insert(Early::Useless(fault));
+                    break;
                 }
                 Err(fault) => {
-                    fault_of_last = Some(fault);
-                    tokio::time::sleep(backoff(attempt)).await;
+                    last_fault = Some(fault);
                     continue;
                 }
             };
-            let operations: Vec<Operation> =
-                pending.iter().map(|work| operation(kind, work, existing.contains(&work.name.key()))).collect();
+            // Nobody comes, and whoever was to go has gone with the group.
+            pending.retain(|work| !work.add.is_empty() || existing.contains(&work.name.key()));
             let mut again = Vec::new();
-            for chunk in operations
-                .chunks(self.work.throttle.batch_size.get())
-                .zip(pending.chunks(self.work.throttle.batch_size.get()))
-            {
-                let answers = self.work.directory.apply(chunk.0, &self.pace).await;
-                for (work, answer) in chunk.1.iter().zip(answers) {
-                    match answer {
-                        Ok(_) => {}
+            let mut rest = pending.into_iter().peekable();
+            while rest.peek().is_some() && self.may_go_on().await {
+                let batch: Vec<GroupWork> = rest.by_ref().take(self.work.throttle.batch_size.get()).collect();
+                let operations: Vec<Operation> =
+                    batch.iter().map(|work| operation(kind, work, existing.contains(&work.name.key()))).collect();
+                let mut answers = self.work.directory.apply(&operations, &self.pace).await.into_iter();
+                for work in batch {
+                    match answers.next() {
+                        Some(Ok(_)) => written.push(work),
+                        Some(Err(fault)) if fault.next == Next::RejectRow => shortfall.fail(kind, &work, &fault),
                         // Adding who is in and removing who is out are no faults, so doing it again is harmless.
-                        Err(fault) if matches!(fault.next, Next::Retry | Next::LookAgain) => {
-                            fault_of_last = Some(fault);
-                            again.push(*work);
-                        }
-                        Err(fault) => {
+                        Some(Err(fault)) => {
                             if fault.next == Next::StopRun {
                                 self.early.get_or_insert(Early::Useless(fault.clone()));
                             }
-                            fail(kind, work, &fault, failed);
+                            last_fault = Some(fault);
+                            again.push(work);
                         }
+                        None => again.push(work),
                     }
                 }
             }
+            again.extend(rest);
             pending = again;
-            if pending.is_empty() || self.early.is_some() {
+            if last_fault.as_ref().is_some_and(|fault| fault.next == Next::LookAgain) {
+                self.leave_out_who_is_gone(kind, &mut pending, shortfall).await;
+            }
+        }
+        if !pending.is_empty() {
+            let fault = last_fault.unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
+            self.early.get_or_insert(Early::Unavailable(fault));
+        }
+        shortfall.leave(&pending);
+        self.read_groups_back(kind, &written, shortfall).await;
+    }
+
+    /// Takes people out whose account is no longer there: they must not keep the others from their group.
+    async fn leave_out_who_is_gone(&mut self, kind: GroupKind, works: &mut [GroupWork], shortfall: &mut Shortfall) {
+        let ids: HashSet<EntryId> = works.iter().flat_map(GroupWork::everybody).map(|c| c.member.id.clone()).collect();
+        let there = match self.find_patiently(ids.into_iter().collect()).await {
+            Ok(there) => there,
+            Err(fault) => {
+                self.early.get_or_insert(Early::after(fault));
                 return;
             }
-            tokio::time::sleep(backoff(attempt)).await;
+        };
+        for work in works {
+            let name = work.name.clone();
+            let gone = Fault::new(Next::RejectRow, "the account is gone from the directory");
+            work.add.retain(|coming| {
+                let is_there = there.contains(&coming.member.id);
+                if !is_there {
+                    shortfall.fail_one(kind, &name, coming.item, &gone);
+                }
+                is_there
+            });
+            work.remove.retain(|coming| there.contains(&coming.member.id));
         }
-        let fault = fault_of_last.unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
-        self.early.get_or_insert(Early::Unavailable(fault));
+    }
+
+    /// Tells of everybody who is not where they were put.
+    async fn read_groups_back(&mut self, kind: GroupKind, written: &[GroupWork], shortfall: &mut Shortfall) {
+        if written.is_empty() {
+            return;
+        }
+        let names: Vec<GroupName> = written.iter().map(|work| work.name.clone()).collect();
+        let mut attempt = 0;
+        let groups = loop {
+            match self.work.directory.groups(kind, Wanted::Named(names.clone())).await {
+                Ok(groups) => break groups,
+                Err(fault) if fault.next == Next::StopRun || attempt + 1 >= ATTEMPTS => {
+                    self.early.get_or_insert(Early::after(fault));
+                    shortfall.leave(written);
+                    return;
+                }
+                Err(_) => tokio::time::sleep(backoff(attempt)).await,
+            }
+            attempt += 1;
+        };
+        let by_name: HashMap<MatchKey, &ExistingGroup> = groups.iter().map(|group| (group.name.key(), group)).collect();
+        for work in written {
+            let group = by_name.get(&work.name.key());
+            let is_in = |coming: &Coming| group.is_some_and(|group| holds(group, &coming.member));
+            let not_in =
+                Fault::new(Next::RejectRow, "the directory accepted the member, but has it not when read back");
+            let still_in = Fault::new(Next::RejectRow, "the directory let the member go, but has it when read back");
+            for coming in work.add.iter().filter(|coming| !is_in(coming)) {
+                shortfall.fail_one(kind, &work.name, coming.item, &not_in);
+            }
+            for coming in work.remove.iter().filter(|coming| is_in(coming)) {
+                shortfall.fail_one(kind, &work.name, coming.item, &still_in);
+            }
+        }
+    }
+}
+
+impl GroupWork {
+    fn everybody(&self) -> impl Iterator<Item = &Coming> {
+        self.add.iter().chain(&self.remove)
+    }
+}
+
+impl Shortfall {
+    fn fail(&mut self, kind: GroupKind, work: &GroupWork, fault: &Fault) {
+        for coming in work.everybody() {
+            self.fail_one(kind, &work.name, coming.item, fault);
+        }
+    }
+
+    fn fail_one(&mut self, kind: GroupKind, name: &GroupName, item: usize, fault: &Fault) {
+        self.failed.entry(item).or_default().push(format!("{} {name}: {fault}", kind.word()));
+    }
+
+    fn leave(&mut self, works: &[GroupWork]) {
+        self.left.extend(works.iter().flat_map(GroupWork::everybody).map(|coming| coming.item));
     }
 }
 
 fn operation(kind: GroupKind, work: &GroupWork, exists: bool) -> Operation {
+    let members = |all: &[Coming]| all.iter().map(|coming| coming.member.clone()).collect();
     let name = work.name.clone();
     if exists {
-        Operation::ChangeMembers { kind, name, add: work.add.clone(), remove: work.remove.clone() }
+        Operation::ChangeMembers { kind, name, add: members(&work.add), remove: members(&work.remove) }
     } else {
-        Operation::CreateGroup { kind, name, members: work.add.clone() }
+        Operation::CreateGroup { kind, name, members: members(&work.add) }
     }
 }
 
-fn fail(kind: GroupKind, work: &GroupWork, fault: &Fault, failed: &mut BTreeMap<usize, Vec<String>>) {
-    for item in &work.items {
-        failed.entry(*item).or_default().push(format!("{} {}: {fault}", kind.word(), work.name));
+fn holds(group: &ExistingGroup, member: &Member) -> bool {
+    match &group.members {
+        Members::ByEntry(members) => members.contains(&MatchKey::new(&member.id.locator)),
+        Members::ByUsername(members) => members.contains(&MatchKey::new(&member.username)),
     }
 }

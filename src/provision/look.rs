@@ -1,6 +1,7 @@
 //! Reading back: what nobody knows is asked, and what was accepted is confirmed.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use futures_util::StreamExt;
 
@@ -86,7 +87,7 @@ impl FoundAccounts {
 
 impl<D: Directory> Progression<'_, D> {
     /// Reads the accounts that the operations are about.
-    pub(super) async fn look(&self, operations: &[(usize, Operation)]) -> Result<FoundAccounts, Fault> {
+    async fn look(&self, operations: &[(usize, Operation)]) -> Result<FoundAccounts, Fault> {
         let mut usernames = Vec::new();
         let mut ids = Vec::new();
         for (_, operation) in operations {
@@ -112,8 +113,25 @@ impl<D: Directory> Progression<'_, D> {
     pub(super) async fn look_patiently(&self, operations: &[(usize, Operation)]) -> Result<FoundAccounts, Fault> {
         let mut attempt = 0;
         loop {
+            // Not cut short by a stop: what was sent is to be known before the run ends, if that can be.
             match self.look(operations).await {
                 Ok(found) => return Ok(found),
+                Err(fault) if fault.next == Next::StopRun || attempt + 1 >= ATTEMPTS => return Err(fault),
+                Err(_) => tokio::time::sleep(backoff(attempt)).await,
+            }
+            attempt += 1;
+        }
+    }
+}
+
+impl<D: Directory> Progression<'_, D> {
+    /// Returns which of the entries are still there.
+    pub(super) async fn find_patiently(&self, ids: Vec<EntryId>) -> Result<HashSet<EntryId>, Fault> {
+        let mut attempt = 0;
+        loop {
+            let mut found = FoundAccounts::default();
+            match read(self.work.directory, Which::Ids(ids.clone()), self.work.attributes, &mut found).await {
+                Ok(()) => return Ok(found.by_id.into_keys().collect()),
                 Err(fault) if fault.next == Next::StopRun || attempt + 1 >= ATTEMPTS => return Err(fault),
                 Err(_) => tokio::time::sleep(backoff(attempt)).await,
             }
@@ -164,19 +182,23 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
             Verdict::Settled(Outcome::Failed("the account is gone from the directory".to_owned()))
         }
         (Operation::Update(mut update), Some(entry)) => {
+            // A password may be live that nobody was told: it is written whatever else has changed, and reading back
+            // tells the rest.
+            let must_go_on = in_doubt && update.password.is_some();
             let mut left = Vec::new();
             for change in update.changes {
                 if holds(&entry.attributes, &change, |change| &change.new) {
                     continue;
                 }
-                if !holds(&entry.attributes, &change, |change| &change.old) {
+                if holds(&entry.attributes, &change, |change| &change.old) {
+                    left.push(change);
+                } else if !must_go_on {
                     let why = format!(
                         "`{}` was changed by somebody else after the preview; drop the roster again",
                         change.attribute
                     );
                     return Verdict::Settled(Outcome::Failed(why));
                 }
-                left.push(change);
             }
             update.changes = left;
             let state_holds = update.enabled.is_none_or(|enabled| enabled == entry.enabled);

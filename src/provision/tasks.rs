@@ -1,13 +1,18 @@
 //! What of a plan is to be sent, and what every person's result is before that.
 
+use std::collections::HashSet;
+
 use super::Work;
 use super::journal_key;
-use crate::roster::account::Action;
+use crate::roster::account::Account;
+use crate::roster::account::LineNo;
 use crate::roster::change::Change;
+use crate::roster::earlier::Creation;
 use crate::roster::operation::Create;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Update;
 use crate::roster::outcome::ItemResult;
+use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
 use crate::roster::plan::CreateIntent;
 use crate::roster::plan::HoldClass;
@@ -21,7 +26,12 @@ use crate::roster::plan_id;
 use crate::roster::problem::Severity;
 use crate::roster::secret::Secret;
 use crate::state::journal::JournalKey;
+use crate::state::journal::Journaled;
 use crate::state::journal::Kind;
+use crate::state::journal::LetterState;
+
+/// Told of people for whom there is nothing left to do.
+pub const DONE_BEFORE: &str = "done earlier in this run";
 
 /// One person to be written.
 #[derive(Debug)]
@@ -38,6 +48,34 @@ pub struct Task {
     pub generate: bool,
     /// Whether a letter with the password is wanted.
     pub letter: bool,
+    /// Whether that password replaces one that was written, or may have been, and that nobody was told.
+    pub replaces_owed: bool,
+    /// Whether this run has made the account, now or before.
+    pub creates: bool,
+}
+
+impl Task {
+    /// Returns the row.
+    pub fn line(&self) -> Option<LineNo> {
+        match &self.key {
+            JournalKey::Line(line) => Some(*line),
+            JournalKey::Entry(_) => None,
+        }
+    }
+
+    /// Returns whether the account was made before, by this run.
+    pub fn is_made(&self) -> bool {
+        self.creates && self.kind != Kind::Create
+    }
+
+    /// Returns whether a password is written.
+    pub fn has_password(&self) -> bool {
+        match &self.operation {
+            Operation::Create(create) => create.password.is_some() || self.generate,
+            Operation::Update(update) => update.password.is_some() || self.generate,
+            _ => false,
+        }
+    }
 }
 
 /// Returns the tasks of the first phase (accounts) and of the last one (switching off and deleting).
@@ -69,28 +107,55 @@ pub fn members_only<D>(work: &Work<'_, D>) -> Vec<usize> {
 /// Returns whether only memberships of the item change.
 pub(super) fn is_members_only<D>(work: &Work<'_, D>, item: &Item) -> bool {
     let Intent::Update(update) = &item.intent else { return false };
-    let left = without_held(work, item, update);
+    let left = left_of(work, item, update);
     !left.memberships.is_empty() && !touches_account(&left) && blocked(work, item).is_none()
 }
 
 /// Returns every person's result as it is when nothing is sent for them.
 pub fn first_results<D>(work: &Work<'_, D>) -> Vec<ItemResult> {
     let result = |(place, item): (usize, &Item)| {
-        let mut result = ItemResult::new(first_outcome(work, place, item));
+        let before = journal_key(work.plan, place).and_then(|key| work.journaled.get(&key));
+        let mut result = ItemResult::new(first_outcome(work, item, before));
         if let Intent::Update(update) = &item.intent {
             result.notes.extend(held_notes(work, item, update));
+        }
+        if let Some(before) = before.filter(|before| before.known() == Some(&result.outcome)) {
+            result.notes.extend(before.notes.iter().cloned());
+        }
+        let was_written = before.is_some() && result.outcome.reason().is_none();
+        if was_written && !result.notes.iter().any(|note| note == DONE_BEFORE) {
+            result.notes.push(DONE_BEFORE.to_owned());
+        }
+        match item.line.and_then(|line| work.lettered.get(&line)).map(|letter| &letter.state) {
+            Some(LetterState::Sent) => result.letter = LetterOutcome::Sent,
+            Some(LetterState::Failed(why)) => {
+                result.letter = LetterOutcome::Failed;
+                result.notes.push(why.clone());
+            }
+            Some(LetterState::Owed) | None => {}
         }
         result
     };
     work.plan.items.iter().enumerate().map(result).collect()
 }
 
-fn first_outcome<D>(work: &Work<'_, D>, place: usize, item: &Item) -> Outcome {
-    let before = journal_key(work.plan, place).and_then(|key| work.journaled.get(&key));
-    if let Some(known) = before.and_then(|known| known.outcome.clone())
-        && (!item.intent.writes() || matches!(known, Outcome::Created))
+/// Sets the result of somebody who is not written although the plan says so. Somebody whose account this run has made
+/// before stays Created.
+pub(super) fn leave(result: &mut ItemResult, before: Option<&Journaled>, reason: &str) {
+    if before.is_some_and(|before| before.creation() == Creation::Done) {
+        result.outcome = Outcome::Created;
+        result.incomplete = true;
+        result.notes.push(format!("not all is done: {reason}"));
+    } else {
+        result.outcome = Outcome::NotAttempted(reason.to_owned());
+    }
+}
+
+fn first_outcome<D>(work: &Work<'_, D>, item: &Item, before: Option<&Journaled>) -> Outcome {
+    if let Some(known) = before.and_then(Journaled::known)
+        && (!item.intent.writes() || *known == Outcome::Created)
     {
-        return known;
+        return known.clone();
     }
     // Started, and now the directory is as it should be: that is the evidence that was missing.
     let confirmed = before.filter(|_| !item.intent.writes()).map(|known| known.kind);
@@ -98,10 +163,7 @@ fn first_outcome<D>(work: &Work<'_, D>, place: usize, item: &Item) -> Outcome {
         (_, Status::Error) if confirmed == Some(Kind::Delete) => Outcome::Deleted,
         (_, Status::Error) => Outcome::Rejected(reasons(item)),
         (Intent::Nothing | Intent::Report, _) => match confirmed {
-            Some(Kind::Create) => Outcome::Created,
-            Some(Kind::Update | Kind::Members) => Outcome::Updated,
-            Some(Kind::Disable) => Outcome::Disabled,
-            Some(Kind::Delete) => Outcome::Deleted,
+            Some(kind) => kind.when_done(),
             None if item.status == Status::Old => Outcome::Reported,
             None => Outcome::Unchanged,
         },
@@ -123,25 +185,31 @@ fn blocked<D>(work: &Work<'_, D>, item: &Item) -> Option<String> {
     if !item.intent.writes() {
         return None;
     }
-    let holds = |class: HoldClass| work.held.contains(&class);
-    let held = match &item.intent {
-        Intent::Create(_) => holds(HoldClass::Creates).then_some(HoldClass::Creates),
-        Intent::Update(_) => holds(HoldClass::Updates).then_some(HoldClass::Updates),
-        Intent::Disable | Intent::Delete => holds(HoldClass::Old).then_some(HoldClass::Old),
+    let class = match &item.intent {
+        Intent::Create(_) => Some(HoldClass::Creates),
+        Intent::Update(update) if is_existing(item) && !update.letter_owed => Some(HoldClass::Updates),
+        Intent::Disable | Intent::Delete => Some(HoldClass::Old),
         _ => None,
     };
-    if let Some(class) = held {
+    if let Some(class) = class.filter(|class| work.held.contains(class)) {
         return Some(format!("held for approval (`limits.{}`)", class.key()));
     }
     if let Intent::Update(update) = &item.intent {
-        let left = without_held(work, item, update);
+        let left = left_of(work, item, update);
         if !touches_account(&left) && left.memberships.is_empty() {
             let notes = held_notes(work, item, update);
             return Some(notes.join("; "));
         }
     }
-    let approved = work.approved.is_none_or(|digests| digests.contains(&plan_id::item_digest(work.plan, item)));
+    let is_approved =
+        |approved: &HashSet<[u8; 16]>| plan_id::parts(work.plan, item).iter().all(|part| approved.contains(part));
+    let approved = work.approved.is_none_or(is_approved);
     (!approved).then(|| "it is not as it was when the plan was approved; drop the roster again".to_owned())
+}
+
+/// Returns whether the account was there before this run.
+fn is_existing(item: &Item) -> bool {
+    item.status != Status::New
 }
 
 fn creation<D>(work: &Work<'_, D>, place: usize, item: &Item, key: JournalKey, create: &CreateIntent) -> Option<Task> {
@@ -153,13 +221,20 @@ fn creation<D>(work: &Work<'_, D>, place: usize, item: &Item, key: JournalKey, c
         password: password(create.password, account.password.as_ref()),
         must_change: create.must_change,
     });
-    let generate = create.password == PasswordSource::Generated;
-    let letter = work.letters.is_some() && !account.person.email().is_empty();
-    Some(Task { item: place, key, kind: Kind::Create, operation, generate, letter })
+    Some(Task {
+        item: place,
+        key,
+        kind: Kind::Create,
+        operation,
+        generate: create.password == PasswordSource::Generated,
+        letter: can_get_letters(work, account),
+        replaces_owed: false,
+        creates: true,
+    })
 }
 
 fn change<D>(work: &Work<'_, D>, place: usize, item: &Item, key: JournalKey, update: &UpdateIntent) -> Option<Task> {
-    let left = without_held(work, item, update);
+    let left = left_of(work, item, update);
     if !touches_account(&left) {
         return None;
     }
@@ -172,9 +247,20 @@ fn change<D>(work: &Work<'_, D>, place: usize, item: &Item, key: JournalKey, upd
         must_change: left.must_change,
         enabled: left.enabled,
     });
-    let letter = left.password.is_some() && work.letters.is_some() && !account.person.email().is_empty();
-    let generate = left.password == Some(PasswordSource::Generated);
-    Some(Task { item: place, key, kind: Kind::Update, operation, generate, letter })
+    Some(Task {
+        item: place,
+        key,
+        kind: Kind::Update,
+        operation,
+        generate: left.password == Some(PasswordSource::Generated),
+        letter: left.password.is_some() && can_get_letters(work, account),
+        replaces_owed: update.letter_owed,
+        creates: !is_existing(item),
+    })
+}
+
+fn can_get_letters<D>(work: &Work<'_, D>, account: &Account) -> bool {
+    work.letters.is_some() && !account.person.email().is_empty()
 }
 
 fn password(source: PasswordSource, of_row: Option<&Secret>) -> Option<Secret> {
@@ -193,18 +279,21 @@ fn switch_off(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option
         must_change: None,
         enabled: Some(false),
     });
-    Some(Task { item: place, key, kind: Kind::Disable, operation, generate: false, letter: false })
+    Some(without_password(place, key, Kind::Disable, operation))
 }
 
 fn deletion(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option<Task> {
     let id = (**item.entry.as_ref()?).clone();
-    debug_assert!(plan.account(item).is_none_or(|account| account.choices.action == Action::Delete));
     let operation = Operation::Delete { id, username: plan.username(item).into() };
-    Some(Task { item: place, key, kind: Kind::Delete, operation, generate: false, letter: false })
+    Some(without_password(place, key, Kind::Delete, operation))
 }
 
-/// Returns what is left of an update when the held classes are taken out.
-pub(super) fn without_held<D>(work: &Work<'_, D>, _item: &Item, update: &UpdateIntent) -> UpdateIntent {
+fn without_password(item: usize, key: JournalKey, kind: Kind, operation: Operation) -> Task {
+    Task { item, key, kind, operation, generate: false, letter: false, replaces_owed: false, creates: false }
+}
+
+/// Returns what is left of an update when what is held, and a password that nobody could be told, are taken out.
+pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> UpdateIntent {
     let holds = |class: HoldClass| work.held.contains(&class);
     let mut left = UpdateIntent {
         changes: update.changes.clone(),
@@ -214,10 +303,15 @@ pub(super) fn without_held<D>(work: &Work<'_, D>, _item: &Item, update: &UpdateI
         memberships: update.memberships.clone(),
         letter_owed: update.letter_owed,
     };
+    if holds(HoldClass::Updates) && is_existing(item) {
+        left.changes = Vec::new();
+        left.enabled = None;
+        left.memberships = Vec::new();
+    }
     if holds(HoldClass::Clears) {
         left.changes.retain(|change| !change.clears());
     }
-    if holds(HoldClass::Passwords) && !update.letter_owed {
+    if (holds(HoldClass::Passwords) && !update.letter_owed) || nobody_could_be_told(work, item, update) {
         left.password = None;
         left.must_change = None;
     }
@@ -230,21 +324,32 @@ pub(super) fn without_held<D>(work: &Work<'_, D>, _item: &Item, update: &UpdateI
     left
 }
 
+/// Returns whether an existing account would get a generated password although its letter could go nowhere.
+fn nobody_could_be_told<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> bool {
+    update.password == Some(PasswordSource::Generated)
+        && work.letters.is_some()
+        && work.plan.account(item).is_some_and(|account| account.person.email().is_empty())
+}
+
 fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<String> {
-    let left = without_held(work, item, update);
+    let left = left_of(work, item, update);
     let mut notes = Vec::new();
     let mut note =
         |class: HoldClass, what: &str| notes.push(format!("{what}: held for approval (`limits.{}`)", class.key()));
-    if left.changes.len() < update.changes.len() {
+    let n_clears = |changes: &[Change]| changes.iter().filter(|change| change.clears()).count();
+    if n_clears(&left.changes) < n_clears(&update.changes) && work.held.contains(&HoldClass::Clears) {
         let names: Vec<&str> =
             update.changes.iter().filter(|c| Change::clears(c)).map(|c| c.attribute.as_str()).collect();
         note(HoldClass::Clears, &format!("emptying {}", names.join(", ")));
     }
-    if left.password != update.password {
-        note(HoldClass::Passwords, "the new password");
-    }
-    if update.memberships.iter().any(|m| !m.remove.is_empty()) && left.memberships.iter().all(|m| m.remove.is_empty()) {
+    let is_removed = |update: &UpdateIntent| update.memberships.iter().any(|m| !m.remove.is_empty());
+    if is_removed(update) && !is_removed(&left) && work.held.contains(&HoldClass::Removals) {
         note(HoldClass::Removals, "removal from groups");
+    }
+    if nobody_could_be_told(work, item, update) {
+        notes.push("no new password: the row has no e-mail address to send it to".to_owned());
+    } else if left.password != update.password {
+        note(HoldClass::Passwords, "the new password");
     }
     notes
 }

@@ -9,7 +9,8 @@ pub struct Fault {
     pub next: Next,
     /// One sentence for people, scrubbed of anything a server may have echoed.
     pub reason: String,
-    /// The server's own code, such as `68` or `409`.
+    /// The directory's own word for it, such as `68` or `409`. With [`Next::LookAgain`] it says that there was an
+    /// answer, so that nothing was done; without one nobody knows.
     pub code: Option<Box<str>>,
 }
 

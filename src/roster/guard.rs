@@ -4,6 +4,7 @@ use super::plan::Hold;
 use super::plan::HoldClass;
 use super::plan::Intent;
 use super::plan::Item;
+use super::plan::Status;
 
 /// How many of one class a plan may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +112,9 @@ pub fn count(item: &Item, class: HoldClass) -> usize {
             usize::from(update.changes.iter().any(super::change::Change::clears))
         }
         (HoldClass::Passwords, Intent::Update(update)) => usize::from(update.password.is_some() && !update.letter_owed),
-        (HoldClass::Updates, Intent::Update(_)) | (HoldClass::Creates, Intent::Create(_)) => 1,
+        // An account that this run has made itself is not an existing one.
+        (HoldClass::Updates, Intent::Update(_)) => usize::from(item.status != Status::New),
+        (HoldClass::Creates, Intent::Create(_)) => 1,
         _ => 0,
     }
 }

@@ -33,6 +33,7 @@ mod template;
 mod tests;
 
 pub use super::diff::Policy;
+pub use cell::flag;
 pub use locale::Locale;
 pub use mapper::Late;
 pub use mapper::Mapped;

@@ -91,7 +91,7 @@ struct Like {
 }
 
 /// What became of the rows, and who is in the directory only.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Matched {
     /// One per account of the roster.
     pub seen: Vec<Seen>,
@@ -114,7 +114,7 @@ pub struct Matched {
 }
 
 /// What the directory has for one row.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub enum Seen {
     /// No entry.
     #[default]
@@ -126,7 +126,7 @@ pub enum Seen {
 }
 
 /// The entry of one row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Found {
     /// Which entry.
     pub id: EntryId,
@@ -143,7 +143,7 @@ pub struct Found {
 }
 
 /// An entry that no row is about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OldEntry {
     /// Which entry.
     pub id: EntryId,

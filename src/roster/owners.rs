@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::problem::ProblemKind;
 
 /// The values that the directory has for one attribute.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Owners {
     hasher: RandomState,
     by_hash: HashMap<u64, Owner>,

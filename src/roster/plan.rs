@@ -65,7 +65,7 @@ pub enum Subject {
 }
 
 /// Somebody known by name only.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
     /// The login name, maybe empty.
     pub username: Box<str>,
@@ -213,6 +213,9 @@ pub enum HoldClass {
 }
 
 impl HoldClass {
+    /// Every class.
+    pub const ALL: [Self; 6] = [Self::Old, Self::Removals, Self::Clears, Self::Passwords, Self::Updates, Self::Creates];
+
     /// Returns the words for people, fit for "12 of 40 ...".
     pub fn words(self) -> &'static str {
         match self {

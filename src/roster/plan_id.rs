@@ -3,10 +3,13 @@
 use sha2::Digest;
 use sha2::Sha256;
 
+use super::account::GroupName;
+use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
 use super::plan::Plan;
 use super::plan::PlanId;
+use super::plan::Status;
 
 /// Returns the id of no plan at all.
 pub fn none() -> PlanId {
@@ -77,6 +80,82 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
             names.iter().for_each(|name| text(name.as_str().as_bytes()));
         }
     }
+    short(digest)
+}
+
+/// Returns one digest for everything that an item writes, each by itself: what an operator has approved can so be told
+/// from what has come up since, even when a part of it is done already.
+///
+/// A password that is owed is no part: it belongs to a write that was approved before.
+pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
+    let entry = item.entry.as_ref().map(|entry| entry.stable.as_bytes());
+    // Somebody whose account is made by the run itself has no entry yet when memberships are approved.
+    let known_entry = entry.filter(|_| item.status != Status::New);
+    let part = |entry: Option<&[u8]>, what: &[&[u8]]| {
+        let mut digest = Sha256::new();
+        let line = item.line.map(|line| line.0.to_le_bytes());
+        let subject = [line.as_ref().map_or(&[][..], |line| &line[..]), entry.unwrap_or_default()];
+        for field in subject.iter().chain(what) {
+            digest.update((field.len() as u64).to_le_bytes());
+            digest.update(field);
+        }
+        short(digest)
+    };
+    let mut parts = Vec::new();
+    match &item.intent {
+        Intent::Nothing | Intent::Skip(_) | Intent::Report => {}
+        // The whole decision: who, where, with which attributes.
+        Intent::Create(create) => parts.push(part(None, &[b"create", &account_digest(plan, item, create)])),
+        Intent::Disable => parts.push(part(entry, &[b"disable"])),
+        Intent::Delete => parts.push(part(entry, &[b"delete"])),
+        Intent::Update(update) => {
+            for change in &update.changes {
+                let sides = [&change.old, &change.new].map(|values| {
+                    let mut values: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();
+                    values.sort_unstable();
+                    values
+                });
+                let n_old = sides[0].len().to_le_bytes();
+                let mut what: Vec<&[u8]> = vec![b"change", change.attribute.as_str().as_bytes(), &n_old];
+                what.extend(sides.iter().flatten());
+                parts.push(part(entry, &what));
+            }
+            if let Some(password) = update.password.filter(|_| !update.letter_owed) {
+                let must_change = update.must_change.map_or(2, u8::from);
+                parts.push(part(entry, &[b"password", &[password as u8, must_change]]));
+            }
+            parts.extend(update.enabled.map(|on| part(entry, &[b"enabled", &[u8::from(on)]])));
+        }
+    }
+    for change in item.intent.memberships() {
+        let kind = change.kind.word().as_bytes();
+        let named = |word: &[u8], name: &GroupName| part(known_entry, &[word, kind, name.key().as_str().as_bytes()]);
+        parts.extend(change.add.iter().map(|name| named(b"add", name)));
+        parts.extend(change.remove.iter().map(|name| named(b"remove", name)));
+    }
+    parts
+}
+
+fn account_digest(plan: &Plan, item: &Item, create: &CreateIntent) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    let mut text = |field: &[u8]| {
+        digest.update((field.len() as u64).to_le_bytes());
+        digest.update(field);
+    };
+    text(plan.username(item).as_bytes());
+    text(&[create.password as u8, u8::from(create.must_change)]);
+    if let Some(account) = plan.account(item) {
+        text(account.match_value().as_bytes());
+        text(account.locator.as_deref().unwrap_or_default().as_bytes());
+        for (name, values) in account.attributes.iter() {
+            text(name.as_str().as_bytes());
+            values.octets().for_each(&mut text);
+        }
+    }
+    short(digest)
+}
+
+fn short(digest: Sha256) -> [u8; 16] {
     let full: [u8; 32] = digest.finalize().into();
     let mut short = [0; 16];
     short.copy_from_slice(&full[..16]);

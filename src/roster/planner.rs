@@ -5,10 +5,12 @@ use std::collections::HashSet;
 
 use super::account::Account;
 use super::account::Action;
-use super::account::LineNo;
 use super::collision::Candidates;
 use super::collision::Newcomer;
 use super::columns::Known;
+use super::earlier::Creation;
+use super::earlier::Earlier;
+use super::earlier::EarlierRow;
 use super::guard;
 use super::guard::Base;
 use super::guard::Limits;
@@ -87,10 +89,8 @@ pub struct Surroundings {
     pub channels: Option<GroupIndex>,
     /// Stable ids of the entries that rosterd itself switched off.
     pub disabled_by_us: HashSet<Box<str>>,
-    /// Rows whose letter is still owed from an interrupted run: they get a new password whatever else is so.
-    pub letters_owed: HashSet<LineNo>,
-    /// Rows that got their password earlier in this run, before an interruption or an approval.
-    pub passwords_done: HashSet<LineNo>,
+    /// What this run has done already.
+    pub earlier: Earlier,
 }
 
 /// Decides about every row and every Old entry.
@@ -136,7 +136,11 @@ pub fn build(
     }));
     items.sort_by_key(|item| item.line);
     if rules.old != OldPolicy::Keep {
-        items.extend(matched.old.into_iter().map(|entry| old_item(entry, rules.old)));
+        let settled = &around.earlier.settled_entries;
+        items.extend(matched.old.into_iter().map(|entry| {
+            let policy = if settled.contains(&entry.id.stable) { OldPolicy::Report } else { rules.old };
+            old_item(entry, policy)
+        }));
     }
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
     let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
@@ -286,15 +290,19 @@ struct Decision<'d> {
 
 impl Decision<'_> {
     fn item(mut self, index: u32, seen: Seen, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Item {
+        let earlier = self.around.earlier.row(self.account.line);
+        // Somebody whose account this run has made stays New, however often the run plans.
+        let status = if earlier.creation == Creation::No { Status::Update } else { Status::New };
         let (status, entry, intent) = match seen {
-            Seen::Nowhere => {
-                let intent = self.for_new(objections);
-                (Status::New, None, intent)
+            Seen::Nowhere if earlier.is_settled => {
+                (Status::New, None, Intent::Skip("it was tried already in this run"))
             }
-            Seen::Same => (Status::Update, None, Intent::Nothing),
+            Seen::Nowhere => (Status::New, None, self.for_new(objections)),
+            Seen::Same => (status, None, Intent::Nothing),
             Seen::Found(found) => {
-                let intent = self.for_existing(&found, found.changes.clone());
-                (Status::Update, intent.writes().then(|| Box::new(found.id)), intent)
+                let intent = self.for_existing(&found, earlier);
+                let is_of_use = intent.writes() || self.account.choices.action == Action::Disable;
+                (status, is_of_use.then(|| Box::new(found.id)), intent)
             }
         };
         let is_error = self.problems.iter().any(|problem| problem.severity == Severity::Error);
@@ -333,13 +341,20 @@ impl Decision<'_> {
         Intent::Nothing
     }
 
-    fn for_existing(&mut self, found: &Found, changes: Vec<super::change::Change>) -> Intent {
+    fn for_existing(&mut self, found: &Found, earlier: EarlierRow) -> Intent {
         let choices = self.account.choices;
+        if earlier.creation == Creation::InDoubt && !found.changes.is_empty() {
+            let text = "an account of this name, but not as this run was about to make it, is in the directory since \
+                        the run was interrupted; look at it, and drop the roster again";
+            self.problems.push(Problem::error(None, ProblemKind::Other(text.to_owned())));
+            return Intent::Nothing;
+        }
         let intent = match choices.action {
-            Action::Disable if found.enabled => Intent::Disable,
-            Action::Disable => Intent::Nothing,
+            Action::Auto => self.update(found, earlier),
+            Action::Disable if !found.enabled => Intent::Nothing,
+            Action::Disable | Action::Delete if earlier.is_settled => Intent::Skip("it was tried already in this run"),
+            Action::Disable => Intent::Disable,
             Action::Delete => Intent::Delete,
-            Action::Auto => self.update(found, changes),
         };
         if !intent.writes() {
             return intent;
@@ -347,20 +362,22 @@ impl Decision<'_> {
         if let Some(why) = &found.protected {
             self.problems.push(Problem::error(None, ProblemKind::Protected(why.to_string())));
         }
-        if matches!(intent, Intent::Update(_)) && !choices.update {
+        let is_ours = earlier.creation != Creation::No || earlier.letter_owed;
+        if matches!(intent, Intent::Update(_)) && !choices.update && !is_ours {
             return Intent::Skip("`update` is off for this row");
         }
         intent
     }
 
-    fn update(&mut self, found: &Found, changes: Vec<super::change::Change>) -> Intent {
+    fn update(&mut self, found: &Found, earlier: EarlierRow) -> Intent {
         let passwords = self.rules.passwords;
-        let letter_owed = self.around.letters_owed.contains(&self.account.line);
-        let password = if letter_owed {
-            Some(if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated })
-        } else if self.around.passwords_done.contains(&self.account.line) {
+        let had_its_password = earlier.is_settled || earlier.password_written || earlier.creation != Creation::No;
+        let of_row = self.account.password.is_some();
+        let password = if earlier.letter_owed {
+            Some(if of_row { PasswordSource::Row } else { PasswordSource::Generated })
+        } else if had_its_password {
             None
-        } else if passwords.from_file_for_existing && self.account.password.is_some() {
+        } else if passwords.from_file_for_existing && of_row {
             Some(PasswordSource::Row)
         } else if passwords.generate_for_existing {
             Some(PasswordSource::Generated)
@@ -376,8 +393,14 @@ impl Decision<'_> {
             self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
         }
         let memberships = self.memberships(Some(found));
-        let update =
-            UpdateIntent { changes, password, must_change, enabled: back.then_some(true), memberships, letter_owed };
+        let update = UpdateIntent {
+            changes: if earlier.is_settled { Vec::new() } else { found.changes.clone() },
+            password,
+            must_change,
+            enabled: (back && !earlier.is_settled).then_some(true),
+            memberships,
+            letter_owed: earlier.letter_owed,
+        };
         if update == UpdateIntent::default() { Intent::Nothing } else { Intent::Update(Box::new(update)) }
     }
 

@@ -11,7 +11,7 @@ use super::problem::ProblemKind;
 use super::problem::Severity;
 
 /// All rows of one roster after mapping and checks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// Rows that became accounts, in file order.
     pub accounts: Vec<Account>,

@@ -8,6 +8,8 @@ use futures_util::StreamExt;
 
 use super::Errand;
 use super::broken;
+use super::choices;
+use super::choices::ChoiceBits;
 use super::feed::Feed;
 use super::reading;
 use super::reading::Reading;
@@ -17,21 +19,22 @@ use crate::directory::Wanted;
 use crate::directory::Which;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::provision::is_owed;
 use crate::roster::account::EntryId;
-use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
+use crate::roster::earlier::Earlier;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
+use crate::roster::matching::MatchRules;
 use crate::roster::matching::Matched;
 use crate::roster::matching::Matching;
 use crate::roster::memberships;
 use crate::roster::memberships::GroupIndex;
 use crate::roster::memberships::MembershipRules;
-use crate::roster::outcome::Outcome;
-use crate::roster::plan::HoldClass;
 use crate::roster::plan::Notice;
 use crate::roster::plan::Plan;
+use crate::roster::plan::PlanId;
 use crate::roster::planner;
 use crate::roster::planner::Maker;
 use crate::roster::planner::OldPolicy;
@@ -43,6 +46,7 @@ use crate::sqlite::DatabaseError;
 use crate::state::State;
 use crate::state::journal::JournalKey;
 use crate::state::journal::Journaled;
+use crate::state::journal::JournaledLetter;
 use crate::state::run::Run;
 
 /// How many rows make it worth reading the whole directory rather than asking for each.
@@ -57,17 +61,56 @@ pub struct Planned {
     pub form: Form,
     /// How many accounts the directory has, when all were read.
     pub n_entries: Option<usize>,
-    /// Accounts that rosterd had switched off and somebody else has let in again.
-    pub let_in: Vec<EntryId>,
+    /// The id of the plan as it is without the choices that an operator has made in its preview: by this it is
+    /// approved.
+    pub shown: PlanId,
+    /// Entries that rosterd has switched off and that somebody has let in again.
+    pub enabled_again: Vec<EntryId>,
 }
 
-/// What is known from before an interruption.
+/// What is known of a run from before.
 #[derive(Debug, Default)]
 pub struct Resume {
     /// What was being done to whom.
     pub journaled: HashMap<JournalKey, Journaled>,
-    /// Rows whose letter was never sent.
-    pub letters_owed: HashSet<LineNo>,
+    /// What became of letters.
+    pub lettered: HashMap<LineNo, JournaledLetter>,
+    /// Choices that an operator has made in the preview.
+    pub choices: Vec<(LineNo, ChoiceBits)>,
+}
+
+impl Resume {
+    /// Reads what the journal knows of a run.
+    pub async fn of(state: &State, run: &str) -> Result<Self, DatabaseError> {
+        let choices = state.choices(run).await?;
+        Ok(Self {
+            journaled: state.journaled(run).await?,
+            lettered: state.letters(run).await?,
+            choices: choices.into_iter().map(|(line, bits)| (line, ChoiceBits(bits))).collect(),
+        })
+    }
+
+    fn earlier(&self) -> Earlier {
+        let mut earlier = Earlier::default();
+        for (key, journaled) in &self.journaled {
+            match key {
+                JournalKey::Line(line) => {
+                    let row = earlier.rows.entry(*line).or_default();
+                    row.creation = journaled.creation();
+                    row.is_settled = journaled.is_settled();
+                    row.password_written = journaled.password_written;
+                }
+                JournalKey::Entry(stable) if journaled.is_settled() => {
+                    earlier.settled_entries.insert(stable.clone());
+                }
+                JournalKey::Entry(_) => {}
+            }
+        }
+        for line in self.lettered.keys().filter(|line| is_owed(&self.lettered, **line)) {
+            earlier.rows.entry(*line).or_default().letter_owed = true;
+        }
+        earlier
+    }
 }
 
 /// Why there is no plan.
@@ -138,13 +181,11 @@ pub async fn plan<D: Directory>(
     let Errand { run, feed, directory, .. } = errand;
     let mut read = reading::read(run.spool.clone().into(), feed).await?;
     let disabled_by_us = state.disabled_by_us(&run.target).await?;
-    let mut let_in = Vec::new();
-    let matched = match_rows(feed, *directory, &mut read, |entry| {
-        if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
-            let_in.push(entry.id.clone());
-        }
-    })
-    .await?;
+    // What is done with people whose row and entry are alike anyway.
+    let earlier = resume.earlier();
+    let mut rules = feed.matching.clone();
+    rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
+    let (matched, enabled_again) = match_rows(feed, &rules, *directory, &mut read, &disabled_by_us).await?;
     let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
@@ -152,29 +193,18 @@ pub async fn plan<D: Directory>(
     {
         return Err(PlanningError::SuddenlyEmpty { target: run.target.clone(), before });
     }
+    let unedited = (!resume.choices.is_empty()).then(|| (read.rows.clone(), matched.clone()));
     let mut rows = std::mem::take(&mut read.rows);
-    let around = Surroundings {
-        disabled_by_us,
-        letters_owed: resume.letters_owed.clone(),
-        passwords_done: passwords_done(run, resume),
-        ..surroundings(feed, *directory, &mut rows).await?
-    };
+    choices::apply(&resume.choices, &mut rows.accounts);
+    let around = Surroundings { disabled_by_us, earlier, ..surroundings(feed, *directory, &mut rows).await? };
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
     let maker = Maker { mapper: &read.mapper, candidates: read.candidates.as_ref(), digest: &feed.digest };
     let plan = planner::build(rows, matched, &feed.plan, &around, &maker, &objections);
-    Ok(Planned { plan, form: read.form, n_entries, let_in })
-}
-
-/// Returns the rows that got their password earlier in this run. Who was changed while new passwords were held did not.
-fn passwords_done(run: &Run, resume: &Resume) -> HashSet<LineNo> {
-    let held = run.holds.split(',').any(|class| class == HoldClass::Passwords.key());
-    let has_password = |journaled: &Journaled| match journaled.outcome {
-        Some(Outcome::Created) => true,
-        Some(Outcome::Updated | Outcome::Enabled) => !held,
-        _ => false,
+    let shown = match unedited {
+        Some((rows, matched)) => planner::build(rows, matched, &feed.plan, &around, &maker, &objections).id,
+        None => plan.id.clone(),
     };
-    let done = resume.journaled.iter().filter(|(_, journaled)| has_password(journaled));
-    done.filter_map(|(key, _)| if let JournalKey::Line(line) = key { Some(*line) } else { None }).collect()
+    Ok(Planned { plan, form: read.form, n_entries, shown, enabled_again })
 }
 
 /// Returns whether every account of the target is to be read.
@@ -188,10 +218,11 @@ fn reads_all(feed: &Feed, rows: &Rows) -> bool {
 
 async fn match_rows<D: Directory>(
     feed: &Feed,
+    rules: &MatchRules,
     directory: &D,
     read: &mut Reading,
-    mut look: impl FnMut(&ExistingAccount),
-) -> Result<Matched, PlanningError> {
+    disabled_by_us: &HashSet<Box<str>>,
+) -> Result<(Matched, Vec<EntryId>), PlanningError> {
     let rows = &read.rows;
     let which = if reads_all(feed, rows) {
         Which::All
@@ -199,14 +230,17 @@ async fn match_rows<D: Directory>(
         let values = rows.accounts.iter().map(|account| account.match_value().into()).collect();
         Which::Matching { by: feed.matching.by.clone(), values }
     };
-    let mut matching = Matching::new(rows, &feed.matching, &read.mapper, read.candidates.as_mut());
+    let mut enabled_again = Vec::new();
+    let mut matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
     let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         let entry = entry?;
-        look(&entry);
+        if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
+            enabled_again.push(entry.id.clone());
+        }
         matching.see(entry);
     }
-    Ok(matching.finish())
+    Ok((matching.finish(), enabled_again))
 }
 
 async fn surroundings<D: Directory>(

@@ -1,7 +1,11 @@
 //! From the spool copy to mapped and checked rows.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
+
+use sha2::Digest;
+use sha2::Sha256;
 
 use super::feed::Feed;
 use super::planning::PlanningError;
@@ -64,6 +68,23 @@ pub(super) async fn read(spool: PathBuf, feed: &Feed) -> Result<Reading, Plannin
         Ok(Reading { rows, form: sheet.form().clone(), mapper, candidates })
     });
     read.await.map_err(|_| PlanningError::Panic)?
+}
+
+/// Returns whether rosterd's copy of a roster is still what it was when it was made (SHA-256 in hexadecimal).
+pub(super) async fn is_whole(spool: PathBuf, fingerprint: &str) -> bool {
+    let digest = tokio::task::spawn_blocking(move || -> std::io::Result<String> {
+        let mut digest = Sha256::new();
+        let mut copy = File::open(spool)?;
+        let mut piece = vec![0; 1 << 18];
+        loop {
+            match copy.read(&mut piece)? {
+                0 => break,
+                n => digest.update(&piece[..n]),
+            }
+        }
+        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    });
+    matches!(digest.await, Ok(Ok(found)) if found == fingerprint)
 }
 
 /// Finds rows that are one person.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use rusqlite::OptionalExtension;
+use rusqlite::Transaction;
 use rusqlite::params;
 
 use super::State;
@@ -50,30 +51,16 @@ impl State {
             .await
     }
 
-    /// Remembers which entries rosterd switched off, and forgets those that it let in again.
-    pub async fn switched(
-        &self,
-        target: &str,
-        off: Vec<(EntryId, Box<str>)>,
-        on: Vec<EntryId>,
-        at: String,
-    ) -> Result<(), DatabaseError> {
-        if off.is_empty() && on.is_empty() {
+    /// Forgets that rosterd has switched these entries off: somebody has let them in again.
+    pub async fn seen_enabled(&self, target: &str, entries: Vec<EntryId>) -> Result<(), DatabaseError> {
+        if entries.is_empty() {
             return Ok(());
         }
         let target = target.to_owned();
         self.database
             .call(move |db| {
                 let tx = db.transaction()?;
-                for (entry, username) in &off {
-                    tx.execute(
-                        "INSERT OR REPLACE INTO disabled VALUES (?1, ?2, ?3, ?4)",
-                        params![target, entry.stable, username, at],
-                    )?;
-                }
-                for entry in &on {
-                    tx.execute("DELETE FROM disabled WHERE target = ?1 AND entry = ?2", params![target, entry.stable])?;
-                }
+                keep_switched(&tx, &target, &[], &entries, "")?;
                 tx.commit()?;
                 Ok(())
             })
@@ -160,4 +147,23 @@ impl State {
             })
             .await
     }
+}
+
+/// Remembers which entries rosterd switched off, and forgets those that it let in again.
+pub(super) fn keep_switched(
+    tx: &Transaction<'_>,
+    target: &str,
+    off: &[(EntryId, Box<str>)],
+    on: &[EntryId],
+    at: &str,
+) -> Result<(), DatabaseError> {
+    let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO disabled VALUES (?1, ?2, ?3, ?4)")?;
+    for (entry, username) in off {
+        insert.execute(params![target, entry.stable, username, at])?;
+    }
+    let mut delete = tx.prepare_cached("DELETE FROM disabled WHERE target = ?1 AND entry = ?2")?;
+    for entry in on {
+        delete.execute(params![target, entry.stable])?;
+    }
+    Ok(())
 }

@@ -1,11 +1,16 @@
 //! The journal: intent before, evidence after.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
+use rusqlite::Transaction;
 use rusqlite::params;
 
 use super::State;
+use crate::roster::account::EntryId;
 use crate::roster::account::LineNo;
+use crate::roster::earlier::Creation;
+use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
 use crate::sqlite::DatabaseError;
 
@@ -62,6 +67,16 @@ impl Kind {
             Self::Members => "members",
         }
     }
+
+    /// Returns what came of it when it turns out to be done.
+    pub fn when_done(self) -> Outcome {
+        match self {
+            Self::Create => Outcome::Created,
+            Self::Update | Self::Members => Outcome::Updated,
+            Self::Disable => Outcome::Disabled,
+            Self::Delete => Outcome::Deleted,
+        }
+    }
 }
 
 /// One person about to be written.
@@ -71,8 +86,60 @@ pub struct Started {
     pub key: JournalKey,
     /// What.
     pub kind: Kind,
+    /// Whether a password is written with it.
+    pub password: bool,
     /// Whether a credential letter is owed once it is done.
     pub letter: bool,
+}
+
+/// What came of one person.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Whom.
+    pub key: JournalKey,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
+}
+
+/// What is known after a batch. It is written down as a whole or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// People whose fate is known.
+    pub finished: Vec<Finished>,
+    /// People that were started and for whom certainly nothing was done.
+    pub undone: Vec<JournalKey>,
+    /// Rows whose letter is not owed after all.
+    pub no_letter: Vec<LineNo>,
+    /// Rows whose letter can never be sent, and why.
+    pub letter_failed: Vec<(LineNo, String)>,
+    /// Entries that were switched off, with their login names.
+    pub off: Vec<(EntryId, Box<str>)>,
+    /// Entries that were let in again.
+    pub on: Vec<EntryId>,
+    /// The target.
+    pub target: String,
+    /// When (RFC 3339).
+    pub at: String,
+}
+
+impl Evidence {
+    /// Adds what came of one person.
+    pub fn finish(&mut self, key: JournalKey, result: &ItemResult) {
+        self.finished.push(Finished { key, outcome: result.outcome.clone(), notes: result.notes.clone() });
+    }
+}
+
+/// How far the journal has come with one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Something may have been sent, and nobody knows what came of it.
+    Started,
+    /// It is known what came of it.
+    Finished,
+    /// It was known when an operator approved the rest.
+    Earlier,
 }
 
 /// What the journal knows of one person in an open run.
@@ -80,42 +147,95 @@ pub struct Started {
 pub struct Journaled {
     /// What was to be done.
     pub kind: Kind,
-    /// What came of it; `None`: nobody knows.
+    /// How far it has come.
+    pub stage: Stage,
+    /// What came of it the last time that was known.
     pub outcome: Option<Outcome>,
+    /// Whether a password was certainly written.
+    pub password_written: bool,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
+}
+
+impl Journaled {
+    /// Returns whether this run made the account.
+    pub fn creation(&self) -> Creation {
+        match (self.kind, &self.outcome, self.stage) {
+            (Kind::Create, Some(Outcome::Created), _) => Creation::Done,
+            (Kind::Create, _, Stage::Started) => Creation::InDoubt,
+            _ => Creation::No,
+        }
+    }
+
+    /// Returns whether what was to be done with the account has ended, since the last approval.
+    pub fn is_settled(&self) -> bool {
+        match self.stage {
+            Stage::Finished => true,
+            // Made by this run; what was started since can only be its password or its memberships.
+            Stage::Started => self.creation() == Creation::Done,
+            Stage::Earlier => false,
+        }
+    }
+
+    /// Returns what is known to have come of it, unless something was started since.
+    pub fn known(&self) -> Option<&Outcome> {
+        self.outcome.as_ref().filter(|_| self.stage != Stage::Started || self.creation() == Creation::Done)
+    }
 }
 
 /// What the journal knows of one letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournaledLetter {
-    /// Whether the mail server has accepted it.
-    pub sent: bool,
+    /// What came of it.
+    pub state: LetterState,
     /// How many passwords were made for it so far.
     pub generation: u32,
 }
 
+/// What came of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LetterState {
+    /// The mail server has not accepted it yet.
+    Owed,
+    /// The mail server has accepted it.
+    Sent,
+    /// It cannot be sent; the text says why.
+    Failed(String),
+}
+
 impl State {
-    /// Writes down, durably, what is about to be sent.
+    /// Writes down, durably, what is about to be sent. Returns the generations of the letters.
     ///
     /// A person that was started before keeps what was known; its letter gets the next generation.
     pub async fn started(&self, run: &str, batch: Vec<Started>) -> Result<HashMap<LineNo, u32>, DatabaseError> {
+        if batch.is_empty() {
+            return Ok(HashMap::new());
+        }
         let run = run.to_owned();
         self.database
             .call(move |db| {
                 let tx = db.transaction()?;
                 let mut generations = HashMap::new();
                 {
+                    // An account stays one that this run has made, or may have. Memberships say nothing about it.
                     let mut row = tx.prepare_cached(
-                        "INSERT INTO row (run, subject, state, kind) VALUES (?1, ?2, 'started', ?3)
-                         ON CONFLICT DO UPDATE SET state = 'started',
-                             kind = CASE row.kind WHEN 'create' THEN 'create' ELSE excluded.kind END",
+                        "INSERT INTO row (run, subject, state, kind, password) VALUES (?1, ?2, 'started', ?3, ?4)
+                         ON CONFLICT DO UPDATE SET
+                             kind = iif(kind = 'create' AND (state = 'started' OR outcome = 'created'),
+                                        kind, excluded.kind),
+                             outcome = iif(outcome = 'created', outcome, NULL),
+                             password = iif(excluded.password, excluded.password, password),
+                             state = 'started'
+                         WHERE excluded.kind <> 'members' OR state <> 'finished'",
                     )?;
                     let mut letter = tx.prepare_cached(
                         "INSERT INTO letter (run, line, state) VALUES (?1, ?2, 'owed')
-                         ON CONFLICT DO UPDATE SET state = 'owed', generation = generation + 1
+                         ON CONFLICT DO UPDATE SET state = 'owed', reason = NULL, generation = generation + 1
                          RETURNING generation",
                     )?;
                     for started in &batch {
-                        row.execute(params![run, started.key.text(), started.kind.word()])?;
+                        let password = i64::from(started.password);
+                        row.execute(params![run, started.key.text(), started.kind.word(), password])?;
                         if let (true, JournalKey::Line(line)) = (started.letter, &started.key) {
                             generations.insert(*line, letter.query_row(params![run, line.0], |r| r.get(0))?);
                         }
@@ -127,44 +247,47 @@ impl State {
             .await
     }
 
-    /// Writes down, durably, what came of it. A person whose letter is not owed after all is named in `no_letter`.
-    pub async fn finished(
-        &self,
-        run: &str,
-        batch: Vec<(JournalKey, Outcome)>,
-        no_letter: Vec<LineNo>,
-    ) -> Result<(), DatabaseError> {
+    /// Writes down, durably, what is known after a batch.
+    pub async fn finished(&self, run: &str, evidence: Evidence) -> Result<(), DatabaseError> {
         let run = run.to_owned();
         self.database
             .call(move |db| {
                 let tx = db.transaction()?;
-                {
-                    let mut row = tx.prepare_cached(
-                        "UPDATE row SET state = 'finished', outcome = ?3, reason = ?4 WHERE run = ?1 AND subject = ?2",
-                    )?;
-                    for (key, outcome) in &batch {
-                        row.execute(params![run, key.text(), outcome.word(), outcome.reason()])?;
-                    }
-                    let mut letter = tx.prepare_cached("DELETE FROM letter WHERE run = ?1 AND line = ?2")?;
-                    for line in &no_letter {
-                        letter.execute(params![run, line.0])?;
-                    }
-                }
+                keep_outcomes(&tx, &run, &evidence)?;
+                keep_letters(&tx, &run, &evidence)?;
+                super::history::keep_switched(&tx, &evidence.target, &evidence.off, &evidence.on, &evidence.at)?;
                 tx.commit()?;
                 Ok(())
             })
             .await
     }
 
-    /// Writes down that a letter was accepted by the mail server, or that it cannot be sent.
-    pub async fn letter_ended(&self, run: &str, line: LineNo, failed: Option<String>) -> Result<(), DatabaseError> {
+    /// Begins a new round of the run: what was finished may be followed by something else that is approved.
+    pub async fn next_round(&self, run: &str) -> Result<(), DatabaseError> {
+        let run = run.to_owned();
+        self.database
+            .call(move |db| {
+                db.execute("UPDATE row SET state = 'earlier' WHERE run = ?1 AND state = 'finished'", [run])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Writes down that the letter of this generation was accepted by the mail server, or that it cannot be sent.
+    pub async fn letter_ended(
+        &self,
+        run: &str,
+        line: LineNo,
+        generation: u32,
+        failed: Option<String>,
+    ) -> Result<(), DatabaseError> {
         let run = run.to_owned();
         self.database
             .call(move |db| {
                 let state = if failed.is_some() { "failed" } else { "sent" };
                 db.execute(
-                    "UPDATE letter SET state = ?3, reason = ?4 WHERE run = ?1 AND line = ?2",
-                    params![run, line.0, state, failed],
+                    "UPDATE letter SET state = ?4, reason = ?5 WHERE run = ?1 AND line = ?2 AND generation = ?3",
+                    params![run, line.0, generation, state, failed],
                 )?;
                 Ok(())
             })
@@ -176,17 +299,25 @@ impl State {
         let run = run.to_owned();
         self.database
             .call(move |db| {
-                let mut query = db.prepare("SELECT subject, state, kind, outcome, reason FROM row WHERE run = ?1")?;
+                let mut query = db
+                    .prepare("SELECT subject, state, kind, password, outcome, reason, notes FROM row WHERE run = ?1")?;
                 let mut found = HashMap::new();
                 let mut rows = query.query([run])?;
                 while let Some(row) = rows.next()? {
-                    let (subject, state, kind): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                    let (outcome, reason): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
+                    let (subject, stage, kind): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    let (outcome, reason): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
                     let Some(key) = JournalKey::of(&subject) else { continue };
                     let Some(kind) = Kind::ALL.into_iter().find(|k| k.word() == kind) else { continue };
-                    let outcome =
-                        if state == "finished" { outcome.and_then(|word| outcome_of(&word, reason)) } else { None };
-                    found.insert(key, Journaled { kind, outcome });
+                    let stage = match stage.as_str() {
+                        "finished" => Stage::Finished,
+                        "earlier" => Stage::Earlier,
+                        _ => Stage::Started,
+                    };
+                    let outcome = outcome.and_then(|word| outcome_of(&word, reason));
+                    let notes: String = row.get(6)?;
+                    let notes = serde_json::from_str(&notes).unwrap_or_default();
+                    let password_written = row.get::<_, i64>(3)? == 2;
+                    found.insert(key, Journaled { kind, stage, outcome, password_written, notes });
                 }
                 Ok(found)
             })
@@ -198,11 +329,15 @@ impl State {
         let run = run.to_owned();
         self.database
             .call(move |db| {
-                let mut query = db.prepare("SELECT line, state, generation FROM letter WHERE run = ?1")?;
+                let mut query = db.prepare("SELECT line, state, generation, reason FROM letter WHERE run = ?1")?;
                 let letters = query
                     .query_map([run], |row| {
-                        let state: String = row.get(1)?;
-                        Ok((LineNo(row.get(0)?), JournaledLetter { sent: state == "sent", generation: row.get(2)? }))
+                        let state = match row.get::<_, String>(1)?.as_str() {
+                            "sent" => LetterState::Sent,
+                            "failed" => LetterState::Failed(row.get::<_, Option<String>>(3)?.unwrap_or_default()),
+                            _ => LetterState::Owed,
+                        };
+                        Ok((LineNo(row.get(0)?), JournaledLetter { state, generation: row.get(2)? }))
                     })?
                     .collect::<Result<HashMap<_, _>, _>>()?;
                 Ok(letters)
@@ -210,36 +345,49 @@ impl State {
             .await
     }
 
-    /// Keeps the decisions that an operator approved.
-    pub async fn keep_approved(&self, run: &str, digests: Vec<[u8; 16]>) -> Result<(), DatabaseError> {
-        let run = run.to_owned();
-        self.database
-            .call(move |db| {
-                let tx = db.transaction()?;
-                {
-                    let mut insert = tx.prepare("INSERT OR IGNORE INTO approved (run, digest) VALUES (?1, ?2)")?;
-                    for digest in &digests {
-                        insert.execute(params![run, digest])?;
-                    }
-                }
-                tx.commit()?;
-                Ok(())
-            })
-            .await
-    }
-
-    /// Returns the decisions that an operator approved; `None` when the run needs no approval of single decisions.
-    pub async fn approved(&self, run: &str) -> Result<Option<std::collections::HashSet<[u8; 16]>>, DatabaseError> {
+    /// Returns everything that an operator approved, each by itself; `None` when nobody has approved anything.
+    pub async fn approved(&self, run: &str) -> Result<Option<HashSet<[u8; 16]>>, DatabaseError> {
         let run = run.to_owned();
         self.database
             .call(move |db| {
                 let mut query = db.prepare("SELECT digest FROM approved WHERE run = ?1")?;
-                let digests =
-                    query.query_map([run], |row| row.get(0))?.collect::<Result<std::collections::HashSet<_>, _>>()?;
-                Ok((!digests.is_empty()).then_some(digests))
+                let found = query.query_map([run], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?;
+                let digests = found.iter().filter_map(|digest| digest.as_slice().try_into().ok()).collect();
+                Ok((!found.is_empty()).then_some(digests))
             })
             .await
     }
+}
+
+fn keep_outcomes(tx: &Transaction<'_>, run: &str, evidence: &Evidence) -> Result<(), DatabaseError> {
+    // Nobody is told of an outcome without having been started; this is for what turned out to be done already.
+    let mut finish = tx.prepare_cached(
+        "UPDATE row SET state = 'finished', outcome = ?3, reason = ?4, notes = ?5,
+             password = CASE password WHEN 1 THEN iif(?6, 2, 0) ELSE password END
+         WHERE run = ?1 AND subject = ?2",
+    )?;
+    for Finished { key, outcome, notes } in &evidence.finished {
+        let notes = serde_json::Value::from(notes.clone()).to_string();
+        let is_done = outcome.reason().is_none();
+        finish.execute(params![run, key.text(), outcome.word(), outcome.reason(), notes, is_done])?;
+    }
+    let mut forget = tx.prepare_cached("DELETE FROM row WHERE run = ?1 AND subject = ?2")?;
+    for key in &evidence.undone {
+        forget.execute(params![run, key.text()])?;
+    }
+    Ok(())
+}
+
+fn keep_letters(tx: &Transaction<'_>, run: &str, evidence: &Evidence) -> Result<(), DatabaseError> {
+    let mut forget = tx.prepare_cached("DELETE FROM letter WHERE run = ?1 AND line = ?2")?;
+    for line in &evidence.no_letter {
+        forget.execute(params![run, line.0])?;
+    }
+    let mut fail = tx.prepare_cached("UPDATE letter SET state = 'failed', reason = ?3 WHERE run = ?1 AND line = ?2")?;
+    for (line, why) in &evidence.letter_failed {
+        fail.execute(params![run, line.0, why])?;
+    }
+    Ok(())
 }
 
 fn outcome_of(word: &str, reason: Option<String>) -> Option<Outcome> {

@@ -2,9 +2,13 @@
 
 use rusqlite::OptionalExtension;
 use rusqlite::Row;
+use rusqlite::Transaction;
 use rusqlite::params;
 
 use super::State;
+use crate::roster::account::LineNo;
+use crate::roster::plan::Hold;
+use crate::roster::plan::HoldClass;
 use crate::sqlite::DatabaseError;
 
 /// Where a run stands.
@@ -154,29 +158,108 @@ impl State {
             .await
     }
 
-    /// Moves a run to `phase`, with the plan that this is about and the classes it holds.
-    pub async fn enter(&self, run: &str, phase: Phase, plan: &str, holds: &str) -> Result<(), DatabaseError> {
-        let (run, plan, holds) = (run.to_owned(), plan.to_owned(), holds.to_owned());
+    /// Moves a run to `phase`, with the plan that this is about and the limits it breaches. What is held already stays
+    /// held.
+    pub async fn enter(&self, run: &str, phase: Phase, plan: &str, holds: &[Hold]) -> Result<(), DatabaseError> {
+        let (run, plan, holds) = (run.to_owned(), plan.to_owned(), holds.to_vec());
         self.database
             .call(move |db| {
-                db.execute(
+                let tx = db.transaction()?;
+                keep_holds(&tx, &run, &holds)?;
+                tx.execute(
                     "UPDATE run SET phase = ?2, plan = ?3, holds = ?4 WHERE id = ?1",
-                    params![run, phase.word(), plan, holds],
+                    params![run, phase.word(), plan, words(&holds)],
                 )?;
+                tx.commit()?;
                 Ok(())
             })
             .await
     }
 
-    /// Approves the plan that waits, if it is still this one.
-    pub async fn approve(&self, run: &str, plan: &str) -> Result<bool, DatabaseError> {
+    /// Begins to apply an approved plan: `parts` is everything that it writes, and nothing else may be.
+    pub async fn enter_approved(&self, run: &str, plan: &str, parts: Vec<[u8; 16]>) -> Result<(), DatabaseError> {
         let (run, plan) = (run.to_owned(), plan.to_owned());
         self.database
             .call(move |db| {
-                let n = db.execute(
-                    "UPDATE run SET phase = 'approved' WHERE id = ?1 AND plan = ?2 AND phase IN ('waiting', 'held')",
-                    [run, plan],
+                let tx = db.transaction()?;
+                tx.execute("DELETE FROM approved WHERE run = ?1", [&run])?;
+                tx.execute("DELETE FROM hold WHERE run = ?1", [&run])?;
+                tx.execute("INSERT INTO approved (run, digest) VALUES (?1, X'')", [&run])?;
+                {
+                    let mut insert = tx.prepare("INSERT OR IGNORE INTO approved (run, digest) VALUES (?1, ?2)")?;
+                    for part in &parts {
+                        insert.execute(params![run, part])?;
+                    }
+                }
+                tx.execute(
+                    "UPDATE run SET phase = 'applying', plan = ?2, holds = '' WHERE id = ?1",
+                    params![run, plan],
                 )?;
+                tx.commit()?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Returns the limits that the run has breached, and that nobody has approved.
+    pub async fn holds(&self, run: &str) -> Result<Vec<Hold>, DatabaseError> {
+        let run = run.to_owned();
+        self.database
+            .call(move |db| {
+                let mut query = db.prepare("SELECT class, planned, allowed, of FROM hold WHERE run = ?1")?;
+                let mut holds = Vec::new();
+                let mut rows = query.query([run])?;
+                while let Some(row) = rows.next()? {
+                    let key: String = row.get(0)?;
+                    let n = |i| row.get::<_, i64>(i).map(|n| usize::try_from(n).unwrap_or_default());
+                    let class = HoldClass::ALL.into_iter().find(|class| class.key() == key);
+                    let (planned, limit, of) = (n(1)?, n(2)?, n(3)?);
+                    holds.extend(class.map(|class| Hold { class, planned, limit, of }));
+                }
+                Ok(holds)
+            })
+            .await
+    }
+
+    /// Keeps the choices that an operator has made in the preview, in place of those kept before.
+    pub async fn keep_choices(&self, run: &str, choices: Vec<(LineNo, u8)>) -> Result<(), DatabaseError> {
+        let run = run.to_owned();
+        self.database
+            .call(move |db| {
+                let tx = db.transaction()?;
+                replace_choices(&tx, &run, &choices)?;
+                tx.commit()?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Returns the choices that an operator has made in the preview.
+    pub async fn choices(&self, run: &str) -> Result<Vec<(LineNo, u8)>, DatabaseError> {
+        let run = run.to_owned();
+        self.database
+            .call(move |db| {
+                let mut query = db.prepare("SELECT line, bits FROM choice WHERE run = ?1 ORDER BY line")?;
+                let choices = query.query_map([run], |row| Ok((LineNo(row.get(0)?), row.get(1)?)))?;
+                Ok(choices.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// Approves the plan that waits, with these choices, if it is still this one. The daemon applies it.
+    pub async fn approve(&self, run: &str, plan: &str, choices: Vec<(LineNo, u8)>) -> Result<bool, DatabaseError> {
+        let (run, plan) = (run.to_owned(), plan.to_owned());
+        self.database
+            .call(move |db| {
+                let tx = db.transaction()?;
+                let n = tx.execute(
+                    "UPDATE run SET phase = 'approved' WHERE id = ?1 AND plan = ?2 AND phase IN ('waiting', 'held')",
+                    [&run, &plan],
+                )?;
+                if n == 1 {
+                    replace_choices(&tx, &run, &choices)?;
+                }
+                tx.commit()?;
                 Ok(n == 1)
             })
             .await
@@ -201,7 +284,9 @@ impl State {
                 )?;
                 tx.execute("DELETE FROM row WHERE run = ?1", params![run])?;
                 tx.execute("DELETE FROM approved WHERE run = ?1", params![run])?;
-                tx.execute("DELETE FROM letter WHERE run = ?1 AND state <> 'owed'", params![run])?;
+                tx.execute("DELETE FROM hold WHERE run = ?1", params![run])?;
+                tx.execute("DELETE FROM choice WHERE run = ?1", params![run])?;
+                tx.execute("DELETE FROM letter WHERE run = ?1", params![run])?;
                 tx.commit()?;
                 Ok(())
             })
@@ -238,4 +323,26 @@ impl State {
             })
             .await
     }
+}
+
+fn words(holds: &[Hold]) -> String {
+    holds.iter().map(|hold| hold.class.key()).collect::<Vec<_>>().join(",")
+}
+
+fn keep_holds(tx: &Transaction<'_>, run: &str, holds: &[Hold]) -> Result<(), DatabaseError> {
+    let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO hold VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let n = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    for Hold { class, planned, limit, of } in holds {
+        insert.execute(params![run, class.key(), n(*planned), n(*limit), n(*of)])?;
+    }
+    Ok(())
+}
+
+fn replace_choices(tx: &Transaction<'_>, run: &str, choices: &[(LineNo, u8)]) -> Result<(), DatabaseError> {
+    tx.execute("DELETE FROM choice WHERE run = ?1", [run])?;
+    let mut insert = tx.prepare_cached("INSERT INTO choice (run, line, bits) VALUES (?1, ?2, ?3)")?;
+    for (line, bits) in choices {
+        insert.execute(params![run, line.0, bits])?;
+    }
+    Ok(())
 }

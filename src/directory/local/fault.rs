@@ -20,6 +20,7 @@ pub(super) fn of_commit(error: &rusqlite::Error) -> Fault {
     let mut fault = of(error);
     if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
         fault.next = Next::LookAgain;
+        fault.code = None;
     }
     fault
 }

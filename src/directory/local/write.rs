@@ -93,7 +93,7 @@ impl Writer {
         let (match_key, coarse_key) = (MatchKey::new(username), CoarseKey::new(username));
         if let Some(like) = same_or_like(at, &coarse_key)? {
             return Err(if MatchKey::new(&like) == match_key {
-                Fault::new(Next::LookAgain, format!("the account `{like}` exists already"))
+                Fault::new(Next::LookAgain, format!("the account `{like}` exists already")).with_code("exists")
             } else {
                 rejected(&ProblemKind::TooLike(like))
             });
@@ -127,7 +127,9 @@ impl Writer {
     fn update(&self, at: &Savepoint<'_>, update: &Update, hash: Option<&str>) -> Result<Done, Fault> {
         let Update { id, username, changes, password: _, must_change, enabled } = update;
         let Some(account) = find(at, id)? else {
-            return Err(Fault::new(Next::LookAgain, format!("the account `{username}` is no longer there")));
+            return Err(
+                Fault::new(Next::LookAgain, format!("the account `{username}` is no longer there")).with_code("gone")
+            );
         };
         self.writable(&account.username)?;
         let mut changed = false;
@@ -176,7 +178,9 @@ impl Writer {
         members: &[Member],
     ) -> Result<Done, Fault> {
         if find_group(at, kind, name)?.is_some() {
-            return Err(Fault::new(Next::LookAgain, format!("the {} `{name}` exists already", kind.word())));
+            return Err(
+                Fault::new(Next::LookAgain, format!("the {} `{name}` exists already", kind.word())).with_code("exists")
+            );
         }
         at.prepare_cached("INSERT INTO member_groups (kind, name, match_key, created) VALUES (?1, ?2, ?3, ?4)")
             .and_then(|mut insert| insert.execute(params![word(kind), name.as_str(), name.key().as_str(), self.time()]))
@@ -266,7 +270,7 @@ fn compare_and_set(at: &Savepoint<'_>, account: i64, change: &Change) -> Result<
     let holds = |value: &[u8]| held.iter().any(|other| other == value);
     if !(old.iter().all(|value| holds(value)) && held.iter().all(|value| old.iter().any(|other| **other == **value))) {
         let reason = format!("`{attribute}` was changed by somebody else in the meantime");
-        return Err(Fault::new(Next::LookAgain, reason));
+        return Err(Fault::new(Next::LookAgain, reason).with_code("changed"));
     }
     if change.added().next().is_none() && change.removed().next().is_none() {
         return Ok(false);
@@ -332,7 +336,7 @@ fn change_members(
 fn add_member(at: &Savepoint<'_>, group: i64, member: &Member) -> Result<bool, Fault> {
     let Some(account) = find(at, &member.id)? else {
         let reason = format!("the account `{}` is no longer there", member.username);
-        return Err(Fault::new(Next::LookAgain, reason));
+        return Err(Fault::new(Next::LookAgain, reason).with_code("gone"));
     };
     at.prepare_cached("INSERT OR IGNORE INTO memberships (member_group, account) VALUES (?1, ?2)")
         .and_then(|mut insert| insert.execute([group, account.number]))

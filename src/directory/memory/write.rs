@@ -69,6 +69,7 @@ impl State {
         if let Some(like) = self.accounts.values().find(|held| held.coarse_key == coarse_key) {
             return Err(if like.match_key == match_key {
                 Fault::new(Next::LookAgain, format!("the account `{}` exists already", like.username))
+                    .with_code("exists")
             } else {
                 Fault::new(Next::RejectRow, ProblemKind::TooLike(like.username.to_string()).to_string())
             });
@@ -97,12 +98,14 @@ impl State {
     fn update(&mut self, update: &Update) -> Result<Done, Fault> {
         let Update { id, username, changes, password, must_change, enabled } = update;
         let Some(held) = number(id).and_then(|number| self.accounts.get_mut(&number)) else {
-            return Err(Fault::new(Next::LookAgain, format!("the account `{username}` is no longer there")));
+            return Err(
+                Fault::new(Next::LookAgain, format!("the account `{username}` is no longer there")).with_code("gone")
+            );
         };
         writable(held)?;
         if let Some(change) = changes.iter().find(|change| !holds(held, change)) {
             let reason = format!("`{}` was changed by somebody else in the meantime", change.attribute);
-            return Err(Fault::new(Next::LookAgain, reason));
+            return Err(Fault::new(Next::LookAgain, reason).with_code("changed"));
         }
         let mut changed = password.is_some();
         for change in changes {
@@ -127,7 +130,9 @@ impl State {
 
     fn create_group(&mut self, kind: GroupKind, name: &GroupName, members: &[Member]) -> Result<Done, Fault> {
         if self.groups.contains_key(&(kind, name.key())) {
-            return Err(Fault::new(Next::LookAgain, format!("the {} `{name}` exists already", kind.word())));
+            return Err(
+                Fault::new(Next::LookAgain, format!("the {} `{name}` exists already", kind.word())).with_code("exists")
+            );
         }
         let members = self.numbers(members)?;
         self.writes.groups_created += 1;
@@ -163,6 +168,7 @@ impl State {
             .map(|member| {
                 number(&member.id).filter(|number| self.accounts.contains_key(number)).ok_or_else(|| {
                     Fault::new(Next::LookAgain, format!("the account `{}` is no longer there", member.username))
+                        .with_code("gone")
                 })
             })
             .collect()

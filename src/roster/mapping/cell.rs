@@ -40,7 +40,7 @@ pub(super) fn split<'t>(text: &'t str, separators: &[char]) -> Vec<&'t str> {
 }
 
 /// Reads yes or no; `None` when it is neither.
-pub(super) fn flag(text: &str) -> Option<bool> {
+pub fn flag(text: &str) -> Option<bool> {
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(&["1", "yes", "true", "y", "on", "x"]) {
         Some(true)

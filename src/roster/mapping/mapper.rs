@@ -45,7 +45,7 @@ pub enum Mapped {
 }
 
 /// A row in error.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rejected {
     /// Where the row starts.
     pub line: LineNo,

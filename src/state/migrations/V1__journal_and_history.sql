@@ -21,10 +21,12 @@ CREATE INDEX run_by_phase ON run (phase);
 CREATE TABLE row (
     run      TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     subject  TEXT NOT NULL,                 -- 'line:12', or 'entry:<stable id>' for an Old account
-    state    TEXT NOT NULL CHECK (state IN ('started', 'finished')),
+    state    TEXT NOT NULL CHECK (state IN ('started', 'finished', 'earlier')), -- earlier: before the last approval
     kind     TEXT NOT NULL,                 -- create, update, disable, delete, members
-    outcome  TEXT,                          -- the word of the outcome, when finished
+    password INTEGER NOT NULL DEFAULT 0,    -- 1: one may have been written; 2: one was
+    outcome  TEXT,                          -- the word of the last outcome
     reason   TEXT,
+    notes    TEXT NOT NULL DEFAULT '[]',    -- JSON: sentences for the report
     PRIMARY KEY (run, subject)
 ) STRICT, WITHOUT ROWID;
 
@@ -38,7 +40,19 @@ CREATE TABLE letter (
     PRIMARY KEY (run, line)
 ) STRICT, WITHOUT ROWID;
 
--- What an operator approved must be what is applied: the decisions of a plan in review, by subject.
+-- Limits that the run has breached: what they hold back stays held until an operator approves, however often the run
+-- plans.
+CREATE TABLE hold (
+    run     TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    class   TEXT NOT NULL,                  -- the key in [feed.limits]
+    planned INTEGER NOT NULL,
+    allowed INTEGER NOT NULL,
+    of      INTEGER NOT NULL,
+    PRIMARY KEY (run, class)
+) STRICT, WITHOUT ROWID;
+
+-- What an operator approved must be what is applied: everything that an approved plan writes, each by itself.
+-- The empty digest says that there was an approval, be it of nothing.
 CREATE TABLE approved (
     run     TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     digest  BLOB NOT NULL,
@@ -81,7 +95,7 @@ CREATE TABLE placed_file (
     sha256 BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Choices that an operator made in a preview, by row: what is off is not done.
+-- Choices that an operator made in a preview, by row.
 CREATE TABLE choice (
     run  TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     line INTEGER NOT NULL,
