@@ -38,7 +38,9 @@ pub(super) struct Row<'r> {
 
 impl Mapper {
     /// Maps and checks one row, whose own `problems` are given; reports everything that is wrong with it at once.
-    pub fn account(&self, line: LineNo, fields: &[String], problems: Vec<Problem>) -> Mapped {
+    pub fn account(&self, line: LineNo, fields: &[String], mut problems: Vec<Problem>) -> Mapped {
+        // What rosterd wrote into an errors file quotes what was wrong; that is not wrong again.
+        problems.retain(|p| p.column.as_deref().and_then(Known::named) != Some(Known::Own));
         let is_shifted =
             problems.iter().any(|p| p.severity == Severity::Error && matches!(p.kind, ProblemKind::FieldCount { .. }));
         let mut row = Row { mapper: self, cells: self.cleaned_cells(fields), problems };

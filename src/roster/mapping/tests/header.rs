@@ -58,6 +58,16 @@ fn unused_columns_are_told_once_and_rosterds_own_never() {
 }
 
 #[test]
+fn what_rosterd_wrote_into_an_errors_file_is_not_held_against_the_corrected_row() {
+    let mapper = mapper(settings(&[]), "rosterd line,rosterd column,rosterd reason,username,firstname,email");
+    let fields = cells("7,firstname,looks like text read wrongly: `Ã¼`,jm,Jürgen,jm@example.org");
+    let in_column = |column| Problem::error(Some(column), ProblemKind::Mojibake("Ã¼".into()));
+    let account = |column| mapper.account(LineNo(2), &fields, vec![in_column(column)]);
+    assert!(matches!(account("rosterd reason"), Mapped::Account { .. }));
+    assert!(matches!(account("firstname"), Mapped::Rejected(_)));
+}
+
+#[test]
 fn a_password_goes_nowhere_else() {
     let secret = "which templates never see";
     for rules in [
