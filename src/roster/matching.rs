@@ -1,8 +1,9 @@
 //! Which row is which entry: found while the directory's accounts stream by, so that memory holds the roster and the
 //! differences, not the directory.
 
+mod found;
+
 use std::collections::HashMap;
-use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
@@ -10,14 +11,11 @@ use hashbrown::HashTable;
 
 use super::account::Account;
 use super::account::Action;
-use super::account::EntryId;
 use super::account::ExistingAccount;
 use super::account::MatchBy;
-use super::account::Person;
 use super::attribute::AttributeName;
 use super::attribute::Attributes;
 use super::attribute::Values;
-use super::change::Change;
 use super::collision::Candidates;
 use super::columns::Known;
 use super::diff;
@@ -31,6 +29,11 @@ use super::problem::Problem;
 use super::problem::ProblemKind;
 use super::rows::Certainty;
 use super::rows::Rows;
+
+pub use found::Found;
+pub use found::Matched;
+pub use found::OldEntry;
+pub use found::Seen;
 
 /// How rows and entries are compared.
 #[derive(Clone, Debug)]
@@ -88,73 +91,6 @@ struct Like {
     index: u32,
     value: String,
     old: Option<OldEntry>,
-}
-
-/// What became of the rows, and who is in the directory only.
-#[derive(Clone, Debug, Default)]
-pub struct Matched {
-    /// One per account of the roster.
-    pub seen: Vec<Seen>,
-    /// Entries within the feed's scope that no row is about.
-    pub old: Vec<OldEntry>,
-    /// Errors found by comparing with entries, by place of the account.
-    pub problems: Vec<(u32, Problem)>,
-    /// Accounts whose username belongs to somebody else's entry.
-    pub name_taken: HashSet<u32>,
-    /// Whose values are that follow from usernames, for attributes that two people must not share.
-    pub owners: Vec<(AttributeName, Owners)>,
-    /// Rows in error that could be about anybody.
-    pub unidentified: usize,
-    /// Entries seen.
-    pub n_entries: usize,
-    /// Entries seen that can log in.
-    pub n_enabled: usize,
-    /// Entries seen within the feed's scope.
-    pub n_in_scope: usize,
-}
-
-/// What the directory has for one row.
-#[derive(Clone, Debug, Default)]
-pub enum Seen {
-    /// No entry.
-    #[default]
-    Nowhere,
-    /// An entry that needs nothing.
-    Same,
-    /// An entry that something may have to be done with.
-    Found(Box<Found>),
-}
-
-/// The entry of one row.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// Which entry.
-    pub id: EntryId,
-    /// Its login name.
-    pub username: Box<str>,
-    /// What differs.
-    pub changes: Vec<Change>,
-    /// Whether the person can log in.
-    pub enabled: bool,
-    /// Whether the password must be changed at the next login.
-    pub must_change: Option<bool>,
-    /// Why it must never be written.
-    pub protected: Option<Box<str>>,
-}
-
-/// An entry that no row is about.
-#[derive(Clone, Debug)]
-pub struct OldEntry {
-    /// Which entry.
-    pub id: EntryId,
-    /// Its login name.
-    pub username: Box<str>,
-    /// The names and mail address that it has.
-    pub person: Person,
-    /// Whether the person can log in.
-    pub enabled: bool,
-    /// Why it must never be written.
-    pub protected: Option<Box<str>>,
 }
 
 impl<'r> Matching<'r> {
@@ -375,15 +311,6 @@ impl<'r> Matching<'r> {
         }
         let Some(value) = entry.match_value(&self.rules.by) else { return false };
         self.rejected.get_mut(&CoarseKey::new(value)).map(|is_there| *is_there = true).is_some()
-    }
-}
-
-impl OldEntry {
-    fn of(entry: ExistingAccount) -> Self {
-        let text = |name| entry.attributes.first_text(name).unwrap_or_default();
-        let person = Person::new(text("givenName"), text("sn"), text("mail"));
-        let ExistingAccount { id, username, enabled, protected, .. } = entry;
-        Self { id, username, person, enabled, protected }
     }
 }
 

@@ -1,12 +1,12 @@
 //! From matched rows to the plan: every person gets exactly one status.
 
+mod names;
+
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::account::Account;
 use super::account::Action;
-use super::collision::Candidates;
-use super::collision::Newcomer;
 use super::columns::Known;
 use super::earlier::Creation;
 use super::earlier::Earlier;
@@ -20,7 +20,6 @@ use super::matching::Matched;
 use super::matching::OldEntry;
 use super::matching::Seen;
 use super::memberships::GroupIndex;
-use super::name_key::MatchKey;
 use super::owners;
 use super::plan::CreateIntent;
 use super::plan::Intent;
@@ -38,6 +37,8 @@ use super::problem::ProblemKind;
 use super::problem::Severity;
 use super::rows::Rows;
 use super::seats;
+
+pub use names::Maker;
 
 /// What a feed decides about people, besides the mapping.
 #[derive(Clone, Debug)]
@@ -170,91 +171,6 @@ impl Problems {
 
     fn take(&mut self, index: u32) -> Vec<Problem> {
         self.0.remove(&index).unwrap_or_default()
-    }
-}
-
-/// What made the accounts, and can make them again under another username.
-#[derive(Debug)]
-pub struct Maker<'m> {
-    /// Columns to attributes.
-    pub mapper: &'m Mapper,
-    /// Names that are counted up, if the feed counts.
-    pub candidates: Option<&'m Candidates>,
-    /// Stands for the feed's rules in the plan's id.
-    pub digest: &'m [u8],
-}
-
-impl Maker<'_> {
-    /// Gives New accounts names that nobody has, and what only a new account needs.
-    fn complete_new(&self, rows: &mut Rows, matched: &Matched, problems: &mut Problems) {
-        let new: Vec<u32> = (0u32..)
-            .zip(&matched.seen)
-            .filter(|(_, seen)| matches!(seen, Seen::Nowhere))
-            .map(|(index, _)| index)
-            .collect();
-        for index in &new {
-            self.mapper.complete_new(&mut rows.accounts[*index as usize]);
-        }
-        let Some(candidates) = self.candidates else {
-            for index in matched.name_taken.iter().copied().filter(|index| new.binary_search(index).is_ok()) {
-                let username = rows.accounts[index as usize].username.to_string();
-                problems.push(index, Problem::error(Some(self.username_label()), ProblemKind::Taken(username)));
-            }
-            return;
-        };
-        let newcomer = |index: &u32| {
-            let account = &rows.accounts[*index as usize];
-            Newcomer { base: &account.username, match_value: account.match_value() }
-        };
-        let names = candidates.assign(&new.iter().map(newcomer).collect::<Vec<_>>());
-        for (index, name) in new.into_iter().zip(names) {
-            match name {
-                Ok(username) => {
-                    for problem in self.rename(rows, index, &username) {
-                        problems.push(index, problem);
-                    }
-                }
-                Err(kind) => problems.push(index, Problem::error(Some(self.username_label()), kind)),
-            }
-        }
-    }
-
-    fn username_label(&self) -> &str {
-        self.mapper.labels().known(Known::Username)
-    }
-
-    /// Lets existing accounts keep their usernames. A name that the roster gives, and that is not written, is told.
-    fn keep_existing_names(&self, rows: &mut Rows, seen: &[Seen], problems: &mut Problems) {
-        for (index, seen) in (0u32..).zip(seen) {
-            let Seen::Found(found) = seen else { continue };
-            let account = &rows.accounts[index as usize];
-            if account.match_value.is_empty() || found.username.is_empty() || found.username == account.username {
-                continue;
-            }
-            if self.candidates.is_none() && MatchKey::new(&found.username) != MatchKey::new(&account.username) {
-                let text = format!(
-                    "the account keeps its username `{}`; `{}` is not written",
-                    found.username, account.username
-                );
-                problems.push(index, Problem::warning(Some(self.username_label()), ProblemKind::Other(text)));
-            }
-            // Whatever the name is like that the account has, nobody is going to write it.
-            let of_values = |problem: &Problem| problem.column.as_deref() != Some(self.username_label());
-            for problem in self.rename(rows, index, &found.username).into_iter().filter(of_values) {
-                problems.push(index, problem);
-            }
-        }
-    }
-
-    fn rename(&self, rows: &mut Rows, index: u32, username: &str) -> Vec<Problem> {
-        let account = &mut rows.accounts[index as usize];
-        match rows.late.get(index as usize) {
-            Some(late) => self.mapper.rename(account, late, username),
-            None => {
-                account.username = username.into();
-                Vec::new()
-            }
-        }
     }
 }
 
