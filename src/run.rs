@@ -35,8 +35,11 @@ use crate::report::names::ReportNames;
 use crate::report::place::Placed;
 use crate::report::place::remove_placed;
 use crate::roster::guard;
+use crate::roster::outcome::ItemResult;
+use crate::roster::outcome::Outcome;
 use crate::roster::plan::Hold;
 use crate::roster::plan::HoldClass;
+use crate::roster::plan::Intent;
 use crate::roster::plan::Plan;
 use crate::roster::plan_id;
 use crate::sqlite::DatabaseError;
@@ -67,6 +70,8 @@ pub struct Carrier {
 pub trait Audience: Progress {
     /// The plan, before anything is written.
     fn preview(&self, subject: &Subject<'_>);
+    /// The same plan: it is not applied now, but waits for approval.
+    fn waiting(&self, _subject: &Subject<'_>) {}
     /// What came of it.
     fn result(&self, subject: &Subject<'_>, ending: &Ending<'_>);
 }
@@ -156,12 +161,13 @@ impl Carrier {
             Order::Approved(approved) if *approved != shown => {
                 // The operator said yes to something else.
                 errand.audience.preview(&subject);
-                let phase = if errand.run.phase == Phase::Held { Phase::Held } else { Phase::Waiting };
+                errand.audience.waiting(&subject);
+                let phase = if errand.run.holds.is_empty() { Phase::Waiting } else { Phase::Held };
                 self.state.enter(&id, phase, &shown, &planned.plan.holds).await.map_err(broken)?;
                 return Ok(Carried::Refused(
                     Failure::new(
                         Exit::Refused,
-                        "the plan is not the one that was approved: the roster's entries have changed since",
+                        "the plan is not the one that was approved: the directory or the rules of the feed have changed since",
                     )
                     .hint("look at the new preview, and approve it if it is right"),
                 ));
@@ -178,6 +184,7 @@ impl Carrier {
             reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
             self.state.next_round(&id).await.map_err(broken)?;
             self.state.enter(&id, Phase::Waiting, &shown, &planned.plan.holds).await.map_err(broken)?;
+            errand.audience.waiting(&subject);
             return Ok(Carried::Waiting);
         }
         let holds = if approved.is_some() { Vec::new() } else { self.holds(&id, &planned.plan).await? };
@@ -286,6 +293,10 @@ impl Carrier {
         reports::write_results(&roster, &subject, &ending).map_err(|error| misplaced(&error))?;
         errand.audience.result(&subject, &ending);
         let tally = Tally::of(&planned.plan, &ending);
+        if let Some(before) = planned.n_entries {
+            let now = size_after(before, &planned.plan, &ended.results);
+            self.state.keep_size(&run.target, now).await.map_err(broken)?;
+        }
         if let Some(early) = &ended.early {
             return Ok(Carried::TryAgain(ended_early(early, errand)));
         }
@@ -368,6 +379,14 @@ fn remove_spool(run: &Run) -> Result<(), Failure> {
 fn subject<'s, D>(planned: &'s Planned, errand: &'s Errand<'_, D>, roster: &'s Path) -> Subject<'s> {
     let roster = roster.file_name().and_then(|name| name.to_str()).unwrap_or("roster");
     Subject { plan: &planned.plan, form: &planned.form, feed: &errand.feed.name, roster }
+}
+
+/// Returns how many accounts a directory of `before` has after what was done.
+fn size_after(before: usize, plan: &Plan, results: &[ItemResult]) -> usize {
+    let done = || plan.items.iter().zip(results).map(|(item, result)| (&item.intent, &result.outcome));
+    let come = done().filter(|done| matches!(done, (Intent::Create(_), Outcome::Created))).count();
+    let go = done().filter(|done| matches!(done, (Intent::Delete, Outcome::Deleted))).count();
+    (before + come).saturating_sub(go)
 }
 
 fn counts(tally: &Tally) -> String {

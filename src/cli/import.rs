@@ -48,12 +48,11 @@ pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
     let held = open::exclusive(&config)?;
     let state = open::state(&config)?;
     let spool = open::spool(&config)?;
-    spool.sweep(&held).map_err(|error| Failure::new(Exit::TryAgain, "cannot clean the spool").caused_by(&error))?;
+    open::clean(&spool, &held, &state).await?;
     let stop = CancellationToken::new();
     open::obey_signals(&stop)?;
     let carrier = open::carrier(&config, state, stop)?;
     let console = Console::new(args.format, Parts::Run, args.all);
-    open::sweep_copies(&spool, &carrier.state).await?;
     let claim = open::claim_one(&spool, feed, &args.roster)?;
     let fresh = open::new_run(&claim, feed);
     let order = if args.directory_was_emptied { Order::DirectoryWasEmptied } else { Order::AsTheFeedSays };

@@ -95,18 +95,16 @@ pub struct Attributes {
     packed: Box<[u8]>,
 }
 
-const HEADER: usize = 4; // attribute index (u16), number of values (u16)
-const LENGTH: usize = 4; // length of one value (u32)
-
 impl Attributes {
     /// Iterates over `(name, values)` in name order.
     pub fn iter(&self) -> impl Iterator<Item = (&AttributeName, Values<'_>)> {
         let mut rest: &[u8] = &self.packed;
         std::iter::from_fn(move || {
-            let (index, n_values, after) = take_header(rest)?;
+            let (index, after) = take_number(rest)?;
+            let (n_values, after) = take_number(after)?;
             let (values, after) = after.split_at(values_len(after, n_values));
             rest = after;
-            Some((self.names.get(usize::from(index))?, Values { rest: values }))
+            Some((self.names.get(index)?, Values { rest: values }))
         })
     }
 
@@ -150,18 +148,32 @@ impl fmt::Debug for Attributes {
     }
 }
 
-fn take_header(bytes: &[u8]) -> Option<(u16, u16, &[u8])> {
-    let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
-    let [a, b, c, d] = *header;
-    Some((u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), rest))
+/// Appends `number` in seven-bit groups, the lowest first (LEB128): most lengths take one byte.
+fn put_number(packed: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        packed.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    packed.push(number as u8);
+}
+
+fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut number = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        number |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((number, &bytes[at + 1..]));
+        }
+    }
+    None
 }
 
 fn take_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
-    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+    let (length, rest) = take_number(bytes)?;
+    rest.split_at_checked(length)
 }
 
-fn values_len(bytes: &[u8], n_values: u16) -> usize {
+fn values_len(bytes: &[u8], n_values: usize) -> usize {
     let mut rest = bytes;
     for _ in 0..n_values {
         match take_value(rest) {
@@ -259,10 +271,9 @@ impl Schema {
     where
         V: IntoIterator<Item = &'v [u8]>,
     {
-        let mut by_index: Vec<(u16, Vec<&[u8]>)> = Vec::new();
+        let mut by_index: Vec<(usize, Vec<&[u8]>)> = Vec::new();
         for (name, values) in attributes {
             let Ok(index) = self.names.binary_search(&AttributeName::new(name)) else { continue };
-            let Ok(index) = u16::try_from(index) else { continue };
             match by_index.iter_mut().find(|(i, _)| *i == index) {
                 Some((_, all)) => all.extend(values),
                 None => by_index.push((index, values.into_iter().collect())),
@@ -271,14 +282,11 @@ impl Schema {
         by_index.sort_by_key(|(index, _)| *index);
         let mut packed = Vec::new();
         for (index, values) in by_index {
-            // More than 65,535 values of one attribute never come out of a roster cell; a directory's are cut there.
-            let n_values = u16::try_from(values.len()).unwrap_or(u16::MAX);
-            packed.extend_from_slice(&index.to_le_bytes());
-            packed.extend_from_slice(&n_values.to_le_bytes());
-            for value in values.iter().take(usize::from(n_values)) {
-                let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
-                packed.extend_from_slice(&length.to_le_bytes());
-                packed.extend_from_slice(&value[..length as usize]);
+            put_number(&mut packed, index);
+            put_number(&mut packed, values.len());
+            for value in values {
+                put_number(&mut packed, value.len());
+                packed.extend_from_slice(value);
             }
         }
         Attributes { names: Arc::clone(&self.names), packed: packed.into_boxed_slice() }
@@ -322,7 +330,7 @@ mod tests {
     proptest! {
         #[test]
         fn packing_keeps_every_value(
-            wanted in proptest::collection::btree_map("[a-z]{1,6}", proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..5), 0..8)
+            wanted in proptest::collection::btree_map("[a-z]{1,6}", proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..5), 0..8)
         ) {
             let schema = Schema::new(wanted.keys().map(|n| AttributeName::new(n)));
             let packed = schema.pack(wanted.iter().map(|(n, v)| (n.as_str(), v.iter().map(Vec::as_slice))));

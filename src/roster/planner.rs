@@ -1,13 +1,13 @@
 //! From matched rows to the plan: every person gets exactly one status.
 
+mod names;
+
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::account::Account;
 use super::account::Action;
-use super::account::MatchBy;
-use super::collision::Candidates;
-use super::collision::Newcomer;
+use super::columns::Known;
 use super::earlier::Creation;
 use super::earlier::Earlier;
 use super::earlier::EarlierRow;
@@ -20,7 +20,7 @@ use super::matching::Matched;
 use super::matching::OldEntry;
 use super::matching::Seen;
 use super::memberships::GroupIndex;
-use super::name_key::MatchKey;
+use super::owners;
 use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
@@ -28,7 +28,6 @@ use super::plan::MembershipChange;
 use super::plan::Named;
 use super::plan::PasswordSource;
 use super::plan::Plan;
-use super::plan::Seats;
 use super::plan::Status;
 use super::plan::Subject;
 use super::plan::UpdateIntent;
@@ -37,6 +36,9 @@ use super::problem::Problem;
 use super::problem::ProblemKind;
 use super::problem::Severity;
 use super::rows::Rows;
+use super::seats;
+
+pub use names::Maker;
 
 /// What a feed decides about people, besides the mapping.
 #[derive(Clone, Debug)]
@@ -105,7 +107,6 @@ pub fn build(
 ) -> Plan {
     let mut problems = Problems::of(&rows, std::mem::take(&mut matched.problems));
     maker.complete_new(&mut rows, &matched, &mut problems);
-    let no_seat = seatless(&rows.accounts, &matched, rules.seats);
     let mut base = Base {
         in_scope: matched.n_in_scope,
         in_both: matched.seen.iter().filter(|seen| !matches!(seen, Seen::Nowhere)).count(),
@@ -113,20 +114,19 @@ pub fn build(
         memberships: 0,
     };
     maker.keep_existing_names(&mut rows, &matched.seen, &mut problems);
+    for (attribute, owners) in &matched.owners {
+        let label = maker.mapper.labels().attribute(attribute);
+        let conflicts = owners::conflicts(&rows.accounts, attribute, owners, label);
+        conflicts.into_iter().for_each(|(index, problem)| problems.push(index, problem));
+    }
     let mut items = Vec::with_capacity(base.rows + matched.old.len());
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
-        let mut decision =
+        let decision =
             Decision { account, rules, around, mapper: maker.mapper, memberships: &mut base.memberships, problems };
-        if no_seat.contains(&index) {
-            let seats = rules.seats.unwrap_or_default();
-            decision.problems.push(Problem::error(None, ProblemKind::NoSeat { seats }));
-        }
         items.push(decision.item(index, seen, objections));
     }
-    let by = maker.match_by;
-    let unidentified = rows.rejected.iter().filter(|r| r.identity(by).is_none()).count();
     items.extend(rows.rejected.into_iter().map(|rejected| Item {
         line: Some(rejected.line),
         status: Status::Error,
@@ -136,15 +136,15 @@ pub fn build(
         problems: rejected.problems.into(),
     }));
     items.sort_by_key(|item| item.line);
-    let n_enabled = matched.n_enabled;
-    let settled = &around.earlier.settled_entries;
-    let policy = |entry: &OldEntry| if settled.contains(&entry.id.stable) { OldPolicy::Report } else { rules.old };
-    items.extend(matched.old.into_iter().map(|entry| {
-        let policy = policy(&entry);
-        old_item(entry, policy)
-    }));
-    let seats = rules.seats.map(|limit| seats_after(&items, limit, n_enabled));
-    let holds = guard::breaches(&items, &rules.limits, base, unidentified);
+    if rules.old != OldPolicy::Keep {
+        let settled = &around.earlier.settled_entries;
+        items.extend(matched.old.into_iter().map(|entry| {
+            let policy = if settled.contains(&entry.id.stable) { OldPolicy::Report } else { rules.old };
+            old_item(entry, policy)
+        }));
+    }
+    let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
+    let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
     let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
     plan.id = plan_id::of(&plan, maker.digest);
     plan
@@ -172,111 +172,6 @@ impl Problems {
     fn take(&mut self, index: u32) -> Vec<Problem> {
         self.0.remove(&index).unwrap_or_default()
     }
-}
-
-/// What made the accounts, and can make them again under another username.
-#[derive(Debug)]
-pub struct Maker<'m> {
-    /// Columns to attributes.
-    pub mapper: &'m Mapper,
-    /// By what rows find their entries.
-    pub match_by: &'m MatchBy,
-    /// Names that are counted up, if the feed counts.
-    pub candidates: Option<&'m Candidates>,
-    /// Stands for the feed's rules in the plan's id.
-    pub digest: &'m [u8],
-}
-
-impl Maker<'_> {
-    /// Gives New accounts names that nobody has, and what only a new account needs.
-    fn complete_new(&self, rows: &mut Rows, matched: &Matched, problems: &mut Problems) {
-        let new: Vec<u32> = (0u32..)
-            .zip(&matched.seen)
-            .filter(|(_, seen)| matches!(seen, Seen::Nowhere))
-            .map(|(index, _)| index)
-            .collect();
-        for index in &new {
-            self.mapper.complete_new(&mut rows.accounts[*index as usize]);
-        }
-        let Some(candidates) = self.candidates else {
-            for index in matched.name_taken.iter().copied().filter(|index| new.binary_search(index).is_ok()) {
-                let username = rows.accounts[index as usize].username.to_string();
-                problems.push(index, Problem::error(Some("username"), ProblemKind::Taken(username)));
-            }
-            return;
-        };
-        let newcomer = |index: &u32| {
-            let account = &rows.accounts[*index as usize];
-            Newcomer { base: &account.username, match_value: account.match_value() }
-        };
-        let names = candidates.assign(&new.iter().map(newcomer).collect::<Vec<_>>());
-        for (index, name) in new.into_iter().zip(names) {
-            match name {
-                Ok(username) => self.rename(rows, index, &username, problems),
-                Err(kind) => problems.push(index, Problem::error(Some("username"), kind)),
-            }
-        }
-    }
-
-    /// Lets existing accounts keep their usernames. A name that the roster gives, and that is not written, is told.
-    fn keep_existing_names(&self, rows: &mut Rows, seen: &[Seen], problems: &mut Problems) {
-        for (index, seen) in (0u32..).zip(seen) {
-            let Seen::Found(found) = seen else { continue };
-            let account = &rows.accounts[index as usize];
-            if account.match_value.is_empty() || found.username.is_empty() || found.username == account.username {
-                continue;
-            }
-            if self.candidates.is_none() && MatchKey::new(&found.username) != MatchKey::new(&account.username) {
-                let text = format!(
-                    "the account keeps its username `{}`; `{}` is not written",
-                    found.username, account.username
-                );
-                problems.push(index, Problem::warning(Some("username"), ProblemKind::Other(text)));
-            }
-            self.rename(rows, index, &found.username, problems);
-        }
-    }
-
-    fn rename(&self, rows: &mut Rows, index: u32, username: &str, problems: &mut Problems) {
-        let account = &mut rows.accounts[index as usize];
-        match rows.late.get(index as usize) {
-            Some(late) => {
-                for problem in self.mapper.rename(account, late, username) {
-                    problems.push(index, problem);
-                }
-            }
-            None => account.username = username.into(),
-        }
-    }
-}
-
-/// Returns the New accounts for which there is no seat: the last ones by match value, so that row order is no matter.
-fn seatless(accounts: &[Account], matched: &Matched, seats: Option<usize>) -> HashSet<u32> {
-    let Some(seats) = seats else { return HashSet::new() };
-    let free = seats.saturating_sub(matched.n_enabled);
-    let mut new: Vec<u32> = (0u32..)
-        .zip(&matched.seen)
-        .filter(|(index, seen)| {
-            let account = &accounts[*index as usize];
-            matches!(seen, Seen::Nowhere) && account.choices.add && account.choices.action == Action::Auto
-        })
-        .map(|(index, _)| index)
-        .collect();
-    new.sort_by_cached_key(|index| MatchKey::new(accounts[*index as usize].match_value()));
-    new.split_off(free.min(new.len())).into_iter().collect()
-}
-
-fn seats_after(items: &[Item], limit: usize, taken: usize) -> Seats {
-    let mut after = taken;
-    for item in items {
-        match &item.intent {
-            Intent::Create(_) => after += 1,
-            Intent::Update(update) if update.enabled == Some(true) => after += 1,
-            Intent::Disable | Intent::Delete => after = after.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Seats { limit, taken, after }
 }
 
 fn old_item(entry: OldEntry, policy: OldPolicy) -> Item {
@@ -340,12 +235,9 @@ impl Decision<'_> {
     fn for_new(&mut self, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Intent {
         let choices = self.account.choices;
         match choices.action {
-            Action::Disable => self.problems.push(Problem::error(Some("action"), ProblemKind::NoAccount("disable"))),
-            Action::Delete => self.problems.push(Problem::error(Some("action"), ProblemKind::NoAccount("delete"))),
+            Action::Disable => return self.no_account("disable"),
+            Action::Delete => return self.no_account("delete"),
             Action::Auto => {}
-        }
-        if choices.action != Action::Auto {
-            return Intent::Nothing;
         }
         if !choices.add {
             return Intent::Skip("`add` is off for this row");
@@ -357,6 +249,12 @@ impl Decision<'_> {
         let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
         let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
         Intent::Create(CreateIntent { password, must_change, memberships: memberships.into() })
+    }
+
+    fn no_account(&mut self, action: &'static str) -> Intent {
+        let label = self.mapper.labels().known(Known::Action);
+        self.problems.push(Problem::error(Some(label), ProblemKind::NoAccount(action)));
+        Intent::Nothing
     }
 
     fn for_existing(&mut self, found: &Found, earlier: EarlierRow) -> Intent {
@@ -430,14 +328,14 @@ impl Decision<'_> {
             _ => None,
         };
         let kinds = [
-            (&self.around.groups, &account.groups, account.choices.sync_groups),
-            (&self.around.roles, &account.roles, account.choices.sync_roles),
-            (&self.around.channels, &every_channel, false),
+            (&self.around.groups, &account.groups, account.choices.sync_groups, Known::Groups),
+            (&self.around.roles, &account.roles, account.choices.sync_roles, Known::Roles),
+            (&self.around.channels, &every_channel, false, Known::Subscribe),
         ];
         let mut all = Vec::new();
-        for (index, wanted, sync) in kinds {
+        for (index, wanted, sync, column) in kinds {
             let (Some(index), Some(wanted)) = (index, wanted) else { continue };
-            match index.change(wanted, sync, entry) {
+            match index.change(wanted, sync, entry, self.mapper.labels().known(column)) {
                 Ok((change, n_current)) => {
                     *self.memberships += n_current;
                     all.extend(change);

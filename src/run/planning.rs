@@ -196,15 +196,9 @@ pub async fn plan<D: Directory>(
     let unedited = (!resume.choices.is_empty()).then(|| (read.rows.clone(), matched.clone()));
     let mut rows = std::mem::take(&mut read.rows);
     choices::apply(&resume.choices, &mut rows.accounts);
-    let known = Known { disabled_by_us, earlier };
-    let around = surroundings(feed, *directory, &mut rows, known).await?;
+    let around = Surroundings { disabled_by_us, earlier, ..surroundings(feed, *directory, &mut rows).await? };
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
-    let maker = Maker {
-        mapper: &read.mapper,
-        match_by: &feed.matching.by,
-        candidates: read.candidates.as_ref(),
-        digest: &feed.digest,
-    };
+    let maker = Maker { mapper: &read.mapper, candidates: read.candidates.as_ref(), digest: &feed.digest };
     let plan = planner::build(rows, matched, &feed.plan, &around, &maker, &objections);
     let shown = match unedited {
         Some((rows, matched)) => planner::build(rows, matched, &feed.plan, &around, &maker, &objections).id,
@@ -249,17 +243,10 @@ async fn match_rows<D: Directory>(
     Ok((matching.finish(), enabled_again))
 }
 
-/// What rosterd itself knows of the people of a plan.
-struct Known {
-    disabled_by_us: HashSet<Box<str>>,
-    earlier: Earlier,
-}
-
 async fn surroundings<D: Directory>(
     feed: &Feed,
     directory: &D,
     rows: &mut Rows,
-    known: Known,
 ) -> Result<Surroundings, PlanningError> {
     let capabilities = directory.capabilities();
     let groups = index(directory, GroupKind::Group, &feed.groups, capabilities.groups, rows).await?;
@@ -277,7 +264,7 @@ async fn surroundings<D: Directory>(
         let text = "the target has no channels, so nobody is subscribed to any".to_owned();
         rows.notices.push(Notice { column: Some("subscribe".into()), text });
     }
-    Ok(Surroundings { groups, roles, channels, disabled_by_us: known.disabled_by_us, earlier: known.earlier })
+    Ok(Surroundings { groups, roles, channels, ..Surroundings::default() })
 }
 
 async fn index<D: Directory>(

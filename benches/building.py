@@ -1,0 +1,27 @@
+"""The program that is measured."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from measuring import NotMeasured
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def build():
+    """Builds rosterd as it is released and returns its path."""
+    command = ["cargo", "build", "--release", "--locked", "--bin", "rosterd"]
+    print("$ " + " ".join(command), flush=True)
+    command.append("--message-format=json-render-diagnostics")
+    try:
+        made = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=False)
+    except FileNotFoundError:
+        raise NotMeasured("cargo is needed to build rosterd") from None
+    if made.returncode != 0:
+        raise NotMeasured("rosterd does not build")
+    messages = (json.loads(line) for line in made.stdout.splitlines() if line.startswith("{"))
+    programs = [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "rosterd"]
+    if not programs:
+        raise NotMeasured("cargo built no program")
+    return programs[-1]

@@ -1,0 +1,249 @@
+"""An OpenLDAP server of the benchmark's own, reached by a Unix socket only."""
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from measuring import NotMeasured, cpu_of
+
+SUFFIX = "dc=example,dc=org"
+PEOPLE = f"ou=people,{SUFFIX}"
+SERVICE = f"cn=service,{SUFFIX}"
+ADMIN = f"cn=admin,{SUFFIX}"
+
+INSTALL = "slapd and ldap-utils are needed: apt-get install -y --no-install-recommends slapd ldap-utils"
+
+
+TOOLS = ("slapd", "slapadd", "ldapadd", "ldapsearch", "ldapwhoami")
+SCHEMAS = [Path(f"/etc/ldap/schema/{name}.ldif") for name in ("core", "cosine", "nis", "inetorgperson")]
+
+
+def require():
+    """Returns the paths of the tools, or raises NotMeasured with the command that installs them."""
+    # People have no sbin in their PATH.
+    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+    tools = {tool: shutil.which(tool, path=path) for tool in TOOLS}
+    if not all(tools.values()) or not all(schema.exists() for schema in SCHEMAS):
+        raise NotMeasured(INSTALL)
+    return tools
+
+
+class Slapd:
+    """Debian's slapd with durable writes and the usual overlays. It runs between `start` and `stop`."""
+
+    def __init__(self, folder):
+        self.tools = require()
+        self.folder = folder
+        self.process = None
+        self.url = "ldapi://" + quote(str(folder / "ldapi"), safe="")
+        self.service_password = self._secret("service")
+        self.admin_password = self._secret("admin")
+        (folder / "slapd.d").mkdir()
+        (folder / "db").mkdir(mode=0o700)
+        config = _config(folder, _hashed(self._read("admin")))
+        self._slapadd("config.ldif", config, "-n", "0")
+        self._slapadd("base.ldif", _base(_hashed(self._read("service"))), "-n", "1")
+        (folder / "db").rename(folder / "empty")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def version(self):
+        said = subprocess.run([self.tools["slapd"], "-VV"], capture_output=True, text=True, check=False).stderr
+        found = re.search(r"slapd (\S+)", said)
+        return found[1] if found else "of unknown version"
+
+    def start_empty(self):
+        """Starts with an empty database, whatever was there before."""
+        self.stop()
+        shutil.rmtree(self.folder / "db", ignore_errors=True)
+        shutil.copytree(self.folder / "empty", self.folder / "db")
+        command = [self.tools["slapd"], "-F", self.folder / "slapd.d", "-h", self.url, "-d", "0"]
+        with open(self.folder / "slapd.log", "wb") as log:
+            # With -d it stays in the foreground.
+            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        limit = time.monotonic() + 20
+        while subprocess.run(self.command("ldapwhoami"), capture_output=True, check=False).returncode != 0:
+            if self.process.poll() is not None or time.monotonic() > limit:
+                raise NotMeasured("slapd does not start: " + (self.folder / "slapd.log").read_text(errors="replace"))
+            time.sleep(0.02)
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def cpu(self):
+        """Returns the processor time that the server has used since it was started."""
+        return cpu_of(self.process.pid)
+
+    def command(self, tool, *arguments, admin=False):
+        """Returns the command line of a tool that binds as the service account, or with every right."""
+        who, password = (ADMIN, self.admin_password) if admin else (SERVICE, self.service_password)
+        return [self.tools[tool], "-x", "-D", who, "-y", password, "-H", self.url, *arguments]
+
+    def people(self):
+        """Reads everybody: {dn: {attribute: sorted values}}, the password as the name of its hash, and `pwdReset`."""
+        command = self.command(
+            "ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt", "-b", PEOPLE,
+            "(objectClass=inetOrgPerson)", "*", "pwdReset", admin=True,
+        )
+        made = subprocess.run(list(map(str, command)), capture_output=True, check=False)
+        if made.returncode != 0:
+            raise NotMeasured(f"ldapsearch ended with {made.returncode}: {made.stderr.decode(errors='replace')}")
+        # With pages, even -LLL writes a comment between them.
+        lines = b"\n".join(line for line in made.stdout.split(b"\n") if not line.startswith(b"#"))
+        return dict(_entry(block.strip()) for block in lines.split(b"\n\n") if block.strip())
+
+    def _secret(self, name):
+        path = self.folder / f"{name}.secret"
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24))
+        return path
+
+    def _read(self, name):
+        return (self.folder / f"{name}.secret").read_text()
+
+    def _slapadd(self, name, text, *arguments):
+        path = self.folder / name
+        path.write_text(text)
+        command = [self.tools["slapadd"], "-F", self.folder / "slapd.d", *arguments, "-l", path]
+        made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        if made.returncode != 0:
+            raise NotMeasured(f"slapadd {name}: {made.stderr}")
+
+
+def _entry(block):
+    dn, entry = "", {}
+    for line in block.split(b"\n"):
+        name, _, value = line.partition(b":")
+        value = base64.b64decode(value[2:]) if value.startswith(b": ") else value[1:]
+        if name == b"dn":
+            dn = value.decode()
+            continue
+        if name == b"userPassword":
+            value = value[: value.find(b"}") + 1]
+        entry.setdefault(name.decode(), []).append(value.decode())
+    return dn, {name: sorted(values) for name, values in entry.items()}
+
+
+def _hashed(password):
+    salt = secrets.token_bytes(8)
+    digest = hashlib.sha1(password.encode() + salt).digest()
+    return "{SSHA}" + base64.b64encode(digest + salt).decode()
+
+
+def _config(folder, admin_hash):
+    overlays = {
+        "memberof": "objectClass: olcMemberOfConfig\nolcMemberOfGroupOC: groupOfNames\nolcMemberOfMemberAD: member\n"
+        "olcMemberOfMemberOfAD: memberOf",
+        "refint": f"objectClass: olcRefintConfig\nolcRefintAttribute: member\nolcRefintNothing: {ADMIN}",
+        "unique": f"objectClass: olcUniqueConfig\nolcUniqueURI: ldap:///{PEOPLE}?uid?sub?(objectClass=inetOrgPerson)",
+        "ppolicy": f"objectClass: olcPPolicyConfig\nolcPPolicyDefault: cn=default,ou=policies,{SUFFIX}\n"
+        "olcPPolicyHashCleartext: TRUE\nolcPPolicyUseLockout: TRUE",
+    }
+    modules = "".join(f"olcModuleLoad: {name}\n" for name in ["back_mdb", *overlays])
+    text = f"""\
+dn: cn=config
+objectClass: olcGlobal
+cn: config
+olcLogLevel: none
+olcPidFile: {folder}/pid
+
+dn: cn=module{{0}},cn=config
+objectClass: olcModuleList
+cn: module{{0}}
+olcModulePath: /usr/lib/ldap
+{modules}
+dn: cn=schema,cn=config
+objectClass: olcSchemaConfig
+cn: schema
+
+"""
+    text += "\n".join(schema.read_text() for schema in SCHEMAS)
+    text += f"""
+dn: olcDatabase={{-1}}frontend,cn=config
+objectClass: olcDatabaseConfig
+objectClass: olcFrontendConfig
+olcDatabase: {{-1}}frontend
+olcPasswordHash: {{SSHA}}
+olcAccess: {{0}}to dn.base="" by * read
+olcAccess: {{1}}to dn.base="cn=Subschema" by * read
+olcSizeLimit: 500
+
+dn: olcDatabase={{1}}mdb,cn=config
+objectClass: olcDatabaseConfig
+objectClass: olcMdbConfig
+olcDatabase: {{1}}mdb
+olcSuffix: {SUFFIX}
+olcDbDirectory: {folder}/db
+olcDbMaxSize: 4294967296
+olcRootDN: {ADMIN}
+olcRootPW: {admin_hash}
+olcDbIndex: objectClass eq
+olcDbIndex: uid,cn,sn,mail,employeeNumber eq
+olcDbIndex: uidNumber,gidNumber eq
+olcDbIndex: member,uniqueMember,memberUid eq
+olcDbIndex: entryUUID,entryCSN eq
+olcLimits: {{0}}dn.exact="{SERVICE}" time=unlimited size=unlimited
+olcAccess: {{0}}to attrs=userPassword by dn.exact="{SERVICE}" write by self write by anonymous auth by * none
+olcAccess: {{1}}to * by dn.exact="{SERVICE}" write by users read by * none
+
+"""
+    for number, (name, lines) in enumerate(overlays.items()):
+        text += f"dn: olcOverlay={{{number}}}{name},olcDatabase={{1}}mdb,cn=config\nobjectClass: olcOverlayConfig\n"
+        text += f"olcOverlay: {{{number}}}{name}\n{lines}\n\n"
+    return text
+
+
+def _base(service_hash):
+    return f"""\
+dn: {SUFFIX}
+objectClass: dcObject
+objectClass: organization
+dc: example
+o: Example
+
+dn: {PEOPLE}
+objectClass: organizationalUnit
+ou: people
+
+dn: ou=policies,{SUFFIX}
+objectClass: organizationalUnit
+ou: policies
+
+dn: cn=default,ou=policies,{SUFFIX}
+objectClass: device
+objectClass: pwdPolicy
+cn: default
+pwdAttribute: userPassword
+pwdLockout: TRUE
+pwdMaxFailure: 5
+pwdMustChange: TRUE
+pwdAllowUserChange: TRUE
+pwdMinLength: 8
+pwdCheckQuality: 2
+
+dn: {SERVICE}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: service
+userPassword: {service_hash}
+"""
