@@ -118,11 +118,9 @@ fn what_is_held_is_done_when_it_is_approved_and_nothing_else_is_done_again() {
 fn what_is_held_stays_held_though_the_limit_has_grown_when_the_run_goes_on() {
     // One clearing in two people is too many; in twelve it would not be.
     let feed = "batch_size = 1\n[feed.csv]\nempty = \"clear\"\n[feed.limits]\nclears = \"20%\"\n[feed.map]\ntitle = \"Title\"\n";
-    let mut roster = "Username,First name,Surname,Email,Title\n".to_owned();
-    for n in 0..10 {
-        roster += &format!("new{n},New,Smith,new{n}@example.org,Tester\n");
-    }
-    roster += "ada,Ada,Smith,ada@example.org,\nbob,Bob,Smith,bob@example.org,\n";
+    let new: String = (0..10).map(|n| format!("new{n},New,Smith,new{n}@example.org,Tester\n")).collect();
+    let both = "ada,Ada,Smith,ada@example.org,\nbob,Bob,Smith,bob@example.org,\n";
+    let roster = format!("Username,First name,Surname,Email,Title\n{new}{both}");
     let world = World::new(feed, &roster);
     for name in ["ada", "bob"] {
         world.memory.put(name, [("title", &["Boss"])]);

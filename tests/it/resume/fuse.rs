@@ -9,6 +9,10 @@ use rusqlite::Connection;
 const TABLES: [&str; 10] =
     ["run", "row", "letter", "approved", "hold", "choice", "done_file", "disabled", "target_size", "placed_file"];
 
+fn each() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLES.into_iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|event| (table, event)))
+}
+
 /// A fuse in a journal.
 pub struct Fuse {
     journal: Connection,
@@ -18,29 +22,24 @@ impl Fuse {
     /// Lets the n-th write fail. What is rolled back with it counts again.
     pub fn light(journal: &Path, n: usize) -> Self {
         let journal = Connection::open(journal).expect("the journal opens");
-        let mut sql = format!("CREATE TABLE fuse (n_left INTEGER); INSERT INTO fuse VALUES ({});", n - 1);
-        for table in TABLES {
-            for event in ["INSERT", "UPDATE", "DELETE"] {
-                sql += &format!(
-                    "CREATE TRIGGER fuse_{table}_{event} BEFORE {event} ON {table} BEGIN
-                         SELECT RAISE(ABORT, 'fuse {table}') FROM fuse WHERE n_left = 0;
-                         UPDATE fuse SET n_left = n_left - 1;
-                     END;"
-                );
-            }
-        }
+        let triggers = each().map(|(table, event)| {
+            format!(
+                "CREATE TRIGGER fuse_{table}_{event} BEFORE {event} ON {table} BEGIN
+                     SELECT RAISE(ABORT, 'fuse {table}') FROM fuse WHERE n_left = 0;
+                     UPDATE fuse SET n_left = n_left - 1;
+                 END;"
+            )
+        });
+        let sql = format!("CREATE TABLE fuse (n_left INTEGER); INSERT INTO fuse VALUES ({});", n - 1);
+        let sql = sql + &triggers.collect::<String>();
         journal.execute_batch(&sql).expect("the fuse is laid");
         Self { journal }
     }
 
     /// Lets the journal work again.
     pub fn remove(self) {
-        let mut sql = "DROP TABLE fuse;".to_owned();
-        for table in TABLES {
-            for event in ["INSERT", "UPDATE", "DELETE"] {
-                sql += &format!("DROP TRIGGER fuse_{table}_{event};");
-            }
-        }
+        let sql: String = each().map(|(table, event)| format!("DROP TRIGGER fuse_{table}_{event};")).collect();
+        let sql = sql + "DROP TABLE fuse;";
         self.journal.execute_batch(&sql).expect("the fuse is removed");
     }
 }
