@@ -130,6 +130,21 @@ fn a_fault_that_ends_the_run_keeps_what_was_done_in_the_same_batch() {
 }
 
 #[test]
+fn what_was_done_before_an_interruption_is_not_done_again_though_it_was_changed_since() {
+    let world = three_to_update();
+    world.memory.fail("cyd", answered(Next::StopRun, 49));
+    assert!(matches!(world.import(), Ok(Carried::TryAgain(_))));
+    world.memory.edit("ada", "mail", &["of.her.own@example.org"]);
+    world.memory.remove("bob");
+    world.import_cleanly();
+    assert_eq!(world.outcomes(), ["ada updated, letter sent", "bob updated, letter sent", "cyd updated, letter sent"]);
+    let ada = world.memory.account("ada").expect("there");
+    assert_eq!(ada.attributes.first_text("mail"), Some("of.her.own@example.org"));
+    assert!(world.memory.account("bob").is_none(), "somebody has removed bob since");
+    assert_eq!(world.mail.kept().len(), 3);
+}
+
+#[test]
 fn a_directory_that_is_not_there_loses_nobody() {
     let world = three();
     world.memory.fail_always("bob", fault(Next::Retry));

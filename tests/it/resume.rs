@@ -250,3 +250,29 @@ fn nothing_is_sent_that_the_journal_does_not_know_of() {
         assert!(n_sent <= n_known, "write {n}: {n_sent} people were written, the journal knows of {n_known}");
     }
 }
+
+#[test]
+fn a_letter_of_an_earlier_password_does_not_pass_for_that_of_a_later_one() {
+    use rosterd::roster::account::LineNo;
+    use rosterd::state::journal::JournalKey;
+    use rosterd::state::journal::Kind;
+    use rosterd::state::journal::LetterState;
+    use rosterd::state::journal::Started;
+
+    let world = world();
+    life(async {
+        assert!(world.carry(&Mortal::new(&world.memory, 1000, Death::After), Order::AsTheFeedSays).await.is_ok());
+        let state = world.state();
+        let run = state.latest_runs(1).await.expect("read").remove(0).id;
+        let line = LineNo(2);
+        let started = Started { key: JournalKey::Line(line), kind: Kind::Update, password: true, letter: true };
+        for generation in 1..=2 {
+            let generations = state.started(&run, vec![started.clone()]).await.expect("kept");
+            assert_eq!(generations[&line], generation);
+        }
+        state.letter_ended(&run, line, 1, None).await.expect("kept");
+        assert_eq!(state.letters(&run).await.expect("read")[&line].state, LetterState::Owed);
+        state.letter_ended(&run, line, 2, None).await.expect("kept");
+        assert_eq!(state.letters(&run).await.expect("read")[&line].state, LetterState::Sent);
+    });
+}

@@ -134,3 +134,18 @@ fn a_stop_among_the_groups_ends_the_run_soon() {
     assert_eq!(staff(&again), ["ada".into(), "bob".into(), "cyd".into()]);
     assert_eq!(again.memory.writes().members_added, 4);
 }
+
+#[test]
+fn a_member_who_is_not_there_when_the_group_is_read_back_is_told() {
+    let world = world();
+    let directory = Meddled::new(&world.memory, |_, _| {}).after(|n, memory| {
+        if n == 2 {
+            memory.remove("bob");
+        }
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.person("bob")["incomplete"], true);
+    assert!(world.person("bob")["notes"].to_string().contains("has it not when read back"), "{}", world.told());
+    assert_eq!(world.person("ada")["incomplete"], false);
+}
