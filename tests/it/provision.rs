@@ -1,0 +1,374 @@
+//! Every kind of fault in every phase: what comes of the person, what is written, and what the report says.
+
+use std::sync::atomic::Ordering;
+
+use rosterd::directory::local::Verified;
+use rosterd::exit::Exit;
+use rosterd::roster::account::GroupKind;
+use rosterd::roster::fault::Fault;
+use rosterd::roster::fault::Next;
+use rosterd::run::Carried;
+use rosterd::run::Order;
+use rosterd::state::run::Phase;
+
+use crate::world::World;
+use crate::world::life;
+
+mod groups;
+mod meddled;
+mod old;
+mod pace;
+mod reports;
+
+use meddled::Meddled;
+
+const LETTERS: &str = "
+[feed.letters]
+email_credentials = true
+mails_per_minute = 6000
+";
+
+const THREE: &str = "\
+Username,First name,Surname,Email
+ada,Ada,Byron,ada@example.org
+bob,Bob,Ball,bob@example.org
+cyd,Cyd,Cole,cyd@example.org
+";
+
+fn fault(next: Next) -> Fault {
+    Fault::new(next, "so the script says")
+}
+
+/// A fault of a server that answered.
+fn answered(next: Next, code: u32) -> Fault {
+    fault(next).with_code(code)
+}
+
+/// Three new people with letters.
+fn three() -> World {
+    World::new(LETTERS, THREE)
+}
+
+/// Proves that everybody is there once, and that everybody's only letter has the password.
+fn all_three_are_there(world: &World) {
+    assert_eq!(world.outcomes(), ["ada created, letter sent", "bob created, letter sent", "cyd created, letter sent"]);
+    assert_eq!(world.memory.writes().created, 3, "{}", world.told());
+    for name in ["ada", "bob", "cyd"] {
+        let passwords = world.mailed(&format!("{name}@example.org"));
+        assert_eq!(passwords.len(), 1, "letters to {name}");
+        assert_eq!(world.memory.login(name, &passwords[0]), Verified::MustChange, "{name}");
+    }
+}
+
+#[test]
+fn a_create_that_is_not_done_is_tried_again() {
+    for next in [fault(Next::Retry), fault(Next::LookAgain), answered(Next::LookAgain, 68)] {
+        let world = three();
+        world.memory.fail("bob", next.clone());
+        world.memory.fail("bob", next);
+        world.import_cleanly();
+        all_three_are_there(&world);
+    }
+}
+
+#[test]
+fn a_create_whose_answer_is_lost_is_found_and_not_done_again() {
+    let world = three();
+    world.memory.answer_lost("bob");
+    world.import_cleanly();
+    all_three_are_there(&world);
+    let creates = world.memory.log().iter().filter(|line| line.starts_with("create bob")).count();
+    assert_eq!(creates, 1, "{}", world.told());
+}
+
+#[test]
+fn an_account_that_somebody_else_makes_meanwhile_is_not_taken_for_ours() {
+    let world = three();
+    // The very same in all that can be seen: but its password is not ours, so a letter would be a lie.
+    let attributes: [(&str, &[&str]); 4] =
+        [("givenName", &["Bob"]), ("sn", &["Ball"]), ("cn", &["Bob Ball"]), ("mail", &["bob@example.org"])];
+    let directory = Meddled::new(&world.memory, |n, memory| {
+        if n == 1 {
+            memory.put("bob", attributes);
+        }
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.outcomes(), ["ada created, letter sent", "bob failed", "cyd created, letter sent"]);
+    assert_eq!(world.mailed("bob@example.org").len(), 0);
+    assert!(!world.memory.account("bob").expect("there").has_password);
+}
+
+#[test]
+fn a_row_that_is_refused_is_rejected_alone_and_gets_no_letter() {
+    let world = three();
+    world.memory.fail("bob", answered(Next::RejectRow, 19));
+    let carried = world.import();
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.outcomes(), ["ada created, letter sent", "bob rejected", "cyd created, letter sent"]);
+    assert_eq!(world.mailed("bob@example.org").len(), 0);
+    let errors = std::fs::read_to_string(world.file("people.errors.csv")).expect("an errors file");
+    assert!(errors.contains("bob,Bob,Ball,bob@example.org") && !errors.contains("ada"), "{errors}");
+}
+
+#[test]
+fn a_fault_that_ends_the_run_keeps_what_was_done_in_the_same_batch() {
+    let world = three();
+    world.memory.fail("bob", answered(Next::StopRun, 49));
+    let carried = world.import();
+    let Ok(Carried::TryAgain(failure)) = carried else { panic!("{carried:?}") };
+    assert_eq!(failure.exit, Exit::Config);
+    assert_eq!(world.outcomes(), ["ada created, letter sent", "bob not_attempted", "cyd created, letter sent"]);
+    assert_eq!(world.open_runs()[0].phase, Phase::Applying);
+    world.import_cleanly();
+    all_three_are_there(&world);
+}
+
+#[test]
+fn a_directory_that_is_not_there_loses_nobody() {
+    let world = three();
+    world.memory.fail_always("bob", fault(Next::Retry));
+    let carried = world.import();
+    let Ok(Carried::TryAgain(failure)) = carried else { panic!("{carried:?}") };
+    assert_eq!(failure.exit, Exit::TryAgain);
+    assert_eq!(world.person("bob")["outcome"], "not_attempted");
+    // It is certain that nothing was done, so nothing is left in doubt, and no letter is owed.
+    let left = life(async {
+        let state = world.state();
+        let run = &world.state().open_runs().await.expect("read")[0];
+        (state.journaled(&run.id).await.expect("read").len(), state.letters(&run.id).await.expect("read").len())
+    });
+    assert_eq!(left, (2, 2));
+}
+
+#[test]
+fn three_refusals_for_lack_of_rights_in_a_row_end_the_run() {
+    let world = World::new(
+        "batch_size = 1\n",
+        &THREE.replace("cyd@example.org\n", "cyd@example.org\ndan,Dan,Dale,dan@example.org\n"),
+    );
+    for name in ["ada", "bob", "cyd"] {
+        world.memory.fail(name, answered(Next::RejectRow, 50));
+    }
+    let carried = world.import();
+    let Ok(Carried::TryAgain(failure)) = carried else { panic!("{carried:?}") };
+    assert_eq!(failure.exit, Exit::Config);
+    assert_eq!(world.outcomes(), ["ada rejected", "bob rejected", "cyd rejected", "dan not_attempted"]);
+}
+
+#[test]
+fn a_read_back_that_fails_once_is_tried_again() {
+    let world = three();
+    let directory = Meddled::new(&world.memory, |_, memory| memory.cut_existing_after(1));
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(Exit::Done))), "{carried:?}");
+    all_three_are_there(&world);
+}
+
+#[test]
+fn people_who_cannot_be_read_back_get_their_letter_with_a_fresh_password_later() {
+    let world = three();
+    let directory = Meddled::new(&world.memory, |_, _| {});
+    directory.blind.store(true, Ordering::SeqCst);
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::TryAgain(_))), "{carried:?}");
+    let outcomes = world.outcomes();
+    assert_eq!(outcomes, ["ada", "bob", "cyd"].map(|name| format!("{name} not_attempted, letter owed")));
+    assert_eq!(world.mail.kept().len(), 0, "no letter before the account is proved");
+    world.import_cleanly();
+    all_three_are_there(&world);
+    assert_eq!(world.memory.writes().passwords, 6);
+}
+
+#[test]
+fn an_account_that_vanishes_after_it_was_made_fails_and_gets_no_letter() {
+    let world = three();
+    let directory = Meddled::new(&world.memory, |_, _| {}).after(|_, memory| {
+        memory.remove("bob");
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.outcomes()[1], "bob failed");
+    assert_eq!(world.mailed("bob@example.org").len(), 0);
+}
+
+const UPDATES: &str = "
+[feed.passwords]
+generate_for_existing = true
+[feed.limits]
+passwords = \"none\"
+[feed.letters]
+email_credentials = true
+mails_per_minute = 6000
+";
+
+/// Three people who are there and differ.
+fn three_to_update() -> World {
+    let world = World::new(UPDATES, THREE);
+    for (name, surname) in [("ada", "King"), ("bob", "Ball"), ("cyd", "Cole")] {
+        world.memory.put(name, [("sn", &[surname]), ("mail", &["old@example.org"])]);
+    }
+    world
+}
+
+fn all_three_are_updated(world: &World) {
+    assert_eq!(world.outcomes(), ["ada updated, letter sent", "bob updated, letter sent", "cyd updated, letter sent"]);
+    for name in ["ada", "bob", "cyd"] {
+        let address = format!("{name}@example.org");
+        let passwords = world.mailed(&address);
+        assert_eq!(passwords.len(), 1, "letters to {name}");
+        assert_eq!(world.memory.login(name, &passwords[0]), Verified::MustChange, "{name}");
+        let account = world.memory.account(name).expect("there");
+        assert_eq!(account.attributes.first_text("mail"), Some(&*address));
+    }
+}
+
+#[test]
+fn an_update_that_is_not_done_is_tried_again() {
+    for next in [fault(Next::Retry), fault(Next::LookAgain), answered(Next::LookAgain, 16)] {
+        let world = three_to_update();
+        world.memory.fail("bob", next);
+        world.import_cleanly();
+        all_three_are_updated(&world);
+        assert_eq!(world.memory.writes().updated, 3);
+    }
+}
+
+#[test]
+fn an_update_whose_answer_is_lost_sets_the_same_password_again_and_sends_one_letter() {
+    let world = three_to_update();
+    world.memory.answer_lost("bob");
+    world.import_cleanly();
+    all_three_are_updated(&world);
+    assert_eq!(world.memory.writes().passwords, 4);
+}
+
+#[test]
+fn a_lost_answer_and_somebody_elses_change_do_not_cost_the_person_their_password() {
+    let world = three_to_update();
+    world.memory.answer_lost("bob");
+    let directory = Meddled::new(&world.memory, |_, _| {}).after(|n, memory| {
+        if n == 1 {
+            memory.edit("bob", "mail", &["other@example.org"]);
+        }
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(_))), "{carried:?}");
+    let passwords = world.mailed("bob@example.org");
+    assert_eq!(passwords.len(), 1);
+    assert_eq!(world.memory.login("bob", &passwords[0]), Verified::MustChange);
+    assert_eq!(world.memory.account("bob").expect("there").attributes.first_text("mail"), Some("other@example.org"));
+    assert!(world.person("bob")["notes"].to_string().contains("reads back other than written: mail"));
+}
+
+#[test]
+fn an_update_of_what_somebody_else_has_changed_overwrites_nothing() {
+    let world = three_to_update();
+    let directory = Meddled::new(&world.memory, |n, memory| {
+        if n == 1 {
+            memory.edit("bob", "mail", &["third@example.org"]);
+        }
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.outcomes()[1], "bob failed");
+    let bob = world.memory.account("bob").expect("there");
+    assert_eq!(bob.attributes.first_text("mail"), Some("third@example.org"));
+    assert!(!bob.has_password);
+    assert_eq!(world.mailed("bob@example.org").len(), 0);
+}
+
+#[test]
+fn an_account_that_is_gone_fails_alone() {
+    let world = three_to_update();
+    let directory = Meddled::new(&world.memory, |n, memory| {
+        if n == 1 {
+            memory.remove("bob");
+        }
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.outcomes(), ["ada updated, letter sent", "bob failed", "cyd updated, letter sent"]);
+}
+
+#[test]
+fn nobody_gets_a_generated_password_that_no_letter_can_bring() {
+    let world = World::new(UPDATES, &THREE.replace("bob@example.org", ""));
+    world.memory.put("bob", [("sn", &["Ball"])]);
+    assert!(world.memory.set_password("bob", "of his own"));
+    let carried = world.import();
+    assert!(matches!(carried, Ok(Carried::Done(_))), "{carried:?}");
+    assert_eq!(world.memory.login("bob", &"of his own".into()), Verified::Good);
+    assert!(world.person("bob")["notes"].to_string().contains("no e-mail address"), "{}", world.told());
+}
+
+#[test]
+fn a_stop_lets_the_batch_in_flight_finish_and_leaves_the_rest() {
+    let world = World::new(&format!("batch_size = 1\n{LETTERS}"), THREE);
+    let directory = Meddled::new(&world.memory, |n, _| {
+        if n == 2 {
+            world.stop.cancel();
+        }
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    drop(directory);
+    let Ok(Carried::TryAgain(failure)) = carried else { panic!("{carried:?}") };
+    assert_eq!(failure.exit, Exit::TryAgain);
+    assert_eq!(world.memory.writes().created, 2, "the second was under way");
+    assert_eq!(world.person("cyd")["outcome"], "not_attempted");
+
+    let again = world.restarted();
+    again.import_cleanly();
+    assert_eq!(again.memory.writes().created, 3);
+    for name in ["ada", "bob", "cyd"] {
+        let last = again.mailed(&format!("{name}@example.org")).pop().expect("a letter");
+        assert_eq!(again.memory.login(name, &last), Verified::MustChange);
+    }
+}
+
+#[test]
+fn a_letter_that_is_owed_is_sent_even_when_the_row_says_not_to_update() {
+    let roster = "Username,First name,Surname,Email,Update\nada,Ada,Byron,ada@example.org,no\n";
+    let world = World::new(LETTERS, roster);
+    let directory = Meddled::new(&world.memory, |_, _| {});
+    directory.blind.store(true, Ordering::SeqCst);
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::TryAgain(_))), "{carried:?}");
+    world.import_cleanly();
+    assert_eq!(world.outcomes(), ["ada created, letter sent"]);
+    let last = world.mailed("ada@example.org").pop().expect("a letter");
+    assert_eq!(world.memory.login("ada", &last), Verified::MustChange);
+}
+
+#[test]
+fn a_password_that_cannot_replace_one_that_nobody_knows_is_told() {
+    let world = World::new(LETTERS, "Username,First name,Surname,Email\nada,Ada,Byron,ada@example.org\n");
+    let directory = Meddled::new(&world.memory, |_, _| {});
+    directory.blind.store(true, Ordering::SeqCst);
+    assert!(matches!(life(world.carry(&directory, Order::AsTheFeedSays)), Ok(Carried::TryAgain(_))));
+    world.memory.fail("ada", answered(Next::RejectRow, 19));
+    let carried = world.import();
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.outcomes(), ["ada created, letter failed"]);
+    assert!(world.person("ada")["notes"].to_string().contains("set one by hand"), "{}", world.told());
+}
+
+#[test]
+fn somebody_elses_account_that_appears_during_an_interruption_gets_no_password_of_ours() {
+    let world = World::new(LETTERS, "Username,First name,Surname,Email\nada,Ada,Byron,ada@example.org\n");
+    // The run ends in doubt: sent, not answered, and the directory cannot be read.
+    let directory = Meddled::new(&world.memory, |_, _| {});
+    directory.blind.store(true, Ordering::SeqCst);
+    world.memory.fail("ada", fault(Next::LookAgain));
+    assert!(matches!(life(world.carry(&directory, Order::AsTheFeedSays)), Ok(Carried::TryAgain(_))));
+    world.memory.put("ada", [("sn", &["Lovelace"])]);
+    assert!(world.memory.set_password("ada", "of her own"));
+    let carried = world.import();
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.memory.login("ada", &"of her own".into()), Verified::Good);
+    assert_eq!(world.mail.kept().len(), 0);
+    assert_eq!(world.person("ada")["outcome"], "rejected");
+    let ada = world.memory.account("ada").expect("there");
+    assert_eq!(ada.attributes.first_text("sn"), Some("Lovelace"));
+    assert_eq!(world.memory.members(GroupKind::Group, "Staff"), None);
+}

@@ -1,0 +1,112 @@
+//! A directory during whose work the daemon dies.
+
+use std::future::Future;
+use std::future::pending;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+use futures_util::Stream;
+use futures_util::StreamExt;
+use rosterd::directory::Capabilities;
+use rosterd::directory::Directory;
+use rosterd::directory::Finding;
+use rosterd::directory::Lookup;
+use rosterd::directory::Pace;
+use rosterd::directory::Wanted;
+use rosterd::directory::memory::Memory;
+use rosterd::roster::account::Account;
+use rosterd::roster::account::ExistingAccount;
+use rosterd::roster::account::ExistingGroup;
+use rosterd::roster::account::GroupKind;
+use rosterd::roster::fault::Fault;
+use rosterd::roster::operation::Done;
+use rosterd::roster::operation::Operation;
+use rosterd::roster::problem::Problem;
+use tokio::sync::Notify;
+
+/// When death comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// Before the step is done.
+    Before,
+    /// After it is done, and before anybody knows.
+    After,
+}
+
+/// A directory in memory, at the n-th step of which everything ends. A step is a read, or one operation.
+pub struct Mortal<'m> {
+    memory: &'m Memory,
+    steps: AtomicUsize,
+    last: usize,
+    death: Death,
+    dead: Notify,
+    words: Mutex<String>,
+}
+
+impl<'m> Mortal<'m> {
+    pub fn new(memory: &'m Memory, last: usize, death: Death) -> Self {
+        let words = Mutex::default();
+        Self { memory, steps: AtomicUsize::new(0), last, death, dead: Notify::new(), words }
+    }
+
+    /// Returns what `work` comes to, or nothing if death came before.
+    pub async fn survives<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.dead.notified() => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Returns which step was the last.
+    pub fn last_words(&self) -> String {
+        self.words.lock().expect("not poisoned").clone()
+    }
+
+    async fn step<T>(&self, what: String, work: impl Future<Output = T>) -> T {
+        let is_last = self.steps.fetch_add(1, Ordering::SeqCst) + 1 == self.last;
+        if !is_last {
+            return work.await;
+        }
+        *self.words.lock().expect("not poisoned") = what;
+        if self.death == Death::After {
+            work.await;
+        }
+        self.dead.notify_one();
+        pending().await
+    }
+}
+
+impl Directory for Mortal<'_> {
+    fn capabilities(&self) -> &Capabilities {
+        self.memory.capabilities()
+    }
+
+    fn objections(&self, account: &Account) -> Vec<Problem> {
+        self.memory.objections(account)
+    }
+
+    fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
+        let what = format!("reading {:?}", lookup.which);
+        let read = self.step(what, async { self.memory.existing(lookup).collect::<Vec<_>>().await });
+        futures_util::stream::once(read).flat_map(futures_util::stream::iter)
+    }
+
+    async fn groups(&self, kind: GroupKind, wanted: Wanted) -> Result<Vec<ExistingGroup>, Fault> {
+        self.step(format!("reading {}s", kind.word()), self.memory.groups(kind, wanted)).await
+    }
+
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+        let mut answers = Vec::new();
+        for operation in batch {
+            let one = std::slice::from_ref(operation);
+            answers.extend(self.step(format!("{operation:?}"), self.memory.apply(one, pace)).await);
+        }
+        answers
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        self.memory.check().await
+    }
+}
