@@ -150,7 +150,7 @@ pub fn build(
     if matched.unidentified > 0 && holds.iter().any(|hold| hold.class == HoldClass::Old) {
         let n = matched.unidentified;
         let text = format!(
-            "{n} rows in error do not say who they are about: until they are corrected, or somebody approves, nobody is switched off"
+            "rows in error that do not say who they are about: {n}; until they are corrected, or somebody approves, nobody is switched off"
         );
         rows.notices.push(Notice { column: None, text });
     }

@@ -200,11 +200,13 @@ pub async fn plan<D: Directory>(
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
     let maker = Maker { mapper: &read.mapper, candidates: read.candidates.as_ref(), digest: &feed.digest };
     let mut decisions = feed.plan.clone();
-    if read.mapper.columns().has_own() && decisions.old != OldPolicy::Keep {
+    if read.mapper.columns().has_own() {
         // Corrected rows of another roster: who is not among them is in that roster.
+        if decisions.old == OldPolicy::Disable {
+            let text = "these are corrected rows of another roster, so nobody counts as Old".to_owned();
+            rows.notices.push(Notice { column: None, text });
+        }
         decisions.old = OldPolicy::Keep;
-        let text = "these are corrected rows of another roster, so nobody counts as Old".to_owned();
-        rows.notices.push(Notice { column: None, text });
     }
     let plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
     let shown = match unedited {
