@@ -62,14 +62,14 @@ mod tests {
         let refusal =
             Refusal { run: "r", feed: "hr", roster: "a.csv", ended: "t", why: "line 3: \"x\"", hints: &hints };
         let mut out = Vec::new();
-        refused_json(&refusal, &mut out).unwrap();
-        let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        refused_json(&refusal, &mut out).expect("it is written");
+        let document: serde_json::Value = serde_json::from_slice(&out).expect("it is written");
         assert_eq!(document["refused"], "line 3: \"x\"");
         assert_eq!(document["hints"][0], "export the file again");
         assert_eq!(document["counts"]["created"], 0);
         let mut page = Vec::new();
-        crate::report::refused_html(&Refusal { why: "<b>", ..refusal }, &mut page).unwrap();
-        let page = String::from_utf8(page).unwrap();
+        crate::report::refused_html(&Refusal { why: "<b>", ..refusal }, &mut page).expect("it is written");
+        let page = String::from_utf8(page).expect("it is written");
         assert!(page.contains("&#60;b&#62;") && !page.contains("<b>"), "{page}");
     }
 }

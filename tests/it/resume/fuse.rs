@@ -18,30 +18,30 @@ impl Fuse {
     /// Lets the n-th write fail. What is rolled back with it counts again.
     pub fn light(journal: &Path, n: usize) -> Self {
         let journal = Connection::open(journal).expect("the journal opens");
-        let mut sql = format!("CREATE TABLE fuse (n_left INTEGER); INSERT INTO fuse VALUES ({});", n - 1);
+        let lay = |sql: &str| journal.execute_batch(sql).expect("the fuse is laid");
+        lay(&format!("CREATE TABLE fuse (n_left INTEGER); INSERT INTO fuse VALUES ({});", n - 1));
         for table in TABLES {
             for event in ["INSERT", "UPDATE", "DELETE"] {
-                sql += &format!(
+                lay(&format!(
                     "CREATE TRIGGER fuse_{table}_{event} BEFORE {event} ON {table} BEGIN
                          SELECT RAISE(ABORT, 'fuse {table}') FROM fuse WHERE n_left = 0;
                          UPDATE fuse SET n_left = n_left - 1;
                      END;"
-                );
+                ));
             }
         }
-        journal.execute_batch(&sql).expect("the fuse is laid");
         Self { journal }
     }
 
     /// Lets the journal work again.
     pub fn remove(self) {
-        let mut sql = "DROP TABLE fuse;".to_owned();
+        let take = |sql: &str| self.journal.execute_batch(sql).expect("the fuse is removed");
         for table in TABLES {
             for event in ["INSERT", "UPDATE", "DELETE"] {
-                sql += &format!("DROP TRIGGER fuse_{table}_{event};");
+                take(&format!("DROP TRIGGER fuse_{table}_{event};"));
             }
         }
-        self.journal.execute_batch(&sql).expect("the fuse is removed");
+        take("DROP TABLE fuse;");
     }
 }
 
