@@ -163,7 +163,7 @@ impl Carrier {
                 // The operator said yes to something else.
                 errand.audience.preview(&subject);
                 errand.audience.waiting(&subject);
-                let phase = if errand.run.holds.is_empty() { Phase::Waiting } else { Phase::Held };
+                let phase = if is_begun { Phase::Held } else { Phase::Waiting };
                 self.state.enter(&id, phase, &shown, &planned.plan.holds).await.map_err(broken)?;
                 return Ok(Carried::Refused(
                     Failure::new(

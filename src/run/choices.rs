@@ -208,6 +208,3 @@ fn compare(
         )),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,6 +11,7 @@ use crate::world::World;
 use crate::world::life;
 
 mod approval;
+mod choices;
 mod fuse;
 mod kill;
 mod mortal;
@@ -60,7 +61,11 @@ gil,Gil,Gray,gil@example.org,Staff,,Gardener,disable
 
 /// Makes the world before the run.
 fn world() -> World {
-    let world = World::new(FEED, ROSTER);
+    world_with(FEED)
+}
+
+fn world_with(feed: &str) -> World {
+    let world = World::new(feed, ROSTER);
     let memory = &world.memory;
     // Three letters' worth of what is there before: somebody who changes and moves, somebody who is only in a group,
     // somebody who is switched off by their row, two who are in the file no more.

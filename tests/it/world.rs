@@ -176,7 +176,12 @@ impl World {
 
     /// Returns the runs that are open, with their phases.
     pub fn open_runs(&self) -> Vec<Run> {
-        life(async { self.state().open_runs().await.expect("the journal is read") })
+        life(self.open_runs_now())
+    }
+
+    /// The same, within a life.
+    pub async fn open_runs_now(&self) -> Vec<Run> {
+        self.state().open_runs().await.expect("the journal is read")
     }
 
     /// Returns `people.result.json`.
