@@ -35,11 +35,12 @@ pub struct Cli {
         value_name = "FILE",
         global = true,
         env = "ROSTERD_CONFIG",
+        hide_env_values = true,
         default_value = "/etc/rosterd/rosterd.toml"
     )]
     config: PathBuf,
     /// Keep journal, spool and local directory here, whatever the configuration says
-    #[arg(long, value_name = "DIR", global = true, env = "ROSTERD_DATA_DIR")]
+    #[arg(long, value_name = "DIR", global = true, env = "ROSTERD_DATA_DIR", hide_env_values = true)]
     data_dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

@@ -86,8 +86,7 @@ impl Config {
                 .caused_by(&error)
                 .hint("name the file with --config FILE")
         })?;
-        Self::parse(path, &text, data_dir)
-            .map_err(|faults| Failure::new(Exit::Config, format!("{} is not right\n{faults}", path.display())))
+        Self::parse(path, &text, data_dir).map_err(|faults| Failure::new(Exit::Config, faults.to_string()))
     }
 
     /// Proves `text`, which is the content of `path`.
@@ -97,7 +96,7 @@ impl Config {
             ConfigFaults::new(path, text, vec![fault])
         })?;
         let mut prover = Prover::new(path, data_dir.or(raw.data_dir.as_deref()));
-        let config = prover.config(raw);
+        let config = prover.config(raw, &feed_texts(text));
         let faults = prover.into_faults();
         if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, text, faults)) }
     }
@@ -111,4 +110,12 @@ impl Config {
     pub fn target(&self, name: &str) -> Option<&TargetConfig> {
         self.targets.iter().find(|target| target.name == name)
     }
+}
+
+/// Returns every feed's part of the file without comments and layout, in the order of the file: what its rules are, and
+/// no more.
+fn feed_texts(text: &str) -> Vec<String> {
+    let table: toml::Table = toml::from_str(text).unwrap_or_default();
+    let feeds = table.get("feed").and_then(toml::Value::as_array);
+    feeds.into_iter().flatten().map(ToString::to_string).collect()
 }

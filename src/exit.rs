@@ -78,6 +78,21 @@ impl Failure {
         self
     }
 
+    /// Returns all of it as one line, for a log.
+    pub fn line(&self) -> String {
+        let mut line = self.sentence.clone();
+        for cause in &self.causes {
+            line.push_str(": ");
+            line.push_str(cause);
+        }
+        for hint in &self.hints {
+            line.push_str(" (hint: ");
+            line.push_str(hint);
+            line.push(')');
+        }
+        line
+    }
+
     /// Returns the sentence without causes and hints.
     pub fn sentence(&self) -> &str {
         &self.sentence
@@ -94,5 +109,21 @@ impl fmt::Display for Failure {
             write!(f, "\n  hint: {hint}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_one_line_for_a_failure() {
+        let cause = std::io::Error::other("no such folder");
+        let failure = Failure::new(Exit::TryAgain, "a report cannot be written").caused_by(&cause).hint("make it");
+        assert_eq!(failure.line(), "a report cannot be written: no such folder (hint: make it)");
+        assert_eq!(
+            failure.to_string(),
+            "error: a report cannot be written\n  because: no such folder\n  hint: make it"
+        );
     }
 }

@@ -36,8 +36,12 @@ use crate::report::names::ReportNames;
 use crate::report::place::Placed;
 use crate::report::place::remove_placed;
 use crate::roster::account::LineNo;
+use crate::roster::outcome::ItemResult;
+use crate::roster::outcome::Outcome;
 use crate::roster::plan::Hold;
 use crate::roster::plan::HoldClass;
+use crate::roster::plan::Intent;
+use crate::roster::plan::Plan;
 use crate::roster::plan_id;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
@@ -69,6 +73,8 @@ pub struct Carrier {
 pub trait Audience: Progress {
     /// The plan, before anything is written.
     fn preview(&self, subject: &Subject<'_>);
+    /// The same plan: it is not applied now, but waits for approval.
+    fn waiting(&self, _subject: &Subject<'_>) {}
     /// What came of it.
     fn result(&self, subject: &Subject<'_>, ending: &Ending<'_>);
 }
@@ -137,6 +143,9 @@ impl Carrier {
         if let Some(n_entries) = planned.n_entries {
             self.state.keep_size(&errand.run.target, n_entries).await.map_err(broken)?;
         }
+        // Whoever switches them off next has reasons of their own: they stay off.
+        let let_in = planned.let_in.clone();
+        self.state.switched(&errand.run.target, Vec::new(), let_in, (self.now)()).await.map_err(broken)?;
         let roster = PathBuf::from(&errand.run.path);
         let subject = subject(&planned, &errand, &roster);
         crate::run::reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
@@ -145,12 +154,13 @@ impl Carrier {
             Order::Approved(approved) if *approved != plan_id => {
                 // The operator said yes to something else.
                 errand.audience.preview(&subject);
-                let phase = if errand.run.phase == Phase::Held { Phase::Held } else { Phase::Waiting };
+                errand.audience.waiting(&subject);
+                let phase = if errand.run.holds.is_empty() { Phase::Waiting } else { Phase::Held };
                 self.state.enter(&id, phase, &plan_id, &errand.run.holds).await.map_err(broken)?;
                 return Ok(Carried::Refused(
                     Failure::new(
                         Exit::Refused,
-                        "the plan is not the one that was approved: the roster's entries have changed since",
+                        "the plan is not the one that was approved: the directory or the rules of the feed have changed since",
                     )
                     .hint("look at the new preview, and approve it if it is right"),
                 ));
@@ -170,11 +180,14 @@ impl Carrier {
             && !planned.plan.is_noop()
         {
             self.state.enter(&id, Phase::Waiting, &plan_id, "").await.map_err(broken)?;
+            errand.audience.waiting(&subject);
             return Ok(Carried::Waiting);
         }
         let holds: &[Hold] = if is_approved { &[] } else { &planned.plan.holds };
         let held: Vec<HoldClass> = holds.iter().map(|hold| hold.class).collect();
-        self.state.enter(&id, Phase::Applying, &plan_id, &words(&held)).await.map_err(broken)?;
+        // What an approved run had held is remembered: those people were not done with before.
+        let held_ever = if is_approved { errand.run.holds.clone() } else { words(&held) };
+        self.state.enter(&id, Phase::Applying, &plan_id, &held_ever).await.map_err(broken)?;
         let ended = provision(Work {
             run: &id,
             target: &errand.run.target,
@@ -248,6 +261,10 @@ impl Carrier {
         reports::write_results(&roster, &subject, &ending).map_err(|error| misplaced(&error))?;
         errand.audience.result(&subject, &ending);
         let tally = Tally::of(&planned.plan, &ending);
+        if let Some(before) = planned.n_entries {
+            let now = size_after(before, &planned.plan, &ended.results);
+            self.state.keep_size(&run.target, now).await.map_err(broken)?;
+        }
         if let Some(early) = &ended.early {
             return Ok(Carried::TryAgain(ended_early(early, errand)));
         }
@@ -262,14 +279,21 @@ impl Carrier {
     /// Plans what is left once more, so that its id is what an operator approves.
     async fn hold<D: Directory>(&self, errand: &Errand<'_, D>, holds: &[Hold]) -> Result<Carried, Failure> {
         let resume = self.resume(&errand.run.id).await?;
-        match planning::plan(errand, &self.state, &resume, false).await {
+        let held: Vec<HoldClass> = holds.iter().map(|hold| hold.class).collect();
+        let errand = Errand {
+            run: Run { holds: words(&held), ..errand.run.clone() },
+            feed: errand.feed,
+            directory: errand.directory,
+            order: errand.order.clone(),
+            audience: errand.audience,
+        };
+        match planning::plan(&errand, &self.state, &resume, false).await {
             Ok(left) => {
-                let held: Vec<HoldClass> = holds.iter().map(|hold| hold.class).collect();
                 let plan = left.plan.id.to_string();
-                self.state.enter(&errand.run.id, Phase::Held, &plan, &words(&held)).await.map_err(broken)?;
+                self.state.enter(&errand.run.id, Phase::Held, &plan, &errand.run.holds).await.map_err(broken)?;
                 Ok(Carried::Waiting)
             }
-            Err(error) => self.not_planned(errand, error).await,
+            Err(error) => self.not_planned(&errand, error).await,
         }
     }
 
@@ -323,6 +347,14 @@ impl Carrier {
 fn subject<'s, D>(planned: &'s Planned, errand: &'s Errand<'_, D>, roster: &'s Path) -> Subject<'s> {
     let roster = roster.file_name().and_then(|name| name.to_str()).unwrap_or("roster");
     Subject { plan: &planned.plan, form: &planned.form, feed: &errand.feed.name, roster }
+}
+
+/// Returns how many accounts a directory of `before` has after what was done.
+fn size_after(before: usize, plan: &Plan, results: &[ItemResult]) -> usize {
+    let done = || plan.items.iter().zip(results).map(|(item, result)| (&item.intent, &result.outcome));
+    let come = done().filter(|done| matches!(done, (Intent::Create(_), Outcome::Created))).count();
+    let go = done().filter(|done| matches!(done, (Intent::Delete, Outcome::Deleted))).count();
+    (before + come).saturating_sub(go)
 }
 
 fn words(held: &[HoldClass]) -> String {

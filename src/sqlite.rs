@@ -3,6 +3,10 @@
 //! A write transaction never spans an await point and is never cancelled half way: callers send a closure, the thread
 //! runs it to its end, and only waiting for the answer can be given up.
 
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,7 +48,7 @@ pub enum DatabaseError {
 }
 
 impl Database {
-    /// Opens or creates the file, lets `migrate` bring its schema up to date, and starts the thread.
+    /// Opens the file, or creates it for the daemon's user alone, lets `migrate` bring its schema up to date, and starts the thread.
     ///
     /// Commits are durable when they return (`synchronous = FULL`).
     pub fn open<E>(path: &Path, migrate: impl FnOnce(&mut Connection) -> Result<(), E>) -> Result<Self, DatabaseError>
@@ -58,6 +62,8 @@ impl Database {
             path: path.display().to_string(),
             source,
         };
+        let _alone = alone_in(path.parent().unwrap_or(path));
+        create_private(path).map_err(|e| failed(e.into()))?;
         let mut connection = Connection::open(path).map_err(|e| failed(e.into()))?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(|e| failed(e.into()))?;
         connection
@@ -90,5 +96,24 @@ impl Database {
         });
         self.jobs.send(job).map_err(|_| E::from(DatabaseError::Gone))?;
         wait.await.map_err(|_| E::from(DatabaseError::Gone))?
+    }
+}
+
+/// Waits until nobody else opens a database in `folder`: two programs that bring a schema up to date at the same moment
+/// would get into each other's way. A file system without locks cannot help there, and is no reason to fail.
+fn alone_in(folder: &Path) -> Option<File> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = File::open(folder).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
+}
+
+/// Creates the file, if it is not there, for its owner alone. The files that SQLite puts beside it get the same mode.
+///
+/// A file that is there is not opened: closing it again would take away the locks that this process has on it.
+fn create_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
     }
 }

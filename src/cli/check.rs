@@ -1,5 +1,9 @@
 //! `rosterd check`
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::Path;
+
 use serde_json::json;
 
 use super::Format;
@@ -13,6 +17,7 @@ use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::mail::Mailer;
+use crate::roster::account::Action;
 
 /// Prove the configuration against the live directories, mail server and folders. Nothing is written.
 ///
@@ -37,10 +42,8 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
                 let mut findings = directory.check().await;
                 if let Target::Ldap(ldap) = &directory {
                     let feeds = config.feeds.iter().filter(|feed| feed.feed.target == target.name);
-                    for feed in feeds {
-                        let names: Vec<_> = feed.feed.mapped.clone();
-                        findings.extend(ldap.check_attributes(&names).await);
-                    }
+                    let names: BTreeSet<_> = feeds.flat_map(|feed| feed.feed.mapped.iter().cloned()).collect();
+                    findings.extend(ldap.check_attributes(&Vec::from_iter(names)).await);
                 }
                 found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
             }
@@ -54,8 +57,13 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
         found.push(("mail".to_owned(), mail_finding(settings).await));
     }
     for feed in &config.feeds {
+        let choices = feed.feed.mapping.settings().choices;
+        let creates = choices.add && choices.action == Action::Auto;
+        if creates && feed.feed.plan.passwords.generate_for_new && feed.feed.letters.is_none() {
+            found.push((format!("feed {}", feed.feed.name), untold_passwords()));
+        }
         if let Some(folder) = &feed.folder {
-            found.push((format!("feed {}", feed.feed.name), folder_finding(folder)));
+            found.push((format!("feed {}", feed.feed.name), folder_finding(folder, &config.data_dir)));
         }
     }
     let bad = found.iter().any(|(_, finding)| matches!(finding.verdict, Verdict::Bad(..)));
@@ -88,10 +96,18 @@ async fn mail_finding(settings: &crate::mail::MailSettings) -> Finding {
     Finding { subject, verdict }
 }
 
-fn folder_finding(folder: &std::path::Path) -> Finding {
+fn untold_passwords() -> Finding {
+    let text = "new accounts get random passwords that nobody learns; set `email_credentials` in [feed.letters], or let people reset them by other means";
+    Finding { subject: "passwords".to_owned(), verdict: Verdict::Warning(text.to_owned()) }
+}
+
+fn folder_finding(folder: &Path, data_dir: &Path) -> Finding {
     let subject = format!("drop folder {}", folder.display());
     let hint = "rosterd's user must be able to list the folder and to write reports into it".to_owned();
     let verdict = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound && folder.starts_with(data_dir) => {
+            Verdict::Good("is not there yet; `rosterd run` makes it".to_owned())
+        }
         Err(error) => Verdict::Bad(format!("cannot be read: {error}"), hint),
         Ok(_) if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() => {
             Verdict::Bad("cannot be written to, so no report can be left there".to_owned(), hint)

@@ -48,7 +48,7 @@ pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
     let held = open::exclusive(&config)?;
     let state = open::state(&config)?;
     let spool = open::spool(&config)?;
-    spool.sweep(&held).map_err(|error| Failure::new(Exit::TryAgain, "cannot clean the spool").caused_by(&error))?;
+    open::clean(&spool, &held, &state).await?;
     let stop = CancellationToken::new();
     open::obey_signals(&stop)?;
     let carrier = open::carrier(&config, state, stop)?;
@@ -65,7 +65,7 @@ pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
             }
             Phase::Claimed | Phase::Applying => finish_other(&config, &carrier, run).await,
             // A roster dropped again takes the place of the one that waits.
-            Phase::Waiting | Phase::Held if run.path == fresh.path && run.feed == fresh.feed => {
+            Phase::Waiting | Phase::Held | Phase::Approved if run.path == fresh.path && run.feed == fresh.feed => {
                 let why = "the roster was imported again";
                 carrier.end(&run, Phase::Rejected, Some(why.to_owned()), None).await?;
             }

@@ -130,6 +130,11 @@ async fn open_local(config: &Config, name: Option<&str>) -> Result<Local, Failur
 
 async fn users(local: &Local, pattern: &str, format: Format) -> Result<Exit, Failure> {
     let users = local.users(pattern).await.map_err(|fault| faulty(&fault))?;
+    // People do not need fractions of a second.
+    let moment = |at: &str| match (format, at.split_once('.')) {
+        (Format::Table, Some((seconds, _))) => format!("{seconds}Z"),
+        _ => at.to_owned(),
+    };
     let rows = users
         .iter()
         .map(|user| {
@@ -144,8 +149,8 @@ async fn users(local: &Local, pattern: &str, format: Format) -> Result<Exit, Fai
                 names(&user.groups),
                 names(&user.roles),
                 names(&user.channels),
-                json!(user.created),
-                json!(user.changed),
+                json!(moment(&user.created)),
+                json!(moment(&user.changed)),
             ]
         })
         .collect();

@@ -1,6 +1,7 @@
 //! Opening what commands work on: configuration, state, targets, spool.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,11 +18,14 @@ use crate::directory::local::Local;
 use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::intake::Unfit;
 use crate::intake::claim::Claim;
+use crate::intake::claim::NotClaimed;
 use crate::intake::lock::Exclusive;
 use crate::intake::spool::Spool;
 use crate::mail::Mailer;
 use crate::run::Carrier;
+use crate::run::broken;
 use crate::state::State;
 use crate::state::run::Phase;
 use crate::state::run::Run;
@@ -78,6 +82,39 @@ pub fn spool(config: &Config) -> Result<Spool, Failure> {
     make_private_folder(&folder)?;
     Spool::open(&folder, LARGEST_ROSTER)
         .map_err(|error| Failure::new(Exit::Config, "cannot open the spool").caused_by(&error))
+}
+
+/// Removes copies of rosters that no run needs: what a process that was killed has left. They may hold passwords.
+pub async fn clean(spool: &Spool, held: &Exclusive, state: &State) -> Result<(), Failure> {
+    let unclean = |error: std::io::Error| Failure::new(Exit::TryAgain, "cannot clean the spool").caused_by(&error);
+    spool.sweep(held).map_err(unclean)?;
+    let open = state.open_runs().await.map_err(broken)?;
+    for leftover in spool.leftovers().map_err(unclean)? {
+        if !open.iter().any(|run| Path::new(&run.spool) == leftover.spool) {
+            std::fs::remove_file(&leftover.spool).map_err(unclean)?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens the spool for previews, which disturb nobody and therefore have a place of their own. The lock keeps it from
+/// being cleaned by another preview.
+pub fn preview_spool(config: &Config) -> Result<(Spool, File), Failure> {
+    let folder = config.data_dir.join("preview");
+    make_private_folder(&folder)?;
+    let opened = || -> Result<(Spool, File), Box<dyn std::error::Error>> {
+        let spool = Spool::open(&folder, LARGEST_ROSTER)?;
+        let lock = File::open(&folder)?;
+        if lock.try_lock().is_ok() {
+            // Nobody else previews anything, so whatever lies here was left by a process that was killed.
+            for entry in std::fs::read_dir(&folder)? {
+                std::fs::remove_file(entry?.path())?;
+            }
+        }
+        lock.lock_shared()?;
+        Ok((spool, lock))
+    };
+    opened().map_err(|error| Failure::new(Exit::Config, "cannot open the spool for previews").caused_by(&*error))
 }
 
 /// Makes sure that nobody else works in `data_dir`.
@@ -173,8 +210,18 @@ pub fn obey_signals(stop: &CancellationToken) -> Result<(), Failure> {
 /// Copies a roster into the spool.
 pub fn claim_one(spool: &Spool, feed: &FeedConfig, roster: &Path) -> Result<Claim, Failure> {
     spool.claim_one(&feed.feed.name, roster).map_err(|error| {
+        match error {
+            NotClaimed::Gone => {
+                return Failure::new(Exit::Refused, format!("there is no file {}", roster.display()));
+            }
+            NotClaimed::Unfit(Unfit::Folder) => {
+                return Failure::new(Exit::Refused, format!("{} is a folder, not a roster", roster.display()))
+                    .hint("name a file in it");
+            }
+            _ => {}
+        }
         let exit = match error {
-            crate::intake::claim::NotClaimed::Spool { .. } => Exit::TryAgain,
+            NotClaimed::Spool { .. } => Exit::TryAgain,
             _ => Exit::Refused,
         };
         let failure = Failure::new(exit, format!("{} cannot be read", roster.display())).caused_by(&error);

@@ -41,7 +41,8 @@ pub async fn preview(site: &Site, args: Args) -> Result<Exit, Failure> {
     let feed = open::feed(&config, args.feed.as_deref(), &args.roster)?;
     let state = open::state(&config)?;
     let directory = open::target(&config, &feed.feed.target)?;
-    let claim = open::claim_one(&open::spool(&config)?, feed, &args.roster)?;
+    let (spool, _lock) = open::preview_spool(&config)?;
+    let claim = open::claim_one(&spool, feed, &args.roster)?;
     let console = Console::new(args.format, Parts::Preview, args.all);
     let errand = Errand {
         run: open::new_run(&claim, feed),

@@ -33,7 +33,7 @@ pub struct Console {
 pub enum Parts {
     /// The preview.
     Preview,
-    /// The preview for people, and the result.
+    /// The preview for people, and the result; for programs one of the two, the preview when the plan has to wait.
     Run,
     /// Nothing.
     Nothing,
@@ -98,6 +98,15 @@ impl Audience for Console {
             (Format::Json, Parts::Preview) => self.print(|out| report::preview_json(subject, out)),
             (Format::Csv, Parts::Preview) => self.print(|out| report::preview_csv(subject, out)),
             (Format::Json | Format::Csv, Parts::Run) => {}
+        }
+    }
+
+    fn waiting(&self, subject: &Subject<'_>) {
+        // There will be no result, and a program is owed one document all the same.
+        match (self.format, self.parts) {
+            (Format::Json, Parts::Run) => self.print(|out| report::preview_json(subject, out)),
+            (Format::Csv, Parts::Run) => self.print(|out| report::preview_csv(subject, out)),
+            _ => {}
         }
     }
 

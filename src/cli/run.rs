@@ -80,6 +80,7 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
     let lock = open::exclusive(&config)?;
     let state = open::state(&config)?;
     let spool = open::spool(&config)?;
+    open::clean(&spool, &lock, &state).await?;
     let stop = CancellationToken::new();
     let signals = Signals::install()
         .map_err(|error| Failure::new(Exit::TryAgain, "cannot listen for signals").caused_by(&error))?;
@@ -109,7 +110,7 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
         tell: Arc::new(systemd::tell),
         watchdog: systemd::watchdog(),
     };
-    info!("rosterd {} is watching {} folders", env!("CARGO_PKG_VERSION"), daemon.feeds.len());
+    info!("rosterd {} starts with {}", env!("CARGO_PKG_VERSION"), site.config.display());
     tokio::select! {
         ended = daemon.run(stop.clone()) => {
             ended.map_err(|fault| Failure::new(Exit::TryAgain, "the daemon ended").caused_by(&fault))?;
@@ -210,11 +211,11 @@ async fn carry(config: Arc<Config>, carrier: Arc<Carrier>, feed: String, claim: 
             Carried::Held
         }
         Ok(crate::run::Carried::Refused(failure)) => {
-            error!(feed.name = feed, "{failure}");
+            error!(feed.name = feed, "{}", failure.line());
             Carried::Refused
         }
         Ok(crate::run::Carried::TryAgain(failure)) | Err(failure) => {
-            error!(feed.name = feed, "{failure}");
+            error!(feed.name = feed, "{}", failure.line());
             Carried::TryAgain(Duration::from_secs(5))
         }
     }

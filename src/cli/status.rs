@@ -26,6 +26,8 @@ pub struct Args {
     format: Format,
 }
 
+/// What people are shown; programs get everything.
+const FOR_PEOPLE: &[&str] = &["started", "phase", "feed", "roster", "what", "run"];
 const COLUMNS: &[&str] = &["run", "feed", "roster", "phase", "plan", "holds", "started", "ended", "counts", "reason"];
 
 /// Lists runs.
@@ -40,31 +42,48 @@ pub async fn status(site: &Site, args: Args) -> Result<Exit, Failure> {
     }
     runs.sort_by(|a, b| b.id.cmp(&a.id));
     let waits = runs.iter().any(|run| matches!(run.phase, Phase::Waiting | Phase::Held));
-    let rows = runs.iter().map(row).collect();
-    List { columns: COLUMNS, rows }.print(args.format, "No roster was carried through yet.")?;
+    let list = match args.format {
+        Format::Table => List { columns: FOR_PEOPLE, rows: runs.iter().map(row_for_people).collect() },
+        Format::Json => List { columns: COLUMNS, rows: runs.iter().map(|run| row(run, counts(run))).collect() },
+        Format::Csv => List { columns: COLUMNS, rows: runs.iter().map(|run| row(run, json!(told(run)))).collect() },
+    };
+    list.print(args.format, "No roster was carried through yet.")?;
     Ok(if waits { Exit::Refused } else { Exit::Done })
 }
 
-fn row(run: &Run) -> Vec<Value> {
-    let counts: Value = run.counts.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let counts = match counts {
-        Value::Object(all) => {
-            let told: Vec<String> = all
-                .iter()
-                .filter(|(_, n)| **n != json!(0))
-                .map(|(word, n)| format!("{n} {}", word.replace('_', " ")))
-                .collect();
-            json!(told.join(", "))
-        }
-        other => other,
+fn counts(run: &Run) -> Value {
+    run.counts.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// The counts in words, without those that are zero.
+fn told(run: &Run) -> String {
+    let Value::Object(all) = counts(run) else { return String::new() };
+    let some = all.iter().filter(|(_, n)| **n != json!(0));
+    some.map(|(word, n)| format!("{n} {}", word.replace('_', " "))).collect::<Vec<_>>().join(", ")
+}
+
+/// The classes that are held now. A run that went on after an approval remembers them, but holds nothing any more.
+fn holds(run: &Run) -> &str {
+    if run.phase == Phase::Held { &run.holds } else { "" }
+}
+
+fn row_for_people(run: &Run) -> Vec<Value> {
+    let what = match run.phase {
+        Phase::Waiting => "look at the preview, then approve or reject it".to_owned(),
+        Phase::Held => format!("held for approval: {}", run.holds.replace(',', ", ")),
+        _ => [told(run), run.reason.clone().unwrap_or_default()].join(" ").trim().to_owned(),
     };
+    vec![json!(run.started_at), json!(run.phase.word()), json!(run.feed), json!(run.path), json!(what), json!(run.id)]
+}
+
+fn row(run: &Run, counts: Value) -> Vec<Value> {
     vec![
         json!(run.id),
         json!(run.feed),
         json!(run.path),
         json!(run.phase.word()),
         json!(run.plan),
-        json!(run.holds),
+        json!(holds(run)),
         json!(run.started_at),
         json!(run.ended_at),
         counts,

@@ -62,10 +62,12 @@ impl ConfigFaults {
 impl fmt::Display for ConfigFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display().to_string();
-        for (n, fault) in self.faults.iter().enumerate() {
-            if n > 0 {
-                writeln!(f)?;
-            }
+        match self.faults.len() {
+            1 => write!(f, "the configuration {path} has a fault")?,
+            n => write!(f, "the configuration {path} has {n} faults")?,
+        }
+        for fault in &self.faults {
+            write!(f, "\n\n")?;
             let mut group = Group::with_title(Level::ERROR.primary_title(&*fault.text));
             match &fault.span {
                 Some(span) => {

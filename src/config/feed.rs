@@ -52,16 +52,17 @@ const MAILS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("30 is not zero"
 const NAMES: [&str; 3] = ["givenName", "sn", "mail"];
 
 impl Prover {
-    /// Proves one feed. `seats` are those of its target.
+    /// Proves one feed. `text` stands for its rules in the ids of plans; `seats` are those of its target.
     pub(super) fn feed(
         &mut self,
         raw: RawFeed,
+        text: &str,
         target: Option<&TargetConfig>,
         seats: Option<usize>,
         has_mail: bool,
     ) -> Option<FeedConfig> {
         let n_faults = self.n_faults();
-        let digest = Sha256::digest(format!("{raw:?} {:?}", target.map(|target| &target.name)).as_bytes()).to_vec();
+        let digest = Sha256::digest(format!("{text} {:?}", target.map(|target| &target.name)).as_bytes()).to_vec();
         let mapping = self.mapping(&raw);
         let dialect = self.dialect(&raw.csv);
         let throttle = self.throttle(&raw);

@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::ConfigFault;
 use super::prove::Prover;
 use super::raw::RawChecks;
+use super::raw::RawDefaults;
 use super::raw::RawFeed;
 use super::raw::RawRule;
 use super::raw::RawRuleTable;
@@ -63,7 +64,7 @@ impl Prover {
                 sync_groups: defaults.sync_groups.unwrap_or(false),
                 sync_roles: defaults.sync_roles.unwrap_or(false),
                 subscribe: defaults.subscribe.unwrap_or(false),
-                action: Action::Auto,
+                action: self.action(defaults),
             },
             allow_disable: defaults.allow_row_disable.unwrap_or(true),
             allow_delete: defaults.allow_row_delete.unwrap_or(false),
@@ -127,6 +128,22 @@ impl Prover {
         rule.multi = multi.unwrap_or(false);
         rule.default.clone_from(default);
         Some(rule)
+    }
+
+    /// Proves what is done with rows that do not say it; that must be something that a row may say.
+    fn action(&mut self, raw: &RawDefaults) -> Action {
+        let actions = [("auto", Action::Auto), ("disable", Action::Disable), ("delete", Action::Delete)];
+        let action = self.choice(raw.action.as_ref(), &actions);
+        let (allowed, key) = match action {
+            Action::Auto => return action,
+            Action::Disable => (raw.allow_row_disable.unwrap_or(true), "allow_row_disable"),
+            Action::Delete => (raw.allow_row_delete.unwrap_or(false), "allow_row_delete"),
+        };
+        if let Some(span) = raw.action.as_ref().map(Spanned::span).filter(|_| !allowed) {
+            let fault = ConfigFault::at(span, format!("rows are not allowed to do that: `{key}` is false"));
+            self.fault(fault.hint(format!("set `{key} = true` beside it")));
+        }
+        action
     }
 
     fn locale(&mut self, raw: Option<&Spanned<String>>) -> Locale {

@@ -46,7 +46,8 @@ impl Prover {
     }
 
     /// Proves everything. What is wrong has a stand-in in the result, which must not be used when there are faults.
-    pub(super) fn config(&mut self, raw: RawConfig) -> Config {
+    /// `feed_texts` say the same as the feeds of `raw`, without comments and layout.
+    pub(super) fn config(&mut self, raw: RawConfig, feed_texts: &[String]) -> Config {
         self.unique(raw.targets.iter().map(|target| &target.name), "target");
         self.unique(raw.feeds.iter().map(|feed| &feed.name), "feed");
         if raw.feeds.is_empty() {
@@ -58,7 +59,7 @@ impl Prover {
         let targets: Vec<_> = raw.targets.into_iter().filter_map(|target| self.target(target)).collect();
         let mail = raw.mail.and_then(|mail| self.mail(mail));
         let mut feeds = Vec::new();
-        for feed in raw.feeds {
+        for (place, feed) in raw.feeds.into_iter().enumerate() {
             let target = seats.iter().find(|(name, _)| name == feed.target.get_ref());
             if target.is_none() {
                 let known: Vec<&str> = seats.iter().map(|(name, _)| name.as_str()).collect();
@@ -69,7 +70,8 @@ impl Prover {
             }
             let seats = target.and_then(|(_, seats)| *seats);
             let settings = targets.iter().find(|target| target.name == *feed.target.get_ref());
-            feeds.extend(self.feed(feed, settings, seats, has_mail));
+            let text = feed_texts.get(place).map(String::as_str).unwrap_or_default();
+            feeds.extend(self.feed(feed, text, settings, seats, has_mail));
         }
         Config { data_dir: self.data_dir.clone(), targets, mail, feeds }
     }

@@ -215,6 +215,7 @@ pub struct RawDefaults {
     pub sync_groups: Option<bool>,
     pub sync_roles: Option<bool>,
     pub subscribe: Option<bool>,
+    pub action: Option<Spanned<String>>,
     pub allow_row_disable: Option<bool>,
     pub allow_row_delete: Option<bool>,
 }

@@ -188,6 +188,6 @@ fn shown_or_empty(value: Option<impl Display>) -> String {
 }
 
 /// The hash of [`STYLE`], by which the content security policy knows it (CSP level 3 section 6.7.3.2).
-const STYLE_HASH: &str = "sha256-9Negkmu8pJOtN8VhHWcdsR44W6DTRCqkCwTpiNSXFeA=";
+const STYLE_HASH: &str = "sha256-Y0OlI5FjbebAnKqB5iEn3sVbmw5Cr7Wt4xyxdj6vASQ=";
 
 const STYLE: &str = include_str!("html/style.css");

@@ -27,6 +27,7 @@ use super::visible::cut;
 use super::visible::visible;
 use super::words::Class;
 use super::words::form_sentence;
+use super::words::notes;
 use super::words::remarks_text;
 use super::words::seats_sentence;
 use super::words::who;
@@ -71,11 +72,8 @@ pub fn preview_table(subject: &Subject<'_>, look: &Look, out: &mut dyn Write) ->
     if let Some(seats) = plan.seats {
         writeln!(out, "{}", seats_sentence(seats))?;
     }
-    for notice in &plan.notices {
-        match &notice.column {
-            Some(column) => writeln!(out, "Note: column {}: {}", visible(column), visible(&notice.text))?,
-            None => writeln!(out, "Note: {}", visible(&notice.text))?,
-        }
+    for note in notes(plan) {
+        writeln!(out, "{}", visible(&note))?;
     }
     for hold in &plan.holds {
         writeln!(out, "Held for approval: {hold}")?;

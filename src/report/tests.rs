@@ -15,6 +15,7 @@ use super::sample::subject;
 use super::*;
 use crate::roster::plan::HoldClass;
 use crate::roster::plan::Intent;
+use crate::roster::plan::Notice;
 use crate::roster::plan::Status;
 use crate::roster::read::Sure;
 

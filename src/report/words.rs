@@ -56,6 +56,26 @@ pub(super) fn who<'p>(plan: &'p Plan, item: &'p Item) -> [&'p str; 4] {
     [plan.username(item), first, surname, email]
 }
 
+/// What a reader should know about the roster as a whole, one sentence each; columns of which the same is to be said
+/// share one.
+pub(super) fn notes(plan: &Plan) -> Vec<String> {
+    let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+    for notice in &plan.notices {
+        let column = notice.column.as_deref();
+        let alike = told.iter_mut().find(|(text, columns)| *text == notice.text && !columns.is_empty());
+        match (alike, column) {
+            (Some((_, columns)), Some(column)) => columns.push(column),
+            _ => told.push((&notice.text, column.into_iter().collect())),
+        }
+    }
+    let sentence = |(text, columns): (&str, Vec<&str>)| match columns.as_slice() {
+        [] => format!("Note: {text}"),
+        [column] => format!("Note: column {column}: {text}"),
+        columns => format!("Note: columns {}: {text}", columns.join(", ")),
+    };
+    told.into_iter().map(sentence).collect()
+}
+
 /// The status as programs read it.
 pub(super) fn status_key(status: Status) -> &'static str {
     match status {

@@ -65,7 +65,7 @@ pub struct MappingSettings {
     pub empty: EmptyCell,
     /// The language for `|ascii` in templates.
     pub locale: Locale,
-    /// What may be done when the row says nothing; its action counts for nothing.
+    /// What may be done, and what is to be done, when the row says nothing.
     pub choices: Choices,
     /// Whether a row's action may be `disable`.
     pub allow_disable: bool,

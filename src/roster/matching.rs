@@ -1,6 +1,7 @@
 //! Which row is which entry: found while the directory's accounts stream by, so that memory holds the roster and the
 //! differences, not the directory.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -15,15 +16,20 @@ use super::account::MatchBy;
 use super::account::Person;
 use super::attribute::AttributeName;
 use super::attribute::Attributes;
+use super::attribute::Values;
 use super::change::Change;
 use super::collision::Candidates;
+use super::columns::Known;
 use super::diff;
 use super::diff::Policy;
 use super::mapping::Mapper;
+use super::mapping::Rejected;
 use super::name_key::CoarseKey;
 use super::name_key::MatchKey;
+use super::owners::Owners;
 use super::problem::Problem;
 use super::problem::ProblemKind;
+use super::rows::Certainty;
 use super::rows::Rows;
 
 /// How rows and entries are compared.
@@ -58,10 +64,30 @@ pub struct Matching<'r> {
     hasher: RandomState,
     by_value: HashTable<u32>,
     by_username: HashTable<u32>,
-    by_unique: Vec<HashTable<u32>>,
-    rejected: HashSet<CoarseKey>,
+    by_unique: Vec<HashTable<Place>>,
+    like: Vec<Like>,
+    /// Identities of rows in error, and whether an entry has them.
+    rejected: HashMap<CoarseKey, bool>,
     candidates: Option<&'r mut Candidates>,
     matched: Matched,
+}
+
+/// A value that must be one person's: the account's place, and which of its values.
+type Place = (u32, u32);
+
+/// Whose an entry is.
+enum Whose {
+    Row(u32),
+    /// It differs from a row's value by case, marks or look-alike spelling.
+    Like(u32),
+    Nobodys,
+}
+
+/// An entry that is like a row.
+struct Like {
+    index: u32,
+    value: String,
+    old: Option<OldEntry>,
 }
 
 /// What became of the rows, and who is in the directory only.
@@ -75,6 +101,10 @@ pub struct Matched {
     pub problems: Vec<(u32, Problem)>,
     /// Accounts whose username belongs to somebody else's entry.
     pub name_taken: HashSet<u32>,
+    /// Whose values are that follow from usernames, for attributes that two people must not share.
+    pub owners: Vec<(AttributeName, Owners)>,
+    /// Rows in error that could be about anybody.
+    pub unidentified: usize,
     /// Entries seen.
     pub n_entries: usize,
     /// Entries seen that can log in.
@@ -143,8 +173,9 @@ impl<'r> Matching<'r> {
             hasher: RandomState::new(),
             by_value: HashTable::with_capacity(rows.accounts.len()),
             by_username: HashTable::new(),
-            by_unique: rules.unique.iter().map(|_| HashTable::new()).collect(),
-            rejected: rows.rejected.iter().filter_map(|r| r.identity(&rules.by)).map(CoarseKey::new).collect(),
+            by_unique: Vec::new(),
+            like: Vec::new(),
+            rejected: rows.rejected.iter().filter_map(|r| Some((identity(r, &rules.by)?, false))).collect(),
             candidates,
             matched: Matched::default(),
         };
@@ -159,15 +190,33 @@ impl<'r> Matching<'r> {
                     matching.hasher.hash_one(name_key(&rows.accounts[*i as usize]))
                 });
             }
-            for (attribute, table) in rules.unique.iter().zip(&mut matching.by_unique) {
-                let hash =
-                    |i: &u32| matching.hasher.hash_one(unique_key(&rows.accounts[*i as usize].attributes, attribute));
-                if unique_key(&account.attributes, attribute).is_some() {
-                    table.insert_unique(hash(&index), index, hash);
-                }
+        }
+        matching.by_unique = rules.unique.iter().map(|attribute| matching.places(attribute)).collect();
+        let late = rules.unique.iter().filter(|attribute| mapper.is_late(attribute));
+        matching.matched.owners = late.map(|attribute| (attribute.clone(), Owners::default())).collect();
+        matching
+    }
+
+    /// Indexes the values of an attribute that must be one person's. Those that follow from usernames are compared when
+    /// everybody has one.
+    fn places(&self, attribute: &AttributeName) -> HashTable<Place> {
+        if self.mapper.is_late(attribute) {
+            return HashTable::new();
+        }
+        let values = |account: &Account| account.attributes.get(attribute.as_str()).map_or(0, |v| v.text().count());
+        let mut table = HashTable::with_capacity(self.rows.accounts.iter().map(values).sum());
+        let hash = |place: &Place| self.hasher.hash_one(self.unique_key(attribute, *place));
+        for (index, account) in (0..).zip(&self.rows.accounts) {
+            for (nth, _) in (0..).zip(0..values(account)) {
+                table.insert_unique(hash(&(index, nth)), (index, nth), hash);
             }
         }
-        matching
+        table
+    }
+
+    fn unique_key(&self, attribute: &AttributeName, (index, nth): Place) -> Option<MatchKey> {
+        let values = self.rows.accounts[index as usize].attributes.get(attribute.as_str())?;
+        values.text().nth(nth as usize).map(MatchKey::new)
     }
 
     /// Compares one entry with the rows.
@@ -179,41 +228,66 @@ impl<'r> Matching<'r> {
         if let Some(candidates) = &mut self.candidates {
             candidates.see(&entry.username);
         }
-        let own = self.row_of(&entry);
+        let whose = self.whose(&entry);
+        let own = if let Whose::Row(index) = whose { Some(index) } else { None };
         self.see_name(&entry, own);
         self.see_unique_values(&entry, own);
-        match own {
-            Some(index) => self.found(index, entry),
-            None if in_scope && !self.is_somebody_rejected(&entry) => self.matched.old.push(OldEntry {
-                person: person_of(&entry.attributes),
-                id: entry.id,
-                username: entry.username,
-                enabled: entry.enabled,
-                protected: entry.protected,
-            }),
-            None => {}
+        let is_rejected = self.see_rejected(&entry);
+        match whose {
+            Whose::Row(index) => self.found(index, entry),
+            Whose::Like(index) => {
+                let value = entry.match_value(&self.rules.by).unwrap_or_default().to_owned();
+                let old = (in_scope && !is_rejected).then(|| OldEntry::of(entry));
+                self.like.push(Like { index, value, old });
+            }
+            Whose::Nobodys if in_scope && !is_rejected => self.matched.old.push(OldEntry::of(entry)),
+            Whose::Nobodys => {}
         }
     }
 
     /// Returns what was found. Call it only after every entry was seen: an entry that was not seen counts as absent.
     pub fn finish(mut self) -> Matched {
+        let column = self.match_column();
+        for Like { index, value, old } in std::mem::take(&mut self.like) {
+            // A row that has its own entry is told apart from all others by this very directory.
+            if matches!(self.matched.seen[index as usize], Seen::Nowhere) {
+                self.matched.problems.push((index, Problem::error(Some(column), ProblemKind::TooLike(value))));
+            } else {
+                self.matched.old.extend(old);
+            }
+        }
+        let is_there = |r: &Rejected| identity(r, &self.rules.by).is_some_and(|key| self.rejected[&key]);
+        let is_anybody = |r: &&Rejected| match r.certainty(&self.rules.by, column) {
+            Certainty::Sure => false,
+            Certainty::IfThere => !is_there(r),
+            Certainty::None => true,
+        };
+        self.matched.unidentified = self.rows.rejected.iter().filter(is_anybody).count();
         self.matched.old.sort_by(|a, b| (&a.username, &a.id.stable).cmp(&(&b.username, &b.id.stable)));
         self.matched
     }
 
-    /// Returns the row that the entry belongs to. A row that is only *like* the entry gets an error: no directory must
-    /// be asked to tell the two apart.
-    fn row_of(&mut self, entry: &ExistingAccount) -> Option<u32> {
-        let value = entry.match_value(&self.rules.by)?;
+    /// Returns the row that the entry belongs to, or is like.
+    fn whose(&self, entry: &ExistingAccount) -> Whose {
+        let Some(value) = entry.match_value(&self.rules.by) else { return Whose::Nobodys };
         let coarse = CoarseKey::new(value);
         let accounts = &self.rows.accounts;
-        let index =
-            *self.by_value.find(self.hasher.hash_one(&coarse), |i| value_key(&accounts[*i as usize]) == coarse)?;
-        if MatchKey::new(accounts[index as usize].match_value()) == MatchKey::new(value) {
-            return Some(index);
+        let like = self.by_value.find(self.hasher.hash_one(&coarse), |i| value_key(&accounts[*i as usize]) == coarse);
+        match like.copied() {
+            Some(index) if MatchKey::new(accounts[index as usize].match_value()) == MatchKey::new(value) => {
+                Whose::Row(index)
+            }
+            Some(index) => Whose::Like(index),
+            None => Whose::Nobodys,
         }
-        self.matched.problems.push((index, Problem::error(None, ProblemKind::TooLike(value.to_owned()))));
-        None
+    }
+
+    /// Returns the column that rows find their entries by.
+    fn match_column(&self) -> &'r str {
+        match &self.rules.by {
+            MatchBy::Username => self.mapper.labels().known(Known::Username),
+            MatchBy::Attribute(name) => self.mapper.labels().attribute(name),
+        }
     }
 
     fn see_name(&mut self, entry: &ExistingAccount, own: Option<u32>) {
@@ -231,25 +305,31 @@ impl<'r> Matching<'r> {
     }
 
     fn see_unique_values(&mut self, entry: &ExistingAccount, own: Option<u32>) {
+        for (attribute, owners) in &mut self.matched.owners {
+            let values = entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text);
+            values.for_each(|value| owners.see(value, own));
+        }
+        let mut taken = Vec::new();
         for (attribute, table) in self.rules.unique.iter().zip(&self.by_unique) {
-            let key = unique_key(&entry.attributes, attribute);
-            let Some(value) = entry.attributes.first_text(attribute.as_str()) else { continue };
-            let accounts = &self.rows.accounts;
-            for index in table.iter_hash(self.hasher.hash_one(&key)).copied() {
-                if Some(index) != own && unique_key(&accounts[index as usize].attributes, attribute) == key {
-                    let taken = Problem::error(Some(attribute.as_str()), ProblemKind::Taken(value.to_owned()));
-                    self.matched.problems.push((index, taken));
+            let label = self.mapper.labels().attribute(attribute);
+            for value in entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text) {
+                let key = Some(MatchKey::new(value));
+                for place in table.iter_hash(self.hasher.hash_one(&key)).copied() {
+                    if Some(place.0) != own && self.unique_key(attribute, place) == key {
+                        taken.push((place.0, Problem::error(Some(label), ProblemKind::Taken(value.to_owned()))));
+                    }
                 }
             }
         }
+        self.matched.problems.append(&mut taken);
     }
 
     fn found(&mut self, index: u32, entry: ExistingAccount) {
         let account = &self.rows.accounts[index as usize];
         let seen = &mut self.matched.seen[index as usize];
         if !matches!(seen, Seen::Nowhere) {
-            let value = account.match_value().to_owned();
-            self.matched.problems.push((index, Problem::error(None, ProblemKind::Ambiguous(value))));
+            let ambiguous = ProblemKind::Ambiguous(account.match_value().to_owned());
+            self.matched.problems.push((index, Problem::error(Some(self.match_column()), ambiguous)));
             return;
         }
         // Values made from the username are compared as they are with the name that the account has.
@@ -288,10 +368,27 @@ impl<'r> Matching<'r> {
         })
     }
 
-    fn is_somebody_rejected(&self, entry: &ExistingAccount) -> bool {
-        let has = |value: &str| self.rejected.contains(&CoarseKey::new(value));
-        !self.rejected.is_empty() && entry.match_value(&self.rules.by).is_some_and(has)
+    /// Returns whether a row in error is, or may be, about the entry.
+    fn see_rejected(&mut self, entry: &ExistingAccount) -> bool {
+        if self.rejected.is_empty() {
+            return false;
+        }
+        let Some(value) = entry.match_value(&self.rules.by) else { return false };
+        self.rejected.get_mut(&CoarseKey::new(value)).map(|is_there| *is_there = true).is_some()
     }
+}
+
+impl OldEntry {
+    fn of(entry: ExistingAccount) -> Self {
+        let text = |name| entry.attributes.first_text(name).unwrap_or_default();
+        let person = Person::new(text("givenName"), text("sn"), text("mail"));
+        let ExistingAccount { id, username, enabled, protected, .. } = entry;
+        Self { id, username, person, enabled, protected }
+    }
+}
+
+fn identity(rejected: &Rejected, by: &MatchBy) -> Option<CoarseKey> {
+    rejected.identity(by).map(CoarseKey::new)
 }
 
 fn value_key(account: &Account) -> CoarseKey {
@@ -300,13 +397,4 @@ fn value_key(account: &Account) -> CoarseKey {
 
 fn name_key(account: &Account) -> CoarseKey {
     CoarseKey::new(&account.username)
-}
-
-fn unique_key(attributes: &Attributes, name: &AttributeName) -> Option<MatchKey> {
-    attributes.first_text(name.as_str()).map(MatchKey::new)
-}
-
-fn person_of(attributes: &Attributes) -> Person {
-    let text = |name| attributes.first_text(name).unwrap_or_default();
-    Person::new(text("givenName"), text("sn"), text("mail"))
 }

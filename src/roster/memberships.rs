@@ -95,12 +95,14 @@ impl GroupIndex {
 
     /// Returns what changes for one person, and how many of the feed's groups the person is in now.
     ///
-    /// `wanted` are the row's groups; with `sync` the person leaves every other group of the feed.
+    /// `wanted` are the row's groups, from the column `label`; with `sync` the person leaves every other group of the
+    /// feed.
     pub fn change(
         &self,
         wanted: &[GroupName],
         sync: bool,
         entry: Option<(&EntryId, &str)>,
+        label: &str,
     ) -> Result<(Option<MembershipChange>, usize), Vec<Problem>> {
         let current = entry.map(|(id, username)| self.owned_of(id, username)).unwrap_or_default();
         let mut problems = Vec::new();
@@ -111,12 +113,12 @@ impl GroupIndex {
                 Some(place) if current.contains(place) => stays.push(*place),
                 Some(place) => {
                     let group = &self.groups[*place as usize];
-                    problems.extend(group.protected.as_deref().map(|why| self.protected(&group.name, why)));
+                    problems.extend(group.protected.as_deref().map(|why| self.protected(label, &group.name, why)));
                     add.push(group.name.clone());
                 }
                 None if self.rules.create => add.push(name.clone()),
                 None => problems.push(Problem::error(
-                    Some(self.column()),
+                    Some(label),
                     ProblemKind::Unknown { kind: self.kind.word(), name: name.to_string() },
                 )),
             }
@@ -125,7 +127,7 @@ impl GroupIndex {
             current.iter().filter(|place| sync && !stays.contains(place)).map(|place| &self.groups[*place as usize]);
         let mut remove: Vec<GroupName> = Vec::new();
         for group in leaves {
-            problems.extend(group.protected.as_deref().map(|why| self.protected(&group.name, why)));
+            problems.extend(group.protected.as_deref().map(|why| self.protected(label, &group.name, why)));
             remove.push(group.name.clone());
         }
         if !problems.is_empty() {
@@ -146,16 +148,8 @@ impl GroupIndex {
         Ok((Some(change), n_current))
     }
 
-    fn column(&self) -> &'static str {
-        match self.kind {
-            GroupKind::Group => "groups",
-            GroupKind::Role => "roles",
-            GroupKind::Channel => "channels",
-        }
-    }
-
-    fn protected(&self, name: &GroupName, why: &str) -> Problem {
-        Problem::error(Some(self.column()), ProblemKind::Protected(format!("{} {name}: {why}", self.kind.word())))
+    fn protected(&self, label: &str, name: &GroupName, why: &str) -> Problem {
+        Problem::error(Some(label), ProblemKind::Protected(format!("{} {name}: {why}", self.kind.word())))
     }
 }
 

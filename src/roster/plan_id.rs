@@ -53,6 +53,7 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
                 text(account.locator.as_deref().unwrap_or_default().as_bytes());
                 for (name, values) in account.attributes.iter() {
                     text(name.as_str().as_bytes());
+                    text(&count(values.octets()));
                     values.octets().for_each(&mut text);
                 }
             }
@@ -62,22 +63,29 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
             text(format!("{:?} {:?} {:?}", update.password, update.must_change, update.enabled).as_bytes());
             for change in &update.changes {
                 text(change.attribute.as_str().as_bytes());
-                change.old.iter().for_each(|value| text(value));
-                text(b"->");
-                change.new.iter().for_each(|value| text(value));
+                for values in [&change.old, &change.new] {
+                    text(&count(values.iter()));
+                    values.iter().for_each(|value| text(value));
+                }
             }
         }
     }
     for change in item.intent.memberships() {
         text(change.kind.word().as_bytes());
-        change.add.iter().for_each(|name| text(name.as_str().as_bytes()));
-        text(b"-");
-        change.remove.iter().for_each(|name| text(name.as_str().as_bytes()));
+        for names in [&change.add, &change.remove] {
+            text(&count(names.iter()));
+            names.iter().for_each(|name| text(name.as_str().as_bytes()));
+        }
     }
     let full: [u8; 32] = digest.finalize().into();
     let mut short = [0; 16];
     short.copy_from_slice(&full[..16]);
     short
+}
+
+/// Says how many items follow, so that none can be taken for one of the next list.
+fn count(items: impl Iterator) -> [u8; 8] {
+    (items.count() as u64).to_le_bytes()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use super::account::Account;
 use super::account::Action;
-use super::account::MatchBy;
+use super::account::LineNo;
 use super::collision::Candidates;
 use super::collision::Newcomer;
+use super::columns::Known;
 use super::guard;
 use super::guard::Base;
 use super::guard::Limits;
@@ -18,6 +19,7 @@ use super::matching::OldEntry;
 use super::matching::Seen;
 use super::memberships::GroupIndex;
 use super::name_key::MatchKey;
+use super::owners;
 use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
@@ -25,7 +27,6 @@ use super::plan::MembershipChange;
 use super::plan::Named;
 use super::plan::PasswordSource;
 use super::plan::Plan;
-use super::plan::Seats;
 use super::plan::Status;
 use super::plan::Subject;
 use super::plan::UpdateIntent;
@@ -34,6 +35,7 @@ use super::problem::Problem;
 use super::problem::ProblemKind;
 use super::problem::Severity;
 use super::rows::Rows;
+use super::seats;
 
 /// What a feed decides about people, besides the mapping.
 #[derive(Clone, Debug)]
@@ -86,7 +88,9 @@ pub struct Surroundings {
     /// Stable ids of the entries that rosterd itself switched off.
     pub disabled_by_us: HashSet<Box<str>>,
     /// Rows whose letter is still owed from an interrupted run: they get a new password whatever else is so.
-    pub letters_owed: HashSet<super::account::LineNo>,
+    pub letters_owed: HashSet<LineNo>,
+    /// Rows that got their password earlier in this run, before an interruption or an approval.
+    pub passwords_done: HashSet<LineNo>,
 }
 
 /// Decides about every row and every Old entry.
@@ -102,7 +106,6 @@ pub fn build(
 ) -> Plan {
     let mut problems = Problems::of(&rows, std::mem::take(&mut matched.problems));
     maker.complete_new(&mut rows, &matched, &mut problems);
-    let no_seat = seatless(&rows.accounts, &matched, rules.seats);
     let mut base = Base {
         in_scope: matched.n_in_scope,
         in_both: matched.seen.iter().filter(|seen| !matches!(seen, Seen::Nowhere)).count(),
@@ -110,20 +113,19 @@ pub fn build(
         memberships: 0,
     };
     maker.keep_existing_names(&mut rows, &matched.seen, &mut problems);
+    for (attribute, owners) in &matched.owners {
+        let label = maker.mapper.labels().attribute(attribute);
+        let conflicts = owners::conflicts(&rows.accounts, attribute, owners, label);
+        conflicts.into_iter().for_each(|(index, problem)| problems.push(index, problem));
+    }
     let mut items = Vec::with_capacity(base.rows + matched.old.len());
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
-        let mut decision =
+        let decision =
             Decision { account, rules, around, mapper: maker.mapper, memberships: &mut base.memberships, problems };
-        if no_seat.contains(&index) {
-            let seats = rules.seats.unwrap_or_default();
-            decision.problems.push(Problem::error(None, ProblemKind::NoSeat { seats }));
-        }
         items.push(decision.item(index, seen, objections));
     }
-    let by = maker.match_by;
-    let unidentified = rows.rejected.iter().filter(|r| r.identity(by).is_none()).count();
     items.extend(rows.rejected.into_iter().map(|rejected| Item {
         line: Some(rejected.line),
         status: Status::Error,
@@ -133,10 +135,11 @@ pub fn build(
         problems: rejected.problems.into(),
     }));
     items.sort_by_key(|item| item.line);
-    let n_enabled = matched.n_enabled;
-    items.extend(matched.old.into_iter().map(|entry| old_item(entry, rules.old)));
-    let seats = rules.seats.map(|limit| seats_after(&items, limit, n_enabled));
-    let holds = guard::breaches(&items, &rules.limits, base, unidentified);
+    if rules.old != OldPolicy::Keep {
+        items.extend(matched.old.into_iter().map(|entry| old_item(entry, rules.old)));
+    }
+    let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
+    let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
     let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
     plan.id = plan_id::of(&plan, maker.digest);
     plan
@@ -171,8 +174,6 @@ impl Problems {
 pub struct Maker<'m> {
     /// Columns to attributes.
     pub mapper: &'m Mapper,
-    /// By what rows find their entries.
-    pub match_by: &'m MatchBy,
     /// Names that are counted up, if the feed counts.
     pub candidates: Option<&'m Candidates>,
     /// Stands for the feed's rules in the plan's id.
@@ -193,7 +194,7 @@ impl Maker<'_> {
         let Some(candidates) = self.candidates else {
             for index in matched.name_taken.iter().copied().filter(|index| new.binary_search(index).is_ok()) {
                 let username = rows.accounts[index as usize].username.to_string();
-                problems.push(index, Problem::error(Some("username"), ProblemKind::Taken(username)));
+                problems.push(index, Problem::error(Some(self.username_label()), ProblemKind::Taken(username)));
             }
             return;
         };
@@ -204,10 +205,18 @@ impl Maker<'_> {
         let names = candidates.assign(&new.iter().map(newcomer).collect::<Vec<_>>());
         for (index, name) in new.into_iter().zip(names) {
             match name {
-                Ok(username) => self.rename(rows, index, &username, problems),
-                Err(kind) => problems.push(index, Problem::error(Some("username"), kind)),
+                Ok(username) => {
+                    for problem in self.rename(rows, index, &username) {
+                        problems.push(index, problem);
+                    }
+                }
+                Err(kind) => problems.push(index, Problem::error(Some(self.username_label()), kind)),
             }
         }
+    }
+
+    fn username_label(&self) -> &str {
+        self.mapper.labels().known(Known::Username)
     }
 
     /// Lets existing accounts keep their usernames. A name that the roster gives, and that is not written, is told.
@@ -223,52 +232,26 @@ impl Maker<'_> {
                     "the account keeps its username `{}`; `{}` is not written",
                     found.username, account.username
                 );
-                problems.push(index, Problem::warning(Some("username"), ProblemKind::Other(text)));
+                problems.push(index, Problem::warning(Some(self.username_label()), ProblemKind::Other(text)));
             }
-            self.rename(rows, index, &found.username, problems);
+            // Whatever the name is like that the account has, nobody is going to write it.
+            let of_values = |problem: &Problem| problem.column.as_deref() != Some(self.username_label());
+            for problem in self.rename(rows, index, &found.username).into_iter().filter(of_values) {
+                problems.push(index, problem);
+            }
         }
     }
 
-    fn rename(&self, rows: &mut Rows, index: u32, username: &str, problems: &mut Problems) {
+    fn rename(&self, rows: &mut Rows, index: u32, username: &str) -> Vec<Problem> {
         let account = &mut rows.accounts[index as usize];
         match rows.late.get(index as usize) {
-            Some(late) => {
-                for problem in self.mapper.rename(account, late, username) {
-                    problems.push(index, problem);
-                }
+            Some(late) => self.mapper.rename(account, late, username),
+            None => {
+                account.username = username.into();
+                Vec::new()
             }
-            None => account.username = username.into(),
         }
     }
-}
-
-/// Returns the New accounts for which there is no seat: the last ones by match value, so that row order is no matter.
-fn seatless(accounts: &[Account], matched: &Matched, seats: Option<usize>) -> HashSet<u32> {
-    let Some(seats) = seats else { return HashSet::new() };
-    let free = seats.saturating_sub(matched.n_enabled);
-    let mut new: Vec<u32> = (0u32..)
-        .zip(&matched.seen)
-        .filter(|(index, seen)| {
-            let account = &accounts[*index as usize];
-            matches!(seen, Seen::Nowhere) && account.choices.add && account.choices.action == Action::Auto
-        })
-        .map(|(index, _)| index)
-        .collect();
-    new.sort_by_cached_key(|index| MatchKey::new(accounts[*index as usize].match_value()));
-    new.split_off(free.min(new.len())).into_iter().collect()
-}
-
-fn seats_after(items: &[Item], limit: usize, taken: usize) -> Seats {
-    let mut after = taken;
-    for item in items {
-        match &item.intent {
-            Intent::Create(_) => after += 1,
-            Intent::Update(update) if update.enabled == Some(true) => after += 1,
-            Intent::Disable | Intent::Delete => after = after.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Seats { limit, taken, after }
 }
 
 fn old_item(entry: OldEntry, policy: OldPolicy) -> Item {
@@ -328,12 +311,9 @@ impl Decision<'_> {
     fn for_new(&mut self, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Intent {
         let choices = self.account.choices;
         match choices.action {
-            Action::Disable => self.problems.push(Problem::error(Some("action"), ProblemKind::NoAccount("disable"))),
-            Action::Delete => self.problems.push(Problem::error(Some("action"), ProblemKind::NoAccount("delete"))),
+            Action::Disable => return self.no_account("disable"),
+            Action::Delete => return self.no_account("delete"),
             Action::Auto => {}
-        }
-        if choices.action != Action::Auto {
-            return Intent::Nothing;
         }
         if !choices.add {
             return Intent::Skip("`add` is off for this row");
@@ -345,6 +325,12 @@ impl Decision<'_> {
         let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
         let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
         Intent::Create(CreateIntent { password, must_change, memberships: memberships.into() })
+    }
+
+    fn no_account(&mut self, action: &'static str) -> Intent {
+        let label = self.mapper.labels().known(Known::Action);
+        self.problems.push(Problem::error(Some(label), ProblemKind::NoAccount(action)));
+        Intent::Nothing
     }
 
     fn for_existing(&mut self, found: &Found, changes: Vec<super::change::Change>) -> Intent {
@@ -372,6 +358,8 @@ impl Decision<'_> {
         let letter_owed = self.around.letters_owed.contains(&self.account.line);
         let password = if letter_owed {
             Some(if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated })
+        } else if self.around.passwords_done.contains(&self.account.line) {
+            None
         } else if passwords.from_file_for_existing && self.account.password.is_some() {
             Some(PasswordSource::Row)
         } else if passwords.generate_for_existing {
@@ -401,14 +389,14 @@ impl Decision<'_> {
             _ => None,
         };
         let kinds = [
-            (&self.around.groups, &account.groups, account.choices.sync_groups),
-            (&self.around.roles, &account.roles, account.choices.sync_roles),
-            (&self.around.channels, &every_channel, false),
+            (&self.around.groups, &account.groups, account.choices.sync_groups, Known::Groups),
+            (&self.around.roles, &account.roles, account.choices.sync_roles, Known::Roles),
+            (&self.around.channels, &every_channel, false, Known::Subscribe),
         ];
         let mut all = Vec::new();
-        for (index, wanted, sync) in kinds {
+        for (index, wanted, sync, column) in kinds {
             let (Some(index), Some(wanted)) = (index, wanted) else { continue };
-            match index.change(wanted, sync, entry) {
+            match index.change(wanted, sync, entry, self.mapper.labels().known(column)) {
                 Ok((change, n_current)) => {
                     *self.memberships += n_current;
                     all.extend(change);

@@ -273,7 +273,9 @@ impl DamageKind {
             Self::RowTooLong(_) => Some("a quote that is never closed makes one row of the rest of the file"),
             Self::Workbook(_) => Some("open the workbook, check it, and save it again as XLSX or as CSV (UTF-8)"),
             Self::NoHeader(_) => Some("the first line names the columns, such as username,firstname,surname,email"),
-            Self::DuplicateColumn(_) | Self::UnnamedColumn(_) => Some("give every column one name of its own"),
+            Self::DuplicateColumn(_) | Self::UnnamedColumn(_) => {
+                Some("the first line names the columns: give each a name of its own")
+            }
             Self::MissingColumn(_) => Some("add the column, or map another one to it in [feed.map]"),
             Self::Unsupported(_) => Some("save the sheet as CSV (UTF-8) or XLSX"),
             Self::HeaderOnly | Self::Empty => {

@@ -7,6 +7,7 @@ use super::mapping::Rejected;
 use super::plan::Named;
 use super::plan::Notice;
 use super::problem::Problem;
+use super::problem::ProblemKind;
 use super::problem::Severity;
 
 /// All rows of one roster after mapping and checks.
@@ -14,7 +15,7 @@ use super::problem::Severity;
 pub struct Rows {
     /// Rows that became accounts, in file order.
     pub accounts: Vec<Account>,
-    /// What is needed to rename them, by place; empty when no username is counted up.
+    /// What is needed to rename them, by place; empty when rows find their entries by username.
     pub late: Vec<Late>,
     /// Warnings about accounts, by place in `accounts`, in that order.
     pub warnings: Vec<(u32, Problem)>,
@@ -25,8 +26,8 @@ pub struct Rows {
 }
 
 impl Rejected {
-    /// Returns the value by which the row would find its entry; `None` when that cannot be told. An entry that a
-    /// rejected row is about is never Old.
+    /// Returns the value by which the row would find its entry, as far as it has one. An entry that a rejected row may
+    /// be about is never Old.
     pub fn identity(&self, by: &MatchBy) -> Option<&str> {
         match by {
             _ if !self.match_value.is_empty() => Some(&self.match_value),
@@ -34,6 +35,36 @@ impl Rejected {
             _ => None,
         }
     }
+
+    /// Returns how sure it is that the row means the person of its [`Rejected::identity`], which comes from `column`.
+    pub fn certainty(&self, by: &MatchBy, column: &str) -> Certainty {
+        let errors = || self.problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let is_torn = |problem: &Problem| {
+            use ProblemKind::{FieldCount, StrayQuote, TextAfterQuote};
+            matches!(problem.kind, FieldCount { .. } | TextAfterQuote | StrayQuote)
+        };
+        let is_misread = |problem: &Problem| {
+            problem.column.as_deref() == Some(column) && !matches!(problem.kind, ProblemKind::Duplicate { .. })
+        };
+        if self.identity(by).is_none() || errors().any(is_torn) {
+            Certainty::None
+        } else if errors().any(is_misread) {
+            Certainty::IfThere
+        } else {
+            Certainty::Sure
+        }
+    }
+}
+
+/// How sure it is whom a row in error means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// That very person.
+    Sure,
+    /// That person if the directory has one of this name, or else anybody: the name itself is in error.
+    IfThere,
+    /// Anybody: the name is missing, or the cells may not be where they belong.
+    None,
 }
 
 impl Rows {

@@ -17,6 +17,8 @@ use crate::directory::Wanted;
 use crate::directory::Which;
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
 use crate::roster::fault::Fault;
@@ -26,6 +28,8 @@ use crate::roster::matching::Matching;
 use crate::roster::memberships;
 use crate::roster::memberships::GroupIndex;
 use crate::roster::memberships::MembershipRules;
+use crate::roster::outcome::Outcome;
+use crate::roster::plan::HoldClass;
 use crate::roster::plan::Notice;
 use crate::roster::plan::Plan;
 use crate::roster::planner;
@@ -53,6 +57,8 @@ pub struct Planned {
     pub form: Form,
     /// How many accounts the directory has, when all were read.
     pub n_entries: Option<usize>,
+    /// Accounts that rosterd had switched off and somebody else has let in again.
+    pub let_in: Vec<EntryId>,
 }
 
 /// What is known from before an interruption.
@@ -131,7 +137,14 @@ pub async fn plan<D: Directory>(
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     let mut read = reading::read(run.spool.clone().into(), feed).await?;
-    let matched = match_rows(feed, *directory, &mut read).await?;
+    let disabled_by_us = state.disabled_by_us(&run.target).await?;
+    let mut let_in = Vec::new();
+    let matched = match_rows(feed, *directory, &mut read, |entry| {
+        if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
+            let_in.push(entry.id.clone());
+        }
+    })
+    .await?;
     let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
@@ -140,16 +153,28 @@ pub async fn plan<D: Directory>(
         return Err(PlanningError::SuddenlyEmpty { target: run.target.clone(), before });
     }
     let mut rows = std::mem::take(&mut read.rows);
-    let around = surroundings(feed, *directory, &mut rows, state, run, resume).await?;
-    let objections = |account: &crate::roster::account::Account| directory.objections(account);
-    let maker = Maker {
-        mapper: &read.mapper,
-        match_by: &feed.matching.by,
-        candidates: read.candidates.as_ref(),
-        digest: &feed.digest,
+    let around = Surroundings {
+        disabled_by_us,
+        letters_owed: resume.letters_owed.clone(),
+        passwords_done: passwords_done(run, resume),
+        ..surroundings(feed, *directory, &mut rows).await?
     };
+    let objections = |account: &crate::roster::account::Account| directory.objections(account);
+    let maker = Maker { mapper: &read.mapper, candidates: read.candidates.as_ref(), digest: &feed.digest };
     let plan = planner::build(rows, matched, &feed.plan, &around, &maker, &objections);
-    Ok(Planned { plan, form: read.form, n_entries })
+    Ok(Planned { plan, form: read.form, n_entries, let_in })
+}
+
+/// Returns the rows that got their password earlier in this run. Who was changed while new passwords were held did not.
+fn passwords_done(run: &Run, resume: &Resume) -> HashSet<LineNo> {
+    let held = run.holds.split(',').any(|class| class == HoldClass::Passwords.key());
+    let has_password = |journaled: &Journaled| match journaled.outcome {
+        Some(Outcome::Created) => true,
+        Some(Outcome::Updated | Outcome::Enabled) => !held,
+        _ => false,
+    };
+    let done = resume.journaled.iter().filter(|(_, journaled)| has_password(journaled));
+    done.filter_map(|(key, _)| if let JournalKey::Line(line) = key { Some(*line) } else { None }).collect()
 }
 
 /// Returns whether every account of the target is to be read.
@@ -161,7 +186,12 @@ fn reads_all(feed: &Feed, rows: &Rows) -> bool {
         || rows.accounts.len() > ASK_FOR_EACH
 }
 
-async fn match_rows<D: Directory>(feed: &Feed, directory: &D, read: &mut Reading) -> Result<Matched, PlanningError> {
+async fn match_rows<D: Directory>(
+    feed: &Feed,
+    directory: &D,
+    read: &mut Reading,
+    mut look: impl FnMut(&ExistingAccount),
+) -> Result<Matched, PlanningError> {
     let rows = &read.rows;
     let which = if reads_all(feed, rows) {
         Which::All
@@ -172,7 +202,9 @@ async fn match_rows<D: Directory>(feed: &Feed, directory: &D, read: &mut Reading
     let mut matching = Matching::new(rows, &feed.matching, &read.mapper, read.candidates.as_mut());
     let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
-        matching.see(entry?);
+        let entry = entry?;
+        look(&entry);
+        matching.see(entry);
     }
     Ok(matching.finish())
 }
@@ -181,9 +213,6 @@ async fn surroundings<D: Directory>(
     feed: &Feed,
     directory: &D,
     rows: &mut Rows,
-    state: &State,
-    run: &Run,
-    resume: &Resume,
 ) -> Result<Surroundings, PlanningError> {
     let capabilities = directory.capabilities();
     let groups = index(directory, GroupKind::Group, &feed.groups, capabilities.groups, rows).await?;
@@ -201,13 +230,7 @@ async fn surroundings<D: Directory>(
         let text = "the target has no channels, so nobody is subscribed to any".to_owned();
         rows.notices.push(Notice { column: Some("subscribe".into()), text });
     }
-    Ok(Surroundings {
-        groups,
-        roles,
-        channels,
-        disabled_by_us: state.disabled_by_us(&run.target).await?,
-        letters_owed: resume.letters_owed.clone(),
-    })
+    Ok(Surroundings { groups, roles, channels, ..Surroundings::default() })
 }
 
 async fn index<D: Directory>(

@@ -39,6 +39,7 @@ pub(super) async fn read(spool: PathBuf, feed: &Feed) -> Result<Reading, Plannin
         let (mapper, notices) = Mapper::new(&mapping, sheet.header())?;
         let mut rows = Rows { notices, ..Rows::default() };
         let counts = mapping.settings().collision == Collision::Counter;
+        let may_rename = counts || mapping.settings().match_by != MatchBy::Username;
         let mut row = Row::default();
         while sheet.read_row(&mut row)? {
             let Some(line) = row.line else { continue };
@@ -47,7 +48,7 @@ pub(super) async fn read(spool: PathBuf, feed: &Feed) -> Result<Reading, Plannin
                     let index = u32::try_from(rows.accounts.len()).map_err(std::io::Error::other)?;
                     rows.warnings.extend(warnings.into_iter().map(|warning| (index, warning)));
                     rows.accounts.push(account);
-                    if counts {
+                    if may_rename {
                         rows.late.push(late);
                     }
                 }
@@ -68,13 +69,15 @@ pub(super) async fn read(spool: PathBuf, feed: &Feed) -> Result<Reading, Plannin
 /// Finds rows that are one person.
 fn compare(rows: &mut Rows, mapper: &Mapper, mapping: &crate::roster::mapping::Mapping) {
     let settings = mapping.settings();
+    let unique: Vec<_> = settings.checks.unique.iter().filter(|name| !mapper.is_late(name)).cloned().collect();
     let scope = duplicates::Scope {
         usernames: settings.collision != Collision::Counter,
         match_by: match &settings.match_by {
             MatchBy::Username => None,
             MatchBy::Attribute(name) => Some(name),
         },
-        unique: &settings.checks.unique,
+        unique: &unique,
+        emails: !mapper.makes_addresses(),
         labels: mapper.labels(),
     };
     let found = duplicates::find(&rows.accounts, &rows.rejected, &scope);

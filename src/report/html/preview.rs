@@ -16,6 +16,7 @@ use crate::report::pick::Picker;
 use crate::report::pick::Rows;
 use crate::report::words::Class;
 use crate::report::words::form_sentence;
+use crate::report::words::notes;
 use crate::report::words::remarks_text;
 use crate::report::words::seats_sentence;
 
@@ -33,9 +34,8 @@ pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut dyn W
     if let Some(seats) = plan.seats {
         page.paragraph(&seats_sentence(seats))?;
     }
-    for notice in &plan.notices {
-        let column = notice.column.as_ref().map(|column| format!("column {column}: ")).unwrap_or_default();
-        page.paragraph(&format!("Note: {column}{}", notice.text))?;
+    for note in notes(plan) {
+        page.paragraph(&note)?;
     }
     for hold in &plan.holds {
         page.paragraph(&format!("Held for approval: {hold}"))?;

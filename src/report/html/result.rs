@@ -5,6 +5,7 @@ use std::io::Write;
 
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
+use crate::roster::plan::Status;
 
 use super::Kind;
 use super::MOST_ROWS;
@@ -57,7 +58,10 @@ pub fn result_html(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Wri
         }
         page.begin_row(class(&result.outcome), plan, item, result.outcome.word())?;
         page.differences(&done(plan, item, result, holds))?;
-        page.remark(result.outcome.reason().unwrap_or_default())?;
+        // An Error of the plan was rejected for its problems, which follow.
+        if item.status != Status::Error {
+            page.remark(result.outcome.reason().unwrap_or_default())?;
+        }
         page.remark(&problems_text(item))?;
         page.remark(letter(result.letter))?;
         if result.incomplete {

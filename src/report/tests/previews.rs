@@ -25,6 +25,23 @@ fn the_preview_on_a_terminal() {
 }
 
 #[test]
+fn columns_of_which_the_same_is_to_be_said_share_a_note() {
+    let (mut plan, form) = (plan(), form());
+    let notice = |column: Option<&str>, text: &str| Notice { column: column.map(Box::from), text: text.to_owned() };
+    plan.notices = vec![
+        notice(Some("Floor"), "not used"),
+        notice(Some("user"), "not used either"),
+        notice(Some("Room"), "not used"),
+        notice(None, "not used"),
+    ];
+    let text = written(|out| preview_table(&subject(&plan, &form), &Look::default(), out));
+    let notes: Vec<&str> = text.lines().filter(|line| line.starts_with("Note")).collect();
+    assert_eq!(notes, ["Note: columns Floor, Room: not used", "Note: column user: not used either", "Note: not used"]);
+    let page = written(|out| preview_html(&subject(&plan, &form), out));
+    assert!(page.contains("<p>Note: columns Floor, Room: not used</p>"), "{page}");
+}
+
+#[test]
 fn the_preview_as_csv() {
     let (plan, form) = (plan(), form());
     let text = written(|out| preview_csv(&subject(&plan, &form), out));

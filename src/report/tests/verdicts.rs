@@ -208,7 +208,7 @@ fn the_result_as_a_page() {
     <tr class="updated"><td>3<td>updated<td>User2<td>Lucy<td>Smith<td>lucy@test.co<td><div><b>mail</b> <del>old@test.co</del> → <ins>lucy@test.co</ins></div><div><b>title</b> <del>Boss</del> → <i>none</i></div><div><b>userPassword</b> <del>***</del> → <ins>***</ins> <ins>***</ins></div><div><b>groups</b> <del>Staff</del> <del>Sales</del> → <ins>Staff</ins> <ins>IT</ins></div><div><b>enabled</b> <del>false</del> → <ins>true</ins></div><div><b>password</b> <ins>(generated)</ins></div><div><b>change password next time</b> <ins>true</ins></div><div class="remark">credential letter cannot be sent</div><div class="remark">the mail server refuses lucy@test.co: no such mailbox</div>
     <tr class="unchanged"><td>4<td>unchanged<td>User3<td>Jenna<td>Fraser<td>jenna@test.co<td>
     <tr class="undone"><td>5<td>not attempted<td>User4<td>Peter<td>Stuart<td>peter@test.co<td><div class="remark">`add` is off for this row</div>
-    <tr class="rejected"><td>6<td>rejected<td><td>Kevin<td>Miles<td>=cmd()<td><div class="remark">the row is in error</div><div class="remark">User name: required, but empty; Email: `=cmd()` is not an e-mail address; warning: line 2 has the same value</div>
+    <tr class="rejected"><td>6<td>rejected<td><td>Kevin<td>Miles<td>=cmd()<td><div class="remark">User name: required, but empty; Email: `=cmd()` is not an e-mail address; warning: line 2 has the same value</div>
     <tr class="reported"><td><td>reported<td>User8<td>Olga<td>Old<td>olga@test.co<td>
     <tr class="undone"><td><td>not attempted<td>User9<td>Olga<td>Old<td>olga@test.co<td><div class="remark">held for approval</div>
     </tbody>

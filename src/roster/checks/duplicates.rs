@@ -33,6 +33,8 @@ pub struct Scope<'a> {
     pub match_by: Option<&'a AttributeName>,
     /// Attributes that must be one person's only.
     pub unique: &'a [AttributeName],
+    /// Whether mail addresses are compared: not when they follow from usernames that are not final.
+    pub emails: bool,
     /// The names of the columns.
     pub labels: &'a Labels,
 }
@@ -62,7 +64,7 @@ pub fn find(accounts: &[Account], rejected: &[Rejected], scope: &Scope<'_>) -> F
         found.same_person(&rows, &sets, scope.labels.attribute(name), |i| rows.match_value(i));
     }
     let email = AttributeName::new("mail");
-    if !scope.unique.contains(&email) {
+    if scope.emails && !scope.unique.contains(&email) {
         let sets = sets(accounts.len(), |i| filled(accounts[i].person.email()).map(MatchKey::new));
         for (i, other) in shared(accounts, &sets) {
             let problem = Problem::warning(Some(scope.labels.known(Known::Email)), ProblemKind::Shared(other));
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     fn found(accounts: &[Account]) -> Vec<String> {
-        let scope = Scope { usernames: true, match_by: None, unique: &[], labels: &Labels::default() };
+        let scope = Scope { usernames: true, match_by: None, unique: &[], emails: true, labels: &Labels::default() };
         shown(&find(accounts, &[], &scope), accounts)
     }
 
@@ -280,7 +282,7 @@ mod tests {
             match_value: "".into(),
             problems: Vec::new(),
         }];
-        let scope = Scope { usernames: true, match_by: None, unique: &[], labels: &Labels::default() };
+        let scope = Scope { usernames: true, match_by: None, unique: &[], emails: true, labels: &Labels::default() };
         let found = find(&accounts, &rejected, &scope);
         let kind = |other| ProblemKind::Duplicate { other: LineNo(other), exact: false };
         assert_eq!(found.accounts, [(0, Problem::error(Some("username"), kind(2)))]);
@@ -296,7 +298,7 @@ mod tests {
         accounts[2].username = "other".into();
         let number = AttributeName::new("employeeNumber");
         let labels = Labels::default();
-        let scope = Scope { usernames: false, match_by: Some(&number), unique: &[], labels: &labels };
+        let scope = Scope { usernames: false, match_by: Some(&number), unique: &[], emails: true, labels: &labels };
         assert_eq!(
             shown(&find(&accounts, &[], &scope), &accounts),
             ["2 Error employeeNumber: the same as in line 4", "4 Error employeeNumber: the same as in line 2"]
@@ -312,7 +314,7 @@ mod tests {
         );
         let unique = [AttributeName::new("mail")];
         let labels = Labels::default();
-        let scope = Scope { usernames: true, match_by: None, unique: &unique, labels: &labels };
+        let scope = Scope { usernames: true, match_by: None, unique: &unique, emails: true, labels: &labels };
         assert_eq!(
             shown(&find(&accounts, &[], &scope), &accounts),
             ["2 Error mail: line 3 has the same value", "3 Error mail: line 2 has the same value"]

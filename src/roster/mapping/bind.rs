@@ -12,6 +12,7 @@ use super::rule::Target;
 use super::template::Names;
 use super::template::Variable;
 use super::template::Wants;
+use crate::roster::account::MatchBy;
 use crate::roster::columns::Columns;
 use crate::roster::columns::Known;
 use crate::roster::problem::Damage;
@@ -179,7 +180,11 @@ impl Binder<'_> {
 
 /// Whether the rule is filled again when the username changes.
 pub(super) fn is_late(mapping: &Compiled, rule: &CompiledRule) -> bool {
-    mapping.settings.collision == Collision::Counter && rule.uses_username()
+    let keeps_names = match &mapping.settings.match_by {
+        MatchBy::Username => false,
+        MatchBy::Attribute(name) => !matches!(&rule.rule.target, Target::Attribute(target) if target == name),
+    };
+    (mapping.settings.collision == Collision::Counter || keeps_names) && rule.uses_username()
 }
 
 /// Returns the places of the cells that the templates of `wants` see.

@@ -13,6 +13,7 @@ use super::row::joined_name;
 use super::template::RowCells;
 use crate::roster::account::Account;
 use crate::roster::account::Person;
+use crate::roster::attribute::AttributeName;
 use crate::roster::checks;
 use crate::roster::problem::Problem;
 use crate::roster::problem::Severity;
@@ -23,8 +24,8 @@ const BETWEEN_CELLS: char = '\0';
 impl Mapper {
     /// Gives `account` the login name that it has or gets in the directory, and fills again what depends on it.
     ///
-    /// For feeds that count usernames up: new people get the name that [`crate::roster::collision`] assigns, and people
-    /// who exist keep theirs. Returns the errors that this leads to; with any, the account must not be applied.
+    /// For feeds that count usernames up: new people get the name that [`crate::roster::collision`] assigns. For all
+    /// that do not find people by their names: who exists keeps the name. Returns the errors that this leads to; with any, the account must not be applied.
     pub fn rename(&self, account: &mut Account, late: &Late, username: &str) -> Vec<Problem> {
         if *account.username == *username {
             return Vec::new();
@@ -89,6 +90,16 @@ impl Mapper {
             account.attributes.iter().map(|(name, values)| (name.as_str(), values.octets().collect::<Vec<_>>()));
         let lacking = lacking.iter().map(|(name, values)| (*name, values.iter().map(|v| v.as_bytes()).collect()));
         account.attributes = self.schema().pack(there.chain(lacking));
+    }
+
+    /// Returns whether the values of the attribute `name` follow from the username.
+    pub fn is_late(&self, name: &AttributeName) -> bool {
+        self.attributes.iter().any(|(other, bound)| bound.is_late && other == name)
+    }
+
+    /// Returns whether people's mail addresses follow from their usernames.
+    pub fn makes_addresses(&self) -> bool {
+        self.email_attribute.as_ref().is_some_and(|name| self.is_late(name))
     }
 
     fn late_rules(&self) -> impl Iterator<Item = &Bound> {

@@ -207,14 +207,11 @@ impl Mapper {
     fn notices(&self) -> Vec<Notice> {
         let mut notices = Vec::new();
         for index in (0..self.columns.len()).filter(|i| !self.used[*i] && !self.columns.is_own(*i)) {
-            let header = self.columns.header(index);
             let text = match self.columns.all_known().find(|(_, i)| *i == index) {
-                Some((known, _)) => {
-                    format!("the column `{header}` is not used: [feed.map] says where the {} comes from", known.word())
-                }
-                None => format!("the column `{header}` is not used: nothing in [feed.map] names it"),
+                Some((known, _)) => format!("not used: [feed.map] says where the {} comes from", known.word()),
+                None => "not used: not mentioned in [feed.map]".to_owned(),
             };
-            notices.push(Notice { column: Some(Box::from(&**header)), text });
+            notices.push(Notice { column: Some(Box::from(&**self.columns.header(index))), text });
         }
         let has = |known| self.columns.known(known).is_some();
         let mut lacks = Vec::new();

@@ -38,7 +38,9 @@ pub(super) struct Row<'r> {
 
 impl Mapper {
     /// Maps and checks one row, whose own `problems` are given; reports everything that is wrong with it at once.
-    pub fn account(&self, line: LineNo, fields: &[String], problems: Vec<Problem>) -> Mapped {
+    pub fn account(&self, line: LineNo, fields: &[String], mut problems: Vec<Problem>) -> Mapped {
+        // What rosterd wrote into an errors file quotes what was wrong; that is not wrong again.
+        problems.retain(|p| p.column.as_deref().and_then(Known::named) != Some(Known::Own));
         let is_shifted =
             problems.iter().any(|p| p.severity == Severity::Error && matches!(p.kind, ProblemKind::FieldCount { .. }));
         let mut row = Row { mapper: self, cells: self.cleaned_cells(fields), problems };
@@ -294,7 +296,7 @@ impl<'r> Row<'r> {
             sync_groups: self.flag(Known::SyncGroups).unwrap_or(default.sync_groups),
             sync_roles: self.flag(Known::SyncRoles).unwrap_or(default.sync_roles),
             subscribe: self.flag(Known::Subscribe).unwrap_or(default.subscribe),
-            action: Action::Auto,
+            action: default.action,
         };
         let Some(index) = self.mapper.columns.known(Known::Action) else { return choices };
         let settings = &self.mapper.mapping.settings;
@@ -302,11 +304,13 @@ impl<'r> Row<'r> {
             "" => None,
             // The row names the one thing to do; a box beside it can only take that away.
             "add" => {
+                choices.action = Action::Auto;
                 choices.add = add.unwrap_or(true);
                 choices.update = false;
                 None
             }
             "update" => {
+                choices.action = Action::Auto;
                 choices.add = false;
                 choices.update = update.unwrap_or(true);
                 None

@@ -259,6 +259,21 @@ fn the_rows_own_problems_come_along() {
 }
 
 #[test]
+fn a_feed_of_leavers_says_what_its_rows_are_for() {
+    let leavers = || {
+        let mut leavers = settings(&[]);
+        leavers.choices.action = Action::Disable;
+        leavers
+    };
+    assert_eq!(account(&mapper(leavers(), "username"), "ada").choices.action, Action::Disable);
+    let mapper = mapper(leavers(), "username,action");
+    let action = |row: &str| account(&mapper, &format!("ada,{row}")).choices.action;
+    assert_eq!(action(""), Action::Disable);
+    assert_eq!(action("update"), Action::Auto);
+    assert_eq!(action("add"), Action::Auto);
+}
+
+#[test]
 fn actions_and_choices_of_a_row_override_the_feeds() {
     let mapper = mapper(settings(&[]), "username,email,action,add,update,sync groups,subscribe to all news channels");
     let choices = |row: &str| account(&mapper, &format!("ada,a@x.org,{row}")).choices;

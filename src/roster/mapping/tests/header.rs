@@ -10,7 +10,7 @@ fn a_roster_of_a_few_columns_can_change_accounts() {
     assert_eq!(
         texts,
         [
-            "the column `Shoe size` is not used: nothing in [feed.map] names it",
+            "not used: not mentioned in [feed.map]",
             "the roster has no column for a first name or surname, nor for a mail address: it can change accounts, but create none",
         ]
     );
@@ -54,7 +54,17 @@ fn unused_columns_are_told_once_and_rosterds_own_never() {
     let (_, notices) = bind(settings(&[("username", "{{ first|lower }}")]), header).expect("in order");
     let columns: Vec<&str> = notices.iter().filter_map(|n| n.column.as_deref()).collect();
     assert_eq!(columns, ["username", "login x"]);
-    assert_eq!(notices[0].text, "the column `username` is not used: [feed.map] says where the username comes from");
+    assert_eq!(notices[0].text, "not used: [feed.map] says where the username comes from");
+}
+
+#[test]
+fn what_rosterd_wrote_into_an_errors_file_is_not_held_against_the_corrected_row() {
+    let mapper = mapper(settings(&[]), "rosterd line,rosterd column,rosterd reason,username,firstname,email");
+    let fields = cells("7,firstname,looks like text read wrongly: `Ã¼`,jm,Jürgen,jm@example.org");
+    let in_column = |column| Problem::error(Some(column), ProblemKind::Mojibake("Ã¼".into()));
+    let account = |column| mapper.account(LineNo(2), &fields, vec![in_column(column)]);
+    assert!(matches!(account("rosterd reason"), Mapped::Account { .. }));
+    assert!(matches!(account("firstname"), Mapped::Rejected(_)));
 }
 
 #[test]
