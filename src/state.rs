@@ -26,7 +26,9 @@ pub struct State {
 impl State {
     /// Opens or creates `state.sqlite` in `data_dir`.
     pub fn open(data_dir: &Path) -> Result<Self, DatabaseError> {
-        let migrate = |connection: &mut Connection| embedded::migrations::runner().run(connection).map(|_| ());
+        // Grouped: else a process that is killed between a step and the note that it was taken never starts again.
+        let migrate =
+            |connection: &mut Connection| embedded::migrations::runner().set_grouped(true).run(connection).map(|_| ());
         Ok(Self { database: Database::open(&data_dir.join("state.sqlite"), migrate)? })
     }
 }

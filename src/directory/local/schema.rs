@@ -25,11 +25,17 @@ struct NotOurs;
 /// Brings the schema up to date. A file made by a newer rosterd, or by somebody else, is refused.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failed> {
     let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let empty: bool = connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    // The list of migrations alone is what a first start leaves that was killed.
+    let empty: bool = connection.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history')",
+        [],
+        |row| row.get(0),
+    )?;
     if id != APPLICATION_ID && !(id == 0 && empty) {
         return Err(NotOurs.into());
     }
-    embedded::migrations::runner().run(connection)?;
+    // Grouped: else a process that is killed between a step and the note that it was taken never starts again.
+    embedded::migrations::runner().set_grouped(true).run(connection)?;
     Ok(())
 }
 
