@@ -81,6 +81,13 @@ impl World {
         fs::write(self.roster(), text).expect("the roster is written");
     }
 
+    /// Puts another feed's configuration in place, as a restart with an edited file would.
+    pub fn configure(&mut self, feed: &str) {
+        let path = self.folder.path().join("rosterd.toml");
+        let config = Config::parse(&path, &format!("{HEAD}{feed}"), Some(&self.config.data_dir));
+        self.config = config.unwrap_or_else(|faults| panic!("{faults}"));
+    }
+
     /// Returns the world as it is for the next process, which nobody has told to stop.
     pub fn restarted(mut self) -> Self {
         self.stop = CancellationToken::new();
