@@ -85,8 +85,13 @@ fn a_create_whose_answer_is_lost_is_found_and_not_done_again() {
 fn an_account_that_somebody_else_makes_meanwhile_is_not_taken_for_ours() {
     let world = three();
     // The very same in all that can be seen: but its password is not ours, so a letter would be a lie.
-    let attributes: [(&str, &[&str]); 4] =
-        [("givenName", &["Bob"]), ("sn", &["Ball"]), ("cn", &["Bob Ball"]), ("mail", &["bob@example.org"])];
+    let attributes: [(&str, &[&str]); 5] = [
+        ("cn", &["Bob Ball"]),
+        ("displayName", &["Bob Ball"]),
+        ("givenName", &["Bob"]),
+        ("mail", &["bob@example.org"]),
+        ("sn", &["Ball"]),
+    ];
     let directory = Meddled::new(&world.memory, |n, memory| {
         if n == 1 {
             memory.put("bob", attributes);
