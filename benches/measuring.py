@@ -38,6 +38,7 @@ def measure(command, log, stdout=os.devnull, expect=(0,)):
             said = process.communicate()[0]
         except BaseException:
             process.terminate()
+            process.communicate()
             raise
     if process.returncode != 0:
         raise NotMeasured(f"{command[0]} cannot be started")

@@ -93,6 +93,11 @@ impl Failure {
         line
     }
 
+    /// Returns what can be done about it.
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
     /// Returns the sentence without causes and hints.
     pub fn sentence(&self) -> &str {
         &self.sentence

@@ -255,7 +255,7 @@ impl<D: Directory> Progression<'_, D> {
                 && result.outcome == known.kind.when_done()
             {
                 let username = self.work.plan.username(item).into();
-                if let (Outcome::Disabled, Some(entry)) = (&result.outcome, &item.entry) {
+                if let (Outcome::Disabled, None, Some(entry)) = (&result.outcome, item.line, &item.entry) {
                     evidence.off.push(((**entry).clone(), username));
                 }
                 evidence.finish(key, result);

@@ -23,6 +23,7 @@ mod json;
 pub mod names;
 mod pick;
 pub mod place;
+pub mod refused;
 #[cfg(test)]
 mod sample;
 mod sheet;
@@ -36,6 +37,7 @@ pub mod visible;
 mod words;
 
 pub use html::preview_html;
+pub use html::refused_html;
 pub use html::result_html;
 pub use json::preview_json;
 pub use json::result_json;

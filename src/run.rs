@@ -34,6 +34,7 @@ use crate::report::Verdict;
 use crate::report::names::ReportNames;
 use crate::report::place::Placed;
 use crate::report::place::remove_placed;
+use crate::report::refused::Refusal;
 use crate::roster::guard;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
@@ -345,6 +346,16 @@ impl Carrier {
         let failure = error.failure(run);
         match failure.exit {
             Exit::Refused if !is_begun => {
+                let roster = Path::new(&run.path);
+                let refusal = Refusal {
+                    run: &run.id,
+                    feed: &run.feed,
+                    roster: roster.file_name().and_then(|name| name.to_str()).unwrap_or("roster"),
+                    ended: &(self.now)(),
+                    why: failure.sentence(),
+                    hints: failure.hints(),
+                };
+                reports::write_refusal(roster, &refusal).map_err(|error| misplaced(&error))?;
                 self.end(run, Phase::Refused, Some(failure.sentence().to_owned()), None).await?;
                 Ok(Carried::Refused(failure))
             }

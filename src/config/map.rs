@@ -90,7 +90,8 @@ impl Prover {
         span: &Range<usize>,
         collision: &mut Collision,
     ) -> Option<Rule> {
-        let RawRuleTable { column, template, policy, separator, default, multi, collision: on_collision } = table;
+        let RawRuleTable { column, template, policy, separator, default, multi, collision: on_collision, optional } =
+            table;
         let target = Target::from_key(key);
         let source = match (column, template) {
             (Some(column), None) => Source::Column(column.clone()),
@@ -126,6 +127,7 @@ impl Prover {
         }
         rule.separators.clone_from(separator);
         rule.multi = multi.unwrap_or(false);
+        rule.optional = optional.unwrap_or(false);
         rule.default.clone_from(default);
         Some(rule)
     }

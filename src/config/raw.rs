@@ -165,7 +165,7 @@ pub struct RawCsv {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision"
+    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional"
 )]
 pub enum RawRule {
     Text(String),
@@ -182,6 +182,7 @@ pub struct RawRuleTable {
     pub default: Option<String>,
     pub multi: Option<bool>,
     pub collision: Option<String>,
+    pub optional: Option<bool>,
 }
 
 /// `[feed.checks]`

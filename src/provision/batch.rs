@@ -275,7 +275,10 @@ impl<D: Directory> Progression<'_, D> {
                 self.entries.insert(task.item, member);
             }
             match (outcome, entry) {
-                (Outcome::Disabled, Some(entry)) => evidence.off.push((entry.id.clone(), entry.username.clone())),
+                // Whom a row switches off stays off until a person says otherwise; an Old one may come back.
+                (Outcome::Disabled, Some(entry)) if task.line().is_none() => {
+                    evidence.off.push((entry.id.clone(), entry.username.clone()));
+                }
                 (Outcome::Enabled | Outcome::Updated, Some(entry)) if entry.enabled => {
                     evidence.on.extend(switched_on(task));
                 }

@@ -17,9 +17,11 @@ use super::visible::visible;
 use super::words::who;
 
 pub(super) mod preview;
+mod refused;
 mod result;
 
 pub use preview::preview_html;
+pub use refused::refused_html;
 pub use result::result_html;
 
 /// Browsers become slow with more.

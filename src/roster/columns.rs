@@ -324,6 +324,11 @@ impl Columns {
         self.columns[index].secret
     }
 
+    /// Returns whether rosterd has written the roster: the rows in error of another one.
+    pub fn has_own(&self) -> bool {
+        (0..self.columns.len()).any(|index| self.is_own(index))
+    }
+
     /// Returns whether rosterd wrote the column itself.
     pub fn is_own(&self, index: usize) -> bool {
         Known::of_key(&self.columns[index].key) == Some(Known::Own)

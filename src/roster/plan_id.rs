@@ -19,7 +19,9 @@ pub fn none() -> PlanId {
 /// Returns the id of `plan`: a hash over `mapping` and over what every item says, in an order that does not depend on
 /// the order of rows. Lines and passwords do not go into it.
 pub fn of(plan: &Plan, mapping: &[u8]) -> PlanId {
-    let mut items: Vec<[u8; 16]> = plan.items.iter().map(|item| item_digest(plan, item)).collect();
+    // Who is only reported is no decision: people of other feeds come and go without making this another plan.
+    let decided = plan.items.iter().filter(|item| item.status != Status::Old || item.intent.writes());
+    let mut items: Vec<[u8; 16]> = decided.map(|item| item_digest(plan, item)).collect();
     items.sort_unstable();
     let mut all = Sha256::new();
     all.update(mapping);

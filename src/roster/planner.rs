@@ -22,10 +22,12 @@ use super::matching::Seen;
 use super::memberships::GroupIndex;
 use super::owners;
 use super::plan::CreateIntent;
+use super::plan::HoldClass;
 use super::plan::Intent;
 use super::plan::Item;
 use super::plan::MembershipChange;
 use super::plan::Named;
+use super::plan::Notice;
 use super::plan::PasswordSource;
 use super::plan::Plan;
 use super::plan::Status;
@@ -145,6 +147,13 @@ pub fn build(
     }
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
     let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
+    if matched.unidentified > 0 && holds.iter().any(|hold| hold.class == HoldClass::Old) {
+        let n = matched.unidentified;
+        let text = format!(
+            "rows in error that do not say who they are about: {n}; until they are corrected, or somebody approves, nobody is switched off"
+        );
+        rows.notices.push(Notice { column: None, text });
+    }
     let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
     plan.id = plan_id::of(&plan, maker.digest);
     plan

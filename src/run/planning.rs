@@ -199,9 +199,18 @@ pub async fn plan<D: Directory>(
     let around = Surroundings { disabled_by_us, earlier, ..surroundings(feed, *directory, &mut rows).await? };
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
     let maker = Maker { mapper: &read.mapper, candidates: read.candidates.as_ref(), digest: &feed.digest };
-    let plan = planner::build(rows, matched, &feed.plan, &around, &maker, &objections);
+    let mut decisions = feed.plan.clone();
+    if read.mapper.columns().has_own() {
+        // Corrected rows of another roster: who is not among them is in that roster.
+        if decisions.old == OldPolicy::Disable {
+            let text = "these are corrected rows of another roster, so nobody counts as Old".to_owned();
+            rows.notices.push(Notice { column: None, text });
+        }
+        decisions.old = OldPolicy::Keep;
+    }
+    let plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
     let shown = match unedited {
-        Some((rows, matched)) => planner::build(rows, matched, &feed.plan, &around, &maker, &objections).id,
+        Some((rows, matched)) => planner::build(rows, matched, &decisions, &around, &maker, &objections).id,
         None => plan.id.clone(),
     };
     Ok(Planned { plan, form: read.form, n_entries, shown, enabled_again })

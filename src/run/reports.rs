@@ -15,6 +15,8 @@ use crate::report::names::ReportNames;
 use crate::report::place::Misplaced;
 use crate::report::place::Placed;
 use crate::report::place::place;
+use crate::report::refused::Refusal;
+use crate::report::refused::refused_json;
 use crate::roster::outcome::ItemResult;
 use crate::roster::plan::Plan;
 use crate::roster::read::Dialect;
@@ -36,6 +38,14 @@ pub fn write_results(roster: &Path, subject: &Subject<'_>, ending: &Ending<'_>) 
     place(&names.result_csv, roster, |out| report::result_csv(subject, ending, out))?;
     place(&names.report_html, roster, |out| report::result_html(subject, ending, out))?;
     place(&names.result_json, roster, |out| report::result_json(subject, ending, out))?;
+    Ok(())
+}
+
+/// Writes beside a roster that it is refused, and why.
+pub fn write_refusal(roster: &Path, refusal: &Refusal<'_>) -> Result<(), Misplaced> {
+    let names = ReportNames::beside(roster);
+    place(&names.report_html, roster, |out| report::refused_html(refusal, out))?;
+    place(&names.result_json, roster, |out| refused_json(refusal, out))?;
     Ok(())
 }
 

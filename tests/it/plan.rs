@@ -8,6 +8,8 @@ mod order;
 mod seats;
 mod statuses;
 
+use sha2::Digest;
+use sha2::Sha256;
 use std::cell::RefCell;
 use std::path::Path;
 use std::path::PathBuf;
@@ -117,7 +119,7 @@ impl World {
             target: "staff".to_owned(),
             path: path.to_string_lossy().into_owned(),
             spool: spool.to_string_lossy().into_owned(),
-            fingerprint: "0".repeat(64),
+            fingerprint: Sha256::digest(roster).iter().map(|byte| format!("{byte:02x}")).collect(),
             identity: "0".to_owned(),
             phase: Phase::Claimed,
             plan: None,

@@ -132,7 +132,8 @@ fn goes_on_to_the_end(world: &World, baseline: &Baseline, story: &str) {
         assert_eq!(world.memory.login(username, last), rosterd::directory::local::Verified::MustChange, "{story}");
     }
     let disabled = life(async { world.state().disabled_by_us("memory").await.expect("the journal is read") });
-    assert_eq!(disabled.len(), 3, "{story}: rosterd knows whom it has switched off");
+    // Gil was switched off by a row, which is not for rosterd to take back.
+    assert_eq!(disabled.len(), 2, "{story}: rosterd knows which Old people it has switched off");
     assert!(!world.file("data/spool").read_dir().expect("the spool").any(|_| true), "{story}: the copy is removed");
 }
 

@@ -142,7 +142,7 @@ impl Binder<'_> {
             Source::Column(name) => match self.columns.find(name)? {
                 Some(index) => (BoundSource::Column(index), Arc::clone(self.columns.header(index))),
                 None => {
-                    if !compiled.is_default {
+                    if !compiled.is_default && !rule.optional {
                         self.missing.push(format!("{name} (map.{})", rule.target));
                     }
                     return Ok(None);

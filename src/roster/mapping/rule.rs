@@ -94,12 +94,14 @@ pub struct Rule {
     pub multi: bool,
     /// The value when the source gives none.
     pub default: Option<String>,
+    /// Whether a roster may come without the column.
+    pub optional: bool,
 }
 
 impl Rule {
     /// Returns a rule for one value that the roster forces.
     pub fn new(target: Target, source: Source) -> Self {
-        Self { target, source, policy: Policy::Force, separators: None, multi: false, default: None }
+        Self { target, source, policy: Policy::Force, separators: None, multi: false, default: None, optional: false }
     }
 
     /// Returns the rule of the short form `key = "text"`.

@@ -137,7 +137,7 @@ fn runs_are_listed_latest_first_for_people_and_programs() {
 
 #[test]
 fn a_check_proves_target_and_folder() {
-    let site = Site::new("folder = \"incoming\"\n[feed.passwords]\ngenerate_for_new = false");
+    let site = Site::new("folder = \"incoming\"");
     std::fs::create_dir_all(site.path("data/incoming")).expect("a folder");
     let ran = site.good(&["check", "--format", "json"]);
     let findings = ran.json();

@@ -17,7 +17,10 @@ fn refusal(bytes: &[u8]) -> String {
     assert_eq!((preview.code, &*preview.out), (3, ""), "{preview:?}");
     assert_eq!(preview.err, ran.err);
     assert_eq!((ran.code, &*ran.out), (3, ""), "{ran:?}");
-    assert_eq!(site.dropped(), ["starters.csv"]);
+    assert_eq!(site.dropped(), ["starters.csv", "starters.report.html", "starters.result.json"]);
+    let result = std::fs::read_to_string(site.path("drop/starters.result.json")).expect("a report");
+    let result: serde_json::Value = serde_json::from_str(&result).expect("JSON");
+    assert!(ran.err.contains(result["refused"].as_str().expect("a sentence")), "{result}");
     assert_eq!(site.users(), Vec::<String>::new());
     assert_eq!(super::names(&site.path("data/spool")), Vec::<String>::new());
     let status = site.good(&["status", "--format", "json"]).json();

@@ -50,8 +50,9 @@ async fn a_server_killed_half_way_leaves_no_operation_without_an_answer() {
     let (done, unknown, unsent) =
         (answers.iter().filter(|a| a.is_ok()).count(), count(Next::LookAgain), count(Next::Retry));
     assert_eq!(done + unknown + unsent, batch.len(), "{:?}", answers.iter().find(|a| a.is_err()));
+    // When p100 is seen, up to a window of those before it may still be on their way.
     assert!(
-        done >= 100 && (1..=32).contains(&unknown) && unsent > 0,
+        done >= 100 - 32 && (1..=32).contains(&unknown) && unsent > 0,
         "{done} done, {unknown} unknown, {unsent} unsent"
     );
     // While it is down: nothing is sent, nothing is known.

@@ -20,8 +20,8 @@ async fn old_actions_beyond_their_limit_wait_and_the_rest_is_done() {
     waits for approval
     ");
     assert_snapshot!(world.approve().await, @r"
-    ada created
-    bob updated
+    ada created (done earlier in this run)
+    bob updated (done earlier in this run)
     cat disabled
     dan disabled
     ");
@@ -40,7 +40,7 @@ async fn what_was_held_is_approved_as_it_was_shown_or_not_at_all() {
     ");
     assert!(world.memory.account("cat").expect("there").enabled);
     assert_snapshot!(world.approve().await, @r"
-    ada created
+    ada created (done earlier in this run)
     bob unchanged
     cat disabled
     dan disabled

@@ -1,5 +1,7 @@
 //! People who are in the directory only: switched off once, remembered, let in again; and what is held back.
 
+use std::fmt::Write;
+
 use super::*;
 
 const FEED: &str = "
@@ -118,9 +120,11 @@ fn what_is_held_is_done_when_it_is_approved_and_nothing_else_is_done_again() {
 fn what_is_held_stays_held_though_the_limit_has_grown_when_the_run_goes_on() {
     // One clearing in two people is too many; in twelve it would not be.
     let feed = "batch_size = 1\n[feed.csv]\nempty = \"clear\"\n[feed.limits]\nclears = \"20%\"\n[feed.map]\ntitle = \"Title\"\n";
-    let new: String = (0..10).map(|n| format!("new{n},New,Smith,new{n}@example.org,Tester\n")).collect();
-    let both = "ada,Ada,Smith,ada@example.org,\nbob,Bob,Smith,bob@example.org,\n";
-    let roster = format!("Username,First name,Surname,Email,Title\n{new}{both}");
+    let mut roster = "Username,First name,Surname,Email,Title\n".to_owned();
+    for n in 0..10 {
+        writeln!(roster, "new{n},New,Smith,new{n}@example.org,Tester").expect("a string takes all");
+    }
+    roster += "ada,Ada,Smith,ada@example.org,\nbob,Bob,Smith,bob@example.org,\n";
     let world = World::new(feed, &roster);
     for name in ["ada", "bob"] {
         world.memory.put(name, [("title", &["Boss"])]);

@@ -121,11 +121,10 @@ fn choices_survive_an_interruption() {
     }
 }
 
-type Damage<'d> = &'d dyn Fn(&str) -> String;
-
 #[test]
 fn a_preview_that_is_none_any_more_approves_nothing() {
-    let damages: [(&str, Damage<'_>); 9] = [
+    type Damage<'d> = (&'d str, &'d dyn Fn(&str) -> String);
+    let damages: [Damage<'_>; 9] = [
         ("a row less", &|text| {
             text.split_inclusive("\r\n").enumerate().filter(|(n, _)| *n != 2).map(|(_, l)| l).collect()
         }),

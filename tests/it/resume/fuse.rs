@@ -9,10 +9,6 @@ use rusqlite::Connection;
 const TABLES: [&str; 10] =
     ["run", "row", "letter", "approved", "hold", "choice", "done_file", "disabled", "target_size", "placed_file"];
 
-fn each() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TABLES.into_iter().flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|event| (table, event)))
-}
-
 /// A fuse in a journal.
 pub struct Fuse {
     journal: Connection,
@@ -22,25 +18,30 @@ impl Fuse {
     /// Lets the n-th write fail. What is rolled back with it counts again.
     pub fn light(journal: &Path, n: usize) -> Self {
         let journal = Connection::open(journal).expect("the journal opens");
-        let triggers = each().map(|(table, event)| {
-            format!(
-                "CREATE TRIGGER fuse_{table}_{event} BEFORE {event} ON {table} BEGIN
-                     SELECT RAISE(ABORT, 'fuse {table}') FROM fuse WHERE n_left = 0;
-                     UPDATE fuse SET n_left = n_left - 1;
-                 END;"
-            )
-        });
-        let sql = format!("CREATE TABLE fuse (n_left INTEGER); INSERT INTO fuse VALUES ({});", n - 1);
-        let sql = sql + &triggers.collect::<String>();
-        journal.execute_batch(&sql).expect("the fuse is laid");
+        let lay = |sql: &str| journal.execute_batch(sql).expect("the fuse is laid");
+        lay(&format!("CREATE TABLE fuse (n_left INTEGER); INSERT INTO fuse VALUES ({});", n - 1));
+        for table in TABLES {
+            for event in ["INSERT", "UPDATE", "DELETE"] {
+                lay(&format!(
+                    "CREATE TRIGGER fuse_{table}_{event} BEFORE {event} ON {table} BEGIN
+                         SELECT RAISE(ABORT, 'fuse {table}') FROM fuse WHERE n_left = 0;
+                         UPDATE fuse SET n_left = n_left - 1;
+                     END;"
+                ));
+            }
+        }
         Self { journal }
     }
 
     /// Lets the journal work again.
     pub fn remove(self) {
-        let sql: String = each().map(|(table, event)| format!("DROP TRIGGER fuse_{table}_{event};")).collect();
-        let sql = sql + "DROP TABLE fuse;";
-        self.journal.execute_batch(&sql).expect("the fuse is removed");
+        let take = |sql: &str| self.journal.execute_batch(sql).expect("the fuse is removed");
+        for table in TABLES {
+            for event in ["INSERT", "UPDATE", "DELETE"] {
+                take(&format!("DROP TRIGGER fuse_{table}_{event};"));
+            }
+        }
+        take("DROP TABLE fuse;");
     }
 }
 
