@@ -79,9 +79,17 @@ pub struct RawLdap {
     pub connect_timeout: Option<Spanned<String>>,
     pub timeout: Option<Spanned<String>>,
     pub page_size: Option<Spanned<u32>>,
-    pub in_flight: Option<Spanned<usize>>,
+    pub in_flight: Option<Spanned<RawWindow>>,
     #[serde(default)]
     pub protected: Vec<String>,
+}
+
+/// A number, or `"auto"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawWindow {
+    Count(usize),
+    Word(String),
 }
 
 /// Where a secret is to be found.

@@ -13,6 +13,7 @@ use super::raw::RawLdap;
 use super::raw::RawLocal;
 use super::raw::RawMail;
 use super::raw::RawTarget;
+use super::raw::RawWindow;
 use crate::directory::ldap::GroupClass;
 use crate::directory::ldap::Ldap;
 use crate::directory::ldap::LdapSettings;
@@ -115,7 +116,15 @@ impl Prover {
             settings.page_size = self.at_least_one(&size.span(), *size.get_ref() as usize)?;
         }
         if let Some(window) = raw.in_flight {
-            settings.in_flight = self.at_least_one(&window.span(), *window.get_ref())?;
+            settings.in_flight = match window.get_ref() {
+                // A server may take more for an attack: OpenLDAP cuts a connection off above 1,000.
+                RawWindow::Count(n @ 1..=1000) => NonZeroUsize::new(*n),
+                RawWindow::Word(word) if word == "auto" => None,
+                _ => {
+                    self.fault(ConfigFault::at(window.span(), "`in_flight` is a number from 1 to 1000, or \"auto\""));
+                    None
+                }
+            };
         }
         settings.protected = raw.protected;
         self.take(span, Ldap::new(settings.clone()))?;

@@ -6,15 +6,15 @@ use std::sync::PoisonError;
 use std::sync::RwLock;
 
 use futures_util::Stream;
-use futures_util::StreamExt;
 use futures_util::TryStreamExt;
 use futures_util::stream;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::OnceCell;
 
+use self::connection::Connection;
 use self::pool::Pool;
 use self::server::Schema;
 use self::settings::Site;
+use self::window::Window;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
@@ -28,8 +28,8 @@ use crate::roster::account::GroupKind;
 use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
-use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 
@@ -43,12 +43,14 @@ mod gid;
 mod group;
 mod members;
 mod name;
+mod pipeline;
 mod pool;
 mod profile;
 mod protected;
 mod read;
 mod server;
 mod settings;
+mod window;
 mod write;
 
 pub use self::settings::GroupClass;
@@ -57,6 +59,7 @@ pub use self::settings::PasswordPolicy;
 pub use self::settings::SearchScope;
 pub use self::settings::SettingFault;
 pub use self::settings::StartTls;
+pub use self::window::Width;
 
 /// An LDAP server. It is contacted when it is first needed: only then it is known for sure what kind of server it is.
 #[derive(Debug)]
@@ -104,6 +107,10 @@ struct Dsa {
     capabilities: Capabilities,
     pool: Arc<Pool>,
     schema: RwLock<Option<Arc<Schema>>>,
+    /// The writes that are not answered yet, of all batches together.
+    window: Window,
+    /// Held while a batch is being sent: the next one follows as soon as the last operation is on its way.
+    turn: tokio::sync::Mutex<()>,
     /// Held while a number for a new group is chosen.
     gids: tokio::sync::Mutex<()>,
 }
@@ -117,69 +124,34 @@ impl Dsa {
             disable: site.profile.credentials.disable,
             must_change: site.profile.credentials.must_change,
         };
-        Self { site, capabilities, pool, schema: RwLock::default(), gids: tokio::sync::Mutex::default() }
+        Self {
+            capabilities,
+            pool,
+            schema: RwLock::default(),
+            window: Window::new(site.in_flight),
+            turn: tokio::sync::Mutex::default(),
+            gids: tokio::sync::Mutex::default(),
+            site,
+        }
     }
 
     async fn perform(
         &self,
-        connection: &connection::Connection,
+        connection: &Connection,
         pace: &Pace,
         operation: &Operation,
-    ) -> Result<Done, Fault> {
+    ) -> Result<Receipt, Fault> {
         match operation {
             Operation::Create(create) => self.create(connection, create).await,
             Operation::Update(update) => self.update(connection, update).await,
-            Operation::Delete { id, username } => self.delete(connection, id, username).await,
+            Operation::Delete { id, username } => self.delete(connection, id, username).await.map(Receipt::from),
             Operation::CreateGroup { kind, name, members } => {
-                self.create_group(connection, pace, (*kind, name), members).await
+                self.create_group(connection, pace, (*kind, name), members).await.map(Receipt::from)
             }
             Operation::ChangeMembers { kind, name, add, remove } => {
-                self.change_members(connection, pace, (*kind, name), (add, remove)).await
+                self.change_members(connection, pace, (*kind, name), (add, remove)).await.map(Receipt::from)
             }
         }
-    }
-
-    /// Sends a batch over one connection, with at most `in_flight` operations unanswered. What has not been sent when
-    /// the connection is lost is not sent any more: the caller knows what to do with the rest.
-    async fn pipeline(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
-        let lease = match self.pool.lease().await {
-            Ok(lease) => lease,
-            Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
-        };
-        let connection: &connection::Connection = &lease;
-        let mut answers: Vec<Option<Result<Done, Fault>>> = batch.iter().map(|_| None).collect();
-        let mut under_way = FuturesUnordered::new();
-        let mut stopped: Option<Fault> = None;
-        for (index, operation) in batch.iter().enumerate() {
-            while under_way.len() >= self.site.in_flight
-                && let Some((done, answer)) = under_way.next().await
-            {
-                note_stop(&answer, &mut stopped);
-                answers[done] = Some(answer);
-            }
-            let mut permit = std::pin::pin!(pace.permit());
-            loop {
-                tokio::select! {
-                    () = &mut permit => break,
-                    Some((done, answer)) = under_way.next(), if !under_way.is_empty() => {
-                        note_stop(&answer, &mut stopped);
-                        answers[done] = Some(answer);
-                    }
-                }
-            }
-            if connection.is_lost() && stopped.is_none() {
-                stopped = Some(Fault::new(Next::Retry, "not sent: the connection was lost before"));
-            }
-            match &stopped {
-                Some(fault) => answers[index] = Some(Err(fault.clone())),
-                None => under_way.push(async move { (index, self.perform(connection, pace, operation).await) }),
-            }
-        }
-        while let Some((done, answer)) = under_way.next().await {
-            answers[done] = Some(answer);
-        }
-        let unknown = || Err(Fault::new(Next::LookAgain, "there is no answer to this operation"));
-        answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
@@ -223,15 +195,6 @@ impl Dsa {
     }
 }
 
-fn note_stop(answer: &Result<Done, Fault>, stopped: &mut Option<Fault>) {
-    if let Err(fault) = answer
-        && fault.next == Next::StopRun
-        && stopped.is_none()
-    {
-        *stopped = Some(fault.clone());
-    }
-}
-
 impl Directory for Ldap {
     async fn capabilities(&self) -> Result<&Capabilities, Fault> {
         Ok(&self.dsa().await?.capabilities)
@@ -249,7 +212,7 @@ impl Directory for Ldap {
         self.dsa().await?.read_groups(kind, &wanted).await
     }
 
-    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         match self.dsa().await {
             Ok(dsa) => dsa.pipeline(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),

@@ -116,15 +116,17 @@ impl Connection {
         Ok((answer, entry))
     }
 
-    /// Changes an entry.
+    /// Changes an entry and returns what `controls` made the server return of it.
     pub async fn modify(
         &self,
         dn: &str,
         mods: Vec<Mod<Vec<u8>>>,
         controls: Vec<RawControl>,
-    ) -> Result<LdapResult, Trouble> {
+    ) -> Result<(LdapResult, Option<Entry>), Trouble> {
         let mut handle = self.handle.clone();
-        self.call(async move { handle.with_controls(controls).modify(dn, mods).await }).await
+        let answer = self.call(async move { handle.with_controls(controls).modify(dn, mods).await }).await?;
+        let entry = post_read(dn, &answer.ctrls);
+        Ok((answer, entry))
     }
 
     /// Deletes an entry.

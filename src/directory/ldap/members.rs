@@ -78,7 +78,7 @@ impl Dsa {
                     pace.permit().await;
                 }
                 let sent = connection.modify(&group.dn.to_string(), mods, Vec::new()).await;
-                let answer = sent.map_err(Trouble::of_write)?;
+                let (answer, _) = sent.map_err(Trouble::of_write)?;
                 if answer.rc != 0 {
                     refusal = Some(answer);
                     break;
@@ -147,7 +147,7 @@ impl Dsa {
         for chunk in chunks {
             pace.permit().await;
             let mods = vec![Mod::Add(class.attribute.into(), chunk.into_iter().collect())];
-            let answer = connection.modify(&place, mods, Vec::new()).await.map_err(Trouble::of_write)?;
+            let (answer, _) = connection.modify(&place, mods, Vec::new()).await.map_err(Trouble::of_write)?;
             if answer.rc != 0 {
                 return Err(half_done(refused(During::Modify, &answer, None)));
             }

@@ -38,6 +38,8 @@ use crate::roster::name_key::MatchKey;
 
 /// Values in one filter.
 const CHUNK: usize = 100;
+/// Reads of single entries that are unanswered at the same time.
+const AT_ONCE: usize = 32;
 /// How often a read is begun on a connection before it is given up.
 pub(super) const ATTEMPTS: usize = 3;
 /// How long to wait before a read is begun again.
@@ -196,7 +198,7 @@ impl Dsa {
             reads.push(read.boxed());
         }
         let found: Vec<Option<Entry>> =
-            stream::iter(reads).buffered(self.site.in_flight).try_collect::<Vec<_>>().await?;
+            stream::iter(reads).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
         let moved: Vec<_> = ids.iter().zip(&found).filter(|(_, entry)| entry.is_none()).map(|(id, _)| id).collect();
         let mut entries: Vec<_> = found.iter().flatten().cloned().collect();
         if !moved.is_empty() {
@@ -301,7 +303,8 @@ impl Dsa {
         }
     }
 
-    fn attributes(&self, wanted: &attribute::Schema) -> Vec<String> {
+    /// Returns what to ask for to make an account of an entry.
+    pub(super) fn attributes(&self, wanted: &attribute::Schema) -> Vec<String> {
         let Site { profile, username_attribute, .. } = &self.site;
         let own = [profile.stable.attribute, username_attribute];
         let more = profile.credentials.attributes.iter().chain(profile.guards.attributes);
@@ -314,7 +317,7 @@ impl Dsa {
 
     /// Makes an account of an entry. An entry without its stable id is a fault: it could not be told from another one
     /// that takes its name later.
-    fn account(&self, entry: &Entry, wanted: &attribute::Schema) -> Result<ExistingAccount, Fault> {
+    pub(super) fn account(&self, entry: &Entry, wanted: &attribute::Schema) -> Result<ExistingAccount, Fault> {
         let id = self.entry_id(entry)?;
         let dn = Dn::parse(&entry.dn).ok();
         let attribute = &self.site.username_attribute;

@@ -18,9 +18,13 @@ use super::profile;
 use super::profile::Profile;
 use super::protected::Protected;
 use super::server::RootDse;
+use super::window::Width;
 use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 use crate::tls;
+
+/// The most that are unanswered unless the configuration says a number. OpenLDAP cuts a connection off above 1,000.
+const WINDOW: usize = 128;
 
 /// The keys of `[target.ldap]`; see `config/rosterd.toml` for what each one means.
 #[derive(Clone, Debug)]
@@ -69,8 +73,8 @@ pub struct LdapSettings {
     pub timeout: Duration,
     /// Entries per page of a search.
     pub page_size: NonZeroUsize,
-    /// Operations sent and not yet answered, at most.
-    pub in_flight: NonZeroUsize,
+    /// Operations sent and not yet answered, at most; without it as many as the latency asks for.
+    pub in_flight: Option<NonZeroUsize>,
     /// What is never written: DNs, or login names with `*` and `?`.
     pub protected: Vec<String>,
 }
@@ -79,7 +83,6 @@ impl LdapSettings {
     /// Returns the settings with every default.
     pub fn new(url: Url, people_base: &str) -> Self {
         const PAGE: NonZeroUsize = NonZeroUsize::new(500).expect("500 is not zero");
-        const WINDOW: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
         Self {
             url,
             tls: StartTls::Required,
@@ -103,7 +106,7 @@ impl LdapSettings {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             page_size: PAGE,
-            in_flight: WINDOW,
+            in_flight: None,
             protected: Vec::new(),
         }
     }
@@ -209,7 +212,7 @@ pub struct Site {
     pub group_class: Class,
     pub gids: RangeInclusive<u32>,
     pub page_size: i32,
-    pub in_flight: usize,
+    pub in_flight: Width,
     pub protected: Protected,
 }
 
@@ -318,7 +321,7 @@ impl LdapSettings {
             group_class: *group_class,
             gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
-            in_flight: self.in_flight.get(),
+            in_flight: self.in_flight.map_or(Width::UpTo(WINDOW), |n| Width::Fixed(n.get())),
             protected: Protected::new(&self.protected, profile.guards.names, own),
         })
     }

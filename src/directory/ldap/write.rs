@@ -26,6 +26,8 @@ use super::read::complete;
 use super::settings::SearchScope;
 use super::settings::Site;
 use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
+use crate::roster::attribute;
 use crate::roster::attribute::Attributes;
 use crate::roster::change::Change;
 use crate::roster::fault::Fault;
@@ -33,6 +35,7 @@ use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Create;
 use crate::roster::operation::Done;
+use crate::roster::operation::Receipt;
 use crate::roster::operation::Update;
 
 impl Dsa {
@@ -57,7 +60,7 @@ impl Dsa {
         Err(format!("{dn} is not where accounts are read (people_base {base}), so it would not be found again"))
     }
 
-    pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Done, Fault> {
+    pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Receipt, Fault> {
         let Create { username, locator, attributes, password, must_change } = create;
         let dn = self.place(username, locator.as_deref(), attributes).map_err(|e| reject(&e))?;
         let secret = password.as_ref();
@@ -83,28 +86,47 @@ impl Dsa {
             new.add(name, &value);
         }
         let name = dn.to_string();
-        let stable = &self.site.profile.stable;
-        let post_read = connection.root.has_post_read().then(|| PostRead::new(vec![stable.attribute]));
-        let controls = post_read.into_iter().collect();
+        let schema = attributes.schema();
+        let shown = self.attributes(&schema);
+        let controls = self.post_read(connection, &shown).into_iter().collect();
         let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
             return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
         }
-        let read = match read.filter(|entry| stable.of(entry).is_some()) {
+        let account = self.shown(connection, &name, read, &schema).await;
+        let unread = || format!("created, but its {} could not be read back", self.site.profile.stable.attribute);
+        let account = account.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
+        Ok(Receipt { done: Done::Created(account.id.clone()), account: Some(Box::new(account)) })
+    }
+
+    /// Asks for the entry as the write leaves it: what the server has made of the request, in the same step (RFC 4527).
+    fn post_read(&self, connection: &Connection, attributes: &[String]) -> Option<RawControl> {
+        connection.root.has_post_read().then(|| PostRead::new(attributes.iter().map(String::as_str).collect()))
+    }
+
+    /// Returns the account that was just written: as the answer showed it, else as it is read.
+    async fn shown(
+        &self,
+        connection: &Connection,
+        name: &str,
+        read: Option<Entry>,
+        schema: &attribute::Schema,
+    ) -> Option<ExistingAccount> {
+        let whole = read.filter(|entry| self.site.profile.stable.of(entry).is_some());
+        let entry = match whole {
             Some(entry) => Some(entry),
             None => {
                 let all = Filter::present("objectClass");
-                self.read_one(connection, &name, &all, &[stable.attribute]).await.ok().flatten()
+                let attributes = self.attributes(schema);
+                let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
+                self.read_one(connection, name, &all, &attributes).await.ok().flatten()
             }
         };
-        let id = read.as_ref().and_then(|entry| self.entry_id(entry).ok());
-        let unread = || format!("created, but its {} could not be read back", stable.attribute);
-        let id = id.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
-        Ok(Done::Created(id))
+        self.account(&entry?, schema).ok()
     }
 
-    pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Done, Fault> {
+    pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Receipt, Fault> {
         let Update { id, username, changes, password, must_change, enabled } = update;
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         let wanted = Wanted { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
@@ -119,18 +141,20 @@ impl Dsa {
             id,
             changes,
             wanted,
+            schema: attribute::Schema::new(changes.iter().map(|change| change.attribute.clone())),
             seen: None,
+            shown: None,
             presumes: (self.site.profile.credentials.presumes)(wanted),
             by_replacing: false,
         };
         if changes.is_empty() && wanted.is_nothing() {
-            return Ok(Done::AlreadySo);
+            return Ok(Done::AlreadySo.into());
         }
         if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook {
             attempt.look().await?;
         }
         if attempt.modifications()?.is_empty() {
-            return Ok(Done::AlreadySo);
+            return Ok(Done::AlreadySo.into());
         }
         let mut answer = attempt.send().await?;
         if answer.rc == 122 && matches!(attempt.presumes, Presumes::That(_)) {
@@ -150,10 +174,12 @@ impl Dsa {
                 answer.rc = 122;
             }
         }
-        match answer.rc {
-            0 => Ok(Done::Changed),
-            _ => Err(refused(During::Modify, &answer, password.as_ref())),
+        if answer.rc != 0 {
+            return Err(refused(During::Modify, &answer, password.as_ref()));
         }
+        let account = self.shown(connection, &id.locator, attempt.shown, &attempt.schema).await;
+        let account = account.filter(|account| account.id.stable == id.stable).map(Box::new);
+        Ok(Receipt { done: Done::Changed, account })
     }
 
     /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
@@ -236,8 +262,12 @@ struct Attempt<'a> {
     id: &'a EntryId,
     changes: &'a [Change],
     wanted: Wanted<'a>,
+    /// What is shown of the account afterwards.
+    schema: attribute::Schema,
     /// The entry with the attributes of its state, once somebody has looked.
     seen: Option<Entry>,
+    /// The entry as the request left it, if the answer showed it.
+    shown: Option<Entry>,
     /// What is taken for granted as long as nobody has looked; the request fails if it does not hold.
     presumes: Presumes,
     by_replacing: bool,
@@ -273,9 +303,9 @@ impl Attempt<'_> {
     }
 
     /// The request is bound to the entry, not only to its name, and to what cannot be said by deleting old values.
-    fn controls(&self) -> Vec<RawControl> {
+    fn condition(&self) -> Option<RawControl> {
         if !self.connection.root.has_assertion() {
-            return Vec::new();
+            return None;
         }
         let mut conditions = vec![self.dsa.same(self.id)];
         for change in self.changes.iter().filter(|change| change.old.is_empty()) {
@@ -284,12 +314,16 @@ impl Attempt<'_> {
         if let Presumes::That(condition) = &self.presumes {
             conditions.push(condition.clone());
         }
-        vec![assertion(&Filter::all(conditions))]
+        Some(assertion(&Filter::all(conditions)))
     }
 
-    async fn send(&self) -> Result<LdapResult, Fault> {
-        let sent = self.connection.modify(&self.id.locator, self.modifications()?, self.controls()).await;
-        sent.map_err(Trouble::of_write)
+    async fn send(&mut self) -> Result<LdapResult, Fault> {
+        let post_read = self.dsa.post_read(self.connection, &self.dsa.attributes(&self.schema));
+        let controls = self.condition().into_iter().chain(post_read).collect();
+        let sent = self.connection.modify(&self.id.locator, self.modifications()?, controls).await;
+        let (answer, shown) = sent.map_err(Trouble::of_write)?;
+        self.shown = shown;
+        Ok(answer)
     }
 
     /// Reads whether the entry is the one that is meant, and whether it is locked.

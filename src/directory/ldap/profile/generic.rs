@@ -23,5 +23,6 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: Guards::NONE,
+    connections: 1,
     limits_hint: "let the bind DN read without limits of size and time",
 };

@@ -44,6 +44,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: Guards::NONE,
+    connections: 1,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 
