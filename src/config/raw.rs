@@ -81,6 +81,8 @@ pub struct RawLdap {
     pub page_size: Option<Spanned<u32>>,
     pub in_flight: Option<Spanned<RawWindow>>,
     #[serde(default)]
+    pub transactions: bool,
+    #[serde(default)]
     pub protected: Vec<String>,
 }
 

@@ -126,6 +126,7 @@ impl Prover {
                 }
             };
         }
+        settings.transactions = raw.transactions;
         settings.protected = raw.protected;
         self.take(span, Ldap::new(settings.clone()))?;
         Some(settings)

@@ -14,6 +14,7 @@ use self::connection::Connection;
 use self::pool::Pool;
 use self::server::Schema;
 use self::settings::Site;
+use self::transaction::Transactions;
 use self::window::Window;
 use super::Capabilities;
 use super::Directory;
@@ -50,6 +51,7 @@ mod protected;
 mod read;
 mod server;
 mod settings;
+mod transaction;
 mod window;
 mod write;
 
@@ -111,6 +113,7 @@ struct Dsa {
     window: Window,
     /// Held while a batch is being sent: the next one follows as soon as the last operation is on its way.
     turn: tokio::sync::Mutex<()>,
+    transactions: Transactions,
     /// Held while a number for a new group is chosen.
     gids: tokio::sync::Mutex<()>,
 }
@@ -129,9 +132,20 @@ impl Dsa {
             pool,
             schema: RwLock::default(),
             window: Window::new(site.in_flight),
+            transactions: Transactions::new(site.transactions),
             turn: tokio::sync::Mutex::default(),
             gids: tokio::sync::Mutex::default(),
             site,
+        }
+    }
+
+    /// Writes a batch: in transactions if that is wanted and can be had, else one operation after the other.
+    async fn write(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
+        let batch: Vec<&Operation> = batch.iter().collect();
+        if self.transactions.are_of_use(batch.len(), pace) {
+            self.transact(&batch, pace).await
+        } else {
+            self.pipeline(&batch, pace).await
         }
     }
 
@@ -214,7 +228,7 @@ impl Directory for Ldap {
 
     async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         match self.dsa().await {
-            Ok(dsa) => dsa.pipeline(batch, pace).await,
+            Ok(dsa) => dsa.write(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
     }

@@ -13,11 +13,10 @@ use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 
 /// One answer per operation of a batch.
-type Answers = Vec<Result<Receipt, Fault>>;
+pub(super) type Answers = Vec<Result<Receipt, Fault>>;
 
 /// The answers that have come so far.
-struct Collected<'b> {
-    batch: &'b [Operation],
+struct Collected {
     answers: Vec<Option<Result<Receipt, Fault>>>,
     /// Why nothing more is sent.
     stopped: Option<Fault>,
@@ -31,15 +30,15 @@ type Arrival = ((usize, usize), Result<Receipt, Fault>);
 impl Dsa {
     /// Sends a batch with a bounded number of operations unanswered. What has not been sent when a connection is lost
     /// is not sent any more: the caller knows what to do with the rest.
-    pub(super) async fn pipeline(&self, batch: &[Operation], pace: &Pace) -> Answers {
+    pub(super) async fn pipeline(&self, batch: &[&Operation], pace: &Pace) -> Answers {
         let turn = self.turn.lock().await;
         let leases = match self.leases(batch.len()).await {
             Ok(leases) => leases,
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
         };
-        let mut collected = Collected::new(batch, leases.len());
+        let mut collected = Collected::new(batch.len(), leases.len());
         let mut under_way = FuturesUnordered::new();
-        for (index, operation) in batch.iter().enumerate() {
+        for (index, operation) in batch.iter().copied().enumerate() {
             let mut ready = std::pin::pin!(async {
                 let slot = self.window.slot().await;
                 pace.permit().await;
@@ -92,10 +91,10 @@ impl Dsa {
     }
 }
 
-impl<'b> Collected<'b> {
-    fn new(batch: &'b [Operation], lanes: usize) -> Self {
-        let answers = batch.iter().map(|_| None).collect();
-        Self { batch, answers, stopped: None, under_way: vec![0; lanes] }
+impl Collected {
+    fn new(n: usize, lanes: usize) -> Self {
+        let answers = (0..n).map(|_| None).collect();
+        Self { answers, stopped: None, under_way: vec![0; lanes] }
     }
 
     fn note(&mut self, ((index, lane), answer): Arrival) {
@@ -113,7 +112,6 @@ impl<'b> Collected<'b> {
     }
 
     fn answers(self) -> Answers {
-        debug_assert_eq!(self.answers.len(), self.batch.len(), "one answer per operation");
         let unknown = || Err(Fault::new(Next::LookAgain, "there is no answer to this operation"));
         self.answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }

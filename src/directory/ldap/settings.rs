@@ -75,6 +75,8 @@ pub struct LdapSettings {
     pub page_size: NonZeroUsize,
     /// Operations sent and not yet answered, at most; without it as many as the latency asks for.
     pub in_flight: Option<NonZeroUsize>,
+    /// Whether a batch is one transaction (RFC 5805) where the server offers that.
+    pub transactions: bool,
     /// What is never written: DNs, or login names with `*` and `?`.
     pub protected: Vec<String>,
 }
@@ -107,6 +109,7 @@ impl LdapSettings {
             timeout: Duration::from_secs(30),
             page_size: PAGE,
             in_flight: None,
+            transactions: false,
             protected: Vec::new(),
         }
     }
@@ -213,6 +216,7 @@ pub struct Site {
     pub gids: RangeInclusive<u32>,
     pub page_size: i32,
     pub in_flight: Width,
+    pub transactions: bool,
     pub protected: Protected,
 }
 
@@ -322,6 +326,7 @@ impl LdapSettings {
             gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.map_or(Width::UpTo(WINDOW), |n| Width::Fixed(n.get())),
+            transactions: self.transactions,
             protected: Protected::new(&self.protected, profile.guards.names, own),
         })
     }

@@ -11,6 +11,7 @@ use ldap3::controls::RawControl;
 
 use super::Dsa;
 use super::connection::Connection;
+use super::connection::NewAttributes;
 use super::entry::Entry;
 use super::fault::During;
 use super::fault::Trouble;
@@ -60,7 +61,8 @@ impl Dsa {
         Err(format!("{dn} is not where accounts are read (people_base {base}), so it would not be found again"))
     }
 
-    pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Receipt, Fault> {
+    /// Returns the new entry's name and attributes.
+    pub(super) fn addition(&self, create: &Create) -> Result<(Dn, NewAttributes), Fault> {
         let Create { username, locator, attributes, password, must_change } = create;
         let dn = self.place(username, locator.as_deref(), attributes).map_err(|e| reject(&e))?;
         let secret = password.as_ref();
@@ -85,11 +87,17 @@ impl Dsa {
         for (name, value) in (credentials.of_new)(&state).map_err(|why| reject(&why))? {
             new.add(name, &value);
         }
+        Ok((dn, new.into_attributes()))
+    }
+
+    pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Receipt, Fault> {
+        let (dn, new) = self.addition(create)?;
+        let secret = create.password.as_ref();
         let name = dn.to_string();
-        let schema = attributes.schema();
+        let schema = create.attributes.schema();
         let shown = self.attributes(&schema);
         let controls = self.post_read(connection, &shown).into_iter().collect();
-        let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
+        let (answer, read) = connection.add(&name, new, controls).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
             return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
@@ -106,7 +114,7 @@ impl Dsa {
     }
 
     /// Returns the account that was just written: as the answer showed it, else as it is read.
-    async fn shown(
+    pub(super) async fn shown(
         &self,
         connection: &Connection,
         name: &str,
@@ -126,7 +134,12 @@ impl Dsa {
         self.account(&entry?, schema).ok()
     }
 
-    pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Receipt, Fault> {
+    /// Returns what is to be sent for an update; `None` when nothing is.
+    pub(super) fn attempt<'a>(
+        &'a self,
+        connection: &'a Connection,
+        update: &'a Update,
+    ) -> Result<Option<Attempt<'a>>, Fault> {
         let Update { id, username, changes, password, must_change, enabled } = update;
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         let wanted = Wanted { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
@@ -135,7 +148,10 @@ impl Dsa {
             self.writable(change.attribute.as_str())?;
             keeps_name(&dn, change)?;
         }
-        let mut attempt = Attempt {
+        if changes.is_empty() && wanted.is_nothing() {
+            return Ok(None);
+        }
+        Ok(Some(Attempt {
             dsa: self,
             connection,
             id,
@@ -146,10 +162,13 @@ impl Dsa {
             shown: None,
             presumes: (self.site.profile.credentials.presumes)(wanted),
             by_replacing: false,
-        };
-        if changes.is_empty() && wanted.is_nothing() {
-            return Ok(Done::AlreadySo.into());
-        }
+        }))
+    }
+
+    pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Receipt, Fault> {
+        let Update { id, changes, password, .. } = update;
+        let Some(mut attempt) = self.attempt(connection, update)? else { return Ok(Done::AlreadySo.into()) };
+        let wanted = attempt.wanted;
         if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook {
             attempt.look().await?;
         }
@@ -182,16 +201,22 @@ impl Dsa {
         Ok(Receipt { done: Done::Changed, account })
     }
 
-    /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
-    pub(super) async fn delete(&self, connection: &Connection, id: &EntryId, username: &str) -> Result<Done, Fault> {
+    /// Proves that an entry may be deleted, and returns the condition that it is this one.
+    pub(super) fn deletion(&self, id: &EntryId, username: &str) -> Result<RawControl, Fault> {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         self.allow(&dn, username, Wanted::default())?;
+        Ok(assertion(&self.same(id)))
+    }
+
+    /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
+    pub(super) async fn delete(&self, connection: &Connection, id: &EntryId, username: &str) -> Result<Done, Fault> {
+        let condition = self.deletion(id, username)?;
         let same = self.same(id);
         if !connection.root.has_assertion() && self.read_one(connection, &id.locator, &same, &["1.1"]).await?.is_none()
         {
             return self.gone(connection, &same).await;
         }
-        let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
+        let controls = if connection.root.has_assertion() { vec![condition] } else { Vec::new() };
         let answer = connection.delete(&id.locator, controls).await.map_err(Trouble::of_write)?;
         match answer.rc {
             0 => Ok(Done::Changed),
@@ -256,7 +281,7 @@ impl Dsa {
 }
 
 /// One update on its way.
-struct Attempt<'a> {
+pub(super) struct Attempt<'a> {
     dsa: &'a Dsa,
     connection: &'a Connection,
     id: &'a EntryId,
@@ -269,13 +294,13 @@ struct Attempt<'a> {
     /// The entry as the request left it, if the answer showed it.
     shown: Option<Entry>,
     /// What is taken for granted as long as nobody has looked; the request fails if it does not hold.
-    presumes: Presumes,
+    pub(super) presumes: Presumes,
     by_replacing: bool,
 }
 
 impl Attempt<'_> {
     /// Changes are written so that they fail when an old value is no longer there.
-    fn modifications(&self) -> Result<Vec<Mod<Vec<u8>>>, Fault> {
+    pub(super) fn modifications(&self) -> Result<Vec<Mod<Vec<u8>>>, Fault> {
         let mut mods = Vec::new();
         for change in self.changes {
             let name = change.attribute.as_str().as_bytes().to_vec();
@@ -303,7 +328,7 @@ impl Attempt<'_> {
     }
 
     /// The request is bound to the entry, not only to its name, and to what cannot be said by deleting old values.
-    fn condition(&self) -> Option<RawControl> {
+    pub(super) fn condition(&self) -> Option<RawControl> {
         if !self.connection.root.has_assertion() {
             return None;
         }
@@ -380,7 +405,7 @@ impl NewEntry {
         &mut self.attributes[at].1
     }
 
-    fn into_attributes(self) -> Vec<(Vec<u8>, HashSet<Vec<u8>>)> {
+    fn into_attributes(self) -> NewAttributes {
         let named = self.attributes.into_iter().map(|(name, values)| (name.into_bytes(), values));
         named.filter(|(_, values)| !values.is_empty()).collect()
     }
