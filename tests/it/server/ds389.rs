@@ -4,8 +4,6 @@
 //! of that page, and is not the Directory Manager.
 
 use std::fs;
-use std::io::BufRead;
-use std::io::BufReader;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;

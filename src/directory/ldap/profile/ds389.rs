@@ -24,6 +24,7 @@ use super::Wanted;
 use super::openldap;
 use super::replace;
 use crate::directory::ldap::entry::Entry;
+use crate::directory::ldap::group;
 use crate::directory::ldap::group::By;
 use crate::directory::ldap::group::Class;
 use crate::directory::ldap::server::RootDse;
@@ -47,7 +48,7 @@ pub static PROFILE: Profile = Profile {
         amends,
     },
     group_classes: GROUPS,
-    role_classes: &[super::super::group::ORGANIZATIONAL_ROLE, MANAGED_ROLE],
+    role_classes: &[group::ORGANIZATIONAL_ROLE, MANAGED_ROLE],
     keeps: &[
         ("nsuniqueid", super::BY_SERVER),
         ("nsrole", super::BY_SERVER),
@@ -92,10 +93,7 @@ const NEVER: &str = "20380119031407Z";
 
 /// A lock after too many wrong passwords is not counted as switched off: it ends by itself.
 fn state(entry: &Entry) -> State {
-    State {
-        enabled: !entry.has_text(LOCKED, "true"),
-        must_change: Some(entry.has_text(EXPIRES, AT_ONCE)),
-    }
+    State { enabled: !entry.has_text(LOCKED, "true"), must_change: Some(entry.has_text(EXPIRES, AT_ONCE)) }
 }
 
 /// A forced change is left to the server, so that reading it back proves something.
