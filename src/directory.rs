@@ -32,10 +32,11 @@ pub use pace::Pace;
 /// Reads are complete or they are a fault: a stream that ends without an `Err` has delivered everything that was asked
 /// for, and a directory that cannot prove that says so with a fault. Nothing is ever concluded from silence.
 pub trait Directory: Send + Sync {
-    /// What the target can do.
-    fn capabilities(&self) -> &Capabilities;
+    /// What the target can do. A target that says so itself is asked, once.
+    fn capabilities(&self) -> impl Future<Output = Result<&Capabilities, Fault>> + Send;
 
-    /// What the target would refuse about an account that is to be created, found without asking it.
+    /// What the target would refuse about an account that is to be created, found without asking it: by what it has
+    /// told when its capabilities were asked for.
     fn objections(&self, account: &Account) -> Vec<Problem>;
 
     /// Streams the accounts that `lookup` asks for, each once, in any order.

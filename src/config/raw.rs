@@ -56,6 +56,7 @@ fn one() -> u32 {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawLdap {
+    pub kind: Option<Spanned<String>>,
     pub url: Spanned<String>,
     pub tls: Option<Spanned<String>>,
     #[serde(default)]
@@ -68,6 +69,7 @@ pub struct RawLdap {
     pub people_filter: Option<Spanned<String>>,
     pub object_classes: Option<Vec<String>>,
     pub username_attribute: Option<String>,
+    pub naming_attribute: Option<String>,
     pub group_base: Option<Spanned<String>>,
     pub role_base: Option<Spanned<String>>,
     pub channel_base: Option<Spanned<String>>,

@@ -82,19 +82,22 @@ impl Prover {
         };
         settings.scope =
             self.choice(raw.scope.as_ref(), &[("subtree", SearchScope::Subtree), ("one", SearchScope::One)]);
-        if let Some(filter) = raw.people_filter {
-            settings.people_filter = filter.into_inner();
-        }
-        if let Some(classes) = raw.object_classes {
-            settings.object_classes = classes;
-        }
-        if let Some(attribute) = raw.username_attribute {
-            settings.username_attribute = attribute;
-        }
+        let kinds: Vec<_> =
+            [("auto", None)].into_iter().chain(LdapSettings::kinds().map(|kind| (kind, Some(kind)))).collect();
+        settings.kind = self.choice(raw.kind.as_ref(), &kinds);
+        settings.people_filter = raw.people_filter.map(Spanned::into_inner);
+        settings.object_classes = raw.object_classes;
+        settings.username_attribute = raw.username_attribute;
+        settings.naming_attribute = raw.naming_attribute;
         settings.group_base = raw.group_base.map(Spanned::into_inner);
         settings.role_base = raw.role_base.map(Spanned::into_inner);
         settings.channel_base = raw.channel_base.map(Spanned::into_inner);
-        let classes = [("groupOfNames", GroupClass::GroupOfNames), ("posixGroup", GroupClass::PosixGroup)];
+        let classes = [
+            ("auto", None),
+            ("groupOfNames", Some(GroupClass::GroupOfNames)),
+            ("groupOfUniqueNames", Some(GroupClass::GroupOfUniqueNames)),
+            ("posixGroup", Some(GroupClass::PosixGroup)),
+        ];
         settings.group_class = self.choice(raw.group_class.as_ref(), &classes);
         if let Some(range) = raw.group_gid_range {
             let [first, last] = *range.get_ref();
@@ -103,7 +106,8 @@ impl Prover {
             }
             settings.group_gid_range = first..=last;
         }
-        let policies = [("ppolicy", PasswordPolicy::Ppolicy), ("none", PasswordPolicy::None)];
+        let policies =
+            [("auto", PasswordPolicy::Auto), ("ppolicy", PasswordPolicy::Ppolicy), ("none", PasswordPolicy::None)];
         settings.password_policy = self.choice(raw.password_policy.as_ref(), &policies);
         settings.connect_timeout = self.duration(raw.connect_timeout.as_ref(), settings.connect_timeout);
         settings.timeout = self.duration(raw.timeout.as_ref(), settings.timeout);

@@ -1,4 +1,4 @@
-//! An LDAP server as a directory: OpenLDAP, with or without its password policy.
+//! An LDAP server as a directory.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,7 +7,10 @@ use std::sync::RwLock;
 
 use futures_util::Stream;
 use futures_util::StreamExt;
+use futures_util::TryStreamExt;
+use futures_util::stream;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::OnceCell;
 
 use self::pool::Pool;
 use self::server::Schema;
@@ -55,38 +58,66 @@ pub use self::settings::SearchScope;
 pub use self::settings::SettingFault;
 pub use self::settings::StartTls;
 
-/// An LDAP server. Connections are made when they are needed, and kept for a while.
-///
-/// Every operation has a deadline, and a connection that missed one is dropped. Referrals are never followed: an answer
-/// that refers elsewhere is incomplete and a fault.
+/// An LDAP server. It is contacted when it is first needed: only then it is known for sure what kind of server it is.
 #[derive(Debug)]
 pub struct Ldap {
-    site: Site,
-    capabilities: Capabilities,
-    pool: Pool,
-    schema: RwLock<Option<Arc<Schema>>>,
-    /// Held while a number for a new group is chosen.
-    gids: tokio::sync::Mutex<()>,
+    settings: LdapSettings,
+    pool: Arc<Pool>,
+    dsa: OnceCell<Dsa>,
 }
 
 impl Ldap {
     /// Proves the settings. Nothing is contacted yet.
     pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
-        let site = settings.prove()?;
-        let capabilities = Capabilities {
-            groups: site.base(GroupKind::Group).is_some(),
-            roles: site.base(GroupKind::Role).is_some(),
-            channels: site.base(GroupKind::Channel).is_some(),
-            disable: site.profile.has_state(),
-            must_change: site.profile.has_state(),
-        };
-        let (pool, schema, gids) = (Pool::default(), RwLock::default(), tokio::sync::Mutex::default());
-        Ok(Self { site, capabilities, pool, schema, gids })
+        let pool = Arc::new(Pool::new(settings.access()?));
+        Ok(Self { settings, pool, dsa: OnceCell::new() })
     }
 
     /// Proves that the server knows the attributes that a feed maps, and that new accounts may have them.
     pub async fn check_attributes(&self, attributes: &[AttributeName]) -> Vec<Finding> {
-        self.findings_on_attributes(attributes).await
+        match self.dsa().await {
+            Ok(dsa) => dsa.findings_on_attributes(attributes).await,
+            Err(fault) => vec![check::bad("attributes", &fault, "")],
+        }
+    }
+
+    async fn dsa(&self) -> Result<&Dsa, Fault> {
+        let know = async || {
+            let lease = self.pool.lease().await?;
+            let profile = self.settings.profile(&lease.root);
+            let site = self.settings.site(profile, &self.pool.access);
+            let site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
+            Ok(Dsa::new(site, Arc::clone(&self.pool)))
+        };
+        self.dsa.get_or_try_init(know).await
+    }
+}
+
+/// A directory system agent (RFC 4512 section 1.3): a server of a known kind. Connections are made when they are
+/// needed, and kept for a while.
+///
+/// Every operation has a deadline, and a connection that missed one is dropped. Referrals are never followed: an answer
+/// that refers elsewhere is incomplete and a fault.
+#[derive(Debug)]
+struct Dsa {
+    site: Site,
+    capabilities: Capabilities,
+    pool: Arc<Pool>,
+    schema: RwLock<Option<Arc<Schema>>>,
+    /// Held while a number for a new group is chosen.
+    gids: tokio::sync::Mutex<()>,
+}
+
+impl Dsa {
+    fn new(site: Site, pool: Arc<Pool>) -> Self {
+        let capabilities = Capabilities {
+            groups: site.base(GroupKind::Group).is_some(),
+            roles: site.base(GroupKind::Role).is_some(),
+            channels: site.base(GroupKind::Channel).is_some(),
+            disable: site.profile.credentials.disable,
+            must_change: site.profile.credentials.must_change,
+        };
+        Self { site, capabilities, pool, schema: RwLock::default(), gids: tokio::sync::Mutex::default() }
     }
 
     async fn perform(
@@ -111,7 +142,7 @@ impl Ldap {
     /// Sends a batch over one connection, with at most `in_flight` operations unanswered. What has not been sent when
     /// the connection is lost is not sent any more: the caller knows what to do with the rest.
     async fn pipeline(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
-        let lease = match self.pool.lease(&self.site).await {
+        let lease = match self.pool.lease().await {
             Ok(lease) => lease,
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
         };
@@ -151,34 +182,11 @@ impl Ldap {
         answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }
 
-    fn known_schema(&self) -> Option<Arc<Schema>> {
-        self.schema.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn keep_schema(&self, schema: &Arc<Schema>) {
-        *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(schema));
-    }
-}
-
-fn note_stop(answer: &Result<Done, Fault>, stopped: &mut Option<Fault>) {
-    if let Err(fault) = answer
-        && fault.next == Next::StopRun
-        && stopped.is_none()
-    {
-        *stopped = Some(fault.clone());
-    }
-}
-
-impl Directory for Ldap {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
     fn objections(&self, account: &Account) -> Vec<Problem> {
         let mut objections = Vec::new();
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
-        let place = self.place(&account.username, account.locator.as_deref());
-        if let (Some(_), Some(why)) = (&account.password, self.no_password()) {
+        let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
+        if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }
         for (name, _) in account.attributes.iter() {
@@ -206,16 +214,46 @@ impl Directory for Ldap {
         objections
     }
 
+    fn known_schema(&self) -> Option<Arc<Schema>> {
+        self.schema.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep_schema(&self, schema: &Arc<Schema>) {
+        *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(schema));
+    }
+}
+
+fn note_stop(answer: &Result<Done, Fault>, stopped: &mut Option<Fault>) {
+    if let Err(fault) = answer
+        && fault.next == Next::StopRun
+        && stopped.is_none()
+    {
+        *stopped = Some(fault.clone());
+    }
+}
+
+impl Directory for Ldap {
+    async fn capabilities(&self) -> Result<&Capabilities, Fault> {
+        Ok(&self.dsa().await?.capabilities)
+    }
+
+    fn objections(&self, account: &Account) -> Vec<Problem> {
+        self.dsa.get().map_or_else(Vec::new, |dsa| dsa.objections(account))
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
-        self.accounts(lookup)
+        stream::once(async move { Ok(self.dsa().await?.accounts(lookup)) }).try_flatten()
     }
 
     async fn groups(&self, kind: GroupKind, wanted: Wanted) -> Result<Vec<ExistingGroup>, Fault> {
-        self.read_groups(kind, &wanted).await
+        self.dsa().await?.read_groups(kind, &wanted).await
     }
 
-    fn apply(&self, batch: &[Operation], pace: &Pace) -> impl Future<Output = Vec<Result<Done, Fault>>> + Send {
-        self.pipeline(batch, pace)
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+        match self.dsa().await {
+            Ok(dsa) => dsa.pipeline(batch, pace).await,
+            Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
+        }
     }
 
     fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {

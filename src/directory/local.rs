@@ -173,10 +173,10 @@ impl Local {
 }
 
 impl Directory for Local {
-    fn capabilities(&self) -> &Capabilities {
+    async fn capabilities(&self) -> Result<&Capabilities, Fault> {
         const ALL: &Capabilities =
             &Capabilities { groups: true, roles: true, channels: true, disable: true, must_change: true };
-        ALL
+        Ok(ALL)
     }
 
     fn objections(&self, account: &Account) -> Vec<Problem> {

@@ -112,8 +112,8 @@ impl Default for Memory {
 }
 
 impl Directory for Memory {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
+    async fn capabilities(&self) -> Result<&Capabilities, Fault> {
+        Ok(&self.capabilities)
     }
 
     fn objections(&self, account: &Account) -> Vec<Problem> {

@@ -31,10 +31,10 @@ pub enum Target {
 }
 
 impl Directory for Target {
-    fn capabilities(&self) -> &Capabilities {
+    async fn capabilities(&self) -> Result<&Capabilities, Fault> {
         match self {
-            Self::Local(local) => local.capabilities(),
-            Self::Ldap(ldap) => ldap.capabilities(),
+            Self::Local(local) => local.capabilities().await,
+            Self::Ldap(ldap) => ldap.capabilities().await,
         }
     }
 

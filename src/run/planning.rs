@@ -257,7 +257,7 @@ async fn surroundings<D: Directory>(
     directory: &D,
     rows: &mut Rows,
 ) -> Result<Surroundings, PlanningError> {
-    let capabilities = directory.capabilities();
+    let capabilities = directory.capabilities().await?;
     let groups = index(directory, GroupKind::Group, &feed.groups, capabilities.groups, rows).await?;
     let roles = index(directory, GroupKind::Role, &feed.roles, capabilities.roles, rows).await?;
     let subscribes = rows.accounts.iter().any(|account| account.choices.subscribe);

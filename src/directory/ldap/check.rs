@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use ldap3::Scope;
 
+use super::Dsa;
 use super::Ldap;
 use super::connection::Connection;
 use super::dial;
 use super::fault::Trouble;
 use super::filter::Filter;
-use super::group::Class;
 use super::group::base_key;
-use super::profile::STABLE;
 use super::read::complete;
 use super::server::RootDse;
 use super::server::Schema;
+use super::settings::Access;
 use super::settings::Identity;
 use crate::directory::Finding;
 use crate::directory::Verdict;
@@ -25,19 +25,29 @@ impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        if let Some(connection) = self.checked_connection(&mut findings).await {
-            findings.push(features(&connection.root));
-            findings.push(self.people(&connection).await);
-            self.model(&connection, &mut findings).await;
-            self.policy(&connection, &mut findings).await;
-            self.group_bases(&connection, &mut findings).await;
+        let Some(connection) = checked_connection(&self.pool.access, &mut findings).await else { return findings };
+        findings.push(features(&connection.root));
+        match self.dsa().await {
+            Ok(dsa) => dsa.findings(&connection, &mut findings).await,
+            Err(fault) => findings.push(bad("settings", &fault, "correct [target.ldap]")),
         }
         findings
+    }
+}
+
+impl Dsa {
+    async fn findings(&self, connection: &Connection, findings: &mut Vec<Finding>) {
+        let profile = self.site.profile;
+        findings.push(finding("kind of server", Verdict::Good(format!("{} ({})", profile.title, profile.kind))));
+        findings.push(self.people(connection).await);
+        self.model(connection, findings).await;
+        self.policy(connection, findings).await;
+        self.group_bases(connection, findings).await;
     }
 
     pub(super) async fn findings_on_attributes(&self, attributes: &[AttributeName]) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let lease = match self.pool.lease(&self.site).await {
+        let lease = match self.pool.lease().await {
             Ok(lease) => lease,
             Err(fault) => return vec![bad("attributes", &fault, "")],
         };
@@ -75,44 +85,10 @@ impl Ldap {
         Verdict::Good("known".to_owned())
     }
 
-    async fn checked_connection(&self, findings: &mut Vec<Finding>) -> Option<Connection> {
-        let subject = format!("connect to {}", self.site.url);
-        let mut connection = match dial::link(&self.site).await {
-            Ok(connection) => connection,
-            Err(fault) => {
-                findings.push(bad(subject, &fault, "check `url`, `ca_file`, and that the server runs"));
-                return None;
-            }
-        };
-        let link = format!("{:?}", self.site.link);
-        findings.push(finding(
-            subject,
-            match self.no_password() {
-                None => Verdict::Good(link),
-                Some(why) => {
-                    Verdict::Warning(format!("{link}: everybody on the way can read and change everything; {why}"))
-                }
-            },
-        ));
-        let subject = match &self.site.identity {
-            Identity::Simple(dn, _) => format!("bind as {dn}"),
-            Identity::External => "bind as the user of this process (SASL EXTERNAL)".to_owned(),
-        };
-        if let Err(fault) = dial::bind(&self.site, &connection).await {
-            findings.push(bad(subject, &fault, "check `bind_dn` and `bind_password`"));
-            return None;
-        }
-        findings.push(finding(subject, Verdict::Good("accepted".to_owned())));
-        match dial::root_dse(&connection).await {
-            Ok(root) => connection.root = root,
-            Err(fault) => findings.push(bad("root DSE", &fault, "")),
-        }
-        Some(connection)
-    }
-
     /// Reads every account by name only: this proves the base, the filter and the limits.
     async fn people(&self, connection: &Connection) -> Finding {
         let base = &self.site.people_base;
+        let stable = &self.site.profile.stable;
         let subject = format!("read accounts below {base}");
         if let Err(fault) = self.prove_base(connection, "people_base", base).await {
             return bad(subject, &fault, "check `people_base` and the rights of the bind DN");
@@ -120,20 +96,17 @@ impl Ldap {
         let (mut count, mut without_id, mut cookie) = (0, 0, Vec::new());
         loop {
             let page = (self.site.page_size, cookie);
-            let read =
-                connection.page(&base.to_string(), self.scope(), &self.site.people_filter, &[STABLE], page).await;
+            let read = connection
+                .page(&base.to_string(), self.scope(), &self.site.people_filter, &[stable.attribute], page)
+                .await;
             let (entries, next) = match read.map_err(Trouble::of_read).and_then(|(a, next)| Ok((complete(a)?, next))) {
                 Ok(page) => page,
                 Err(fault) => {
-                    return bad(
-                        subject,
-                        &fault,
-                        "let the bind DN read without limits, see the documentation of `olcLimits`",
-                    );
+                    return bad(subject, &fault, self.site.profile.limits_hint);
                 }
             };
             count += entries.len();
-            without_id += entries.iter().filter(|entry| entry.text(STABLE).is_none()).count();
+            without_id += entries.iter().filter(|entry| stable.of(entry).is_none()).count();
             if next.is_empty() {
                 break;
             }
@@ -143,8 +116,8 @@ impl Ldap {
             (0, _) => Verdict::Warning("none found; right only if the directory is still empty".to_owned()),
             (_, 0) => Verdict::Good(format!("{count} found, no limit met")),
             _ => {
-                let hint = format!("let the bind DN read the operational attribute {STABLE}");
-                Verdict::Bad(format!("{without_id} of {count} accounts show no {STABLE}"), hint)
+                let hint = format!("let the bind DN read the attribute {}", stable.attribute);
+                Verdict::Bad(format!("{without_id} of {count} accounts show no {}", stable.attribute), hint)
             }
         };
         finding(subject, verdict)
@@ -155,7 +128,7 @@ impl Ldap {
         attributes.push(&self.site.username_attribute);
         classes.extend(self.site.object_classes.iter().map(String::as_str));
         let any_base = self.site.bases.iter().any(|(_, base)| base.is_some());
-        classes.extend(any_base.then(|| Class::of_new(self.site.group_class).name));
+        classes.extend(any_base.then_some(self.site.group_class.name));
         let schema = match self.schema(connection, &attributes, &classes).await {
             Ok(schema) => schema,
             Err(fault) => return findings.push(bad("schema", &fault, "")),
@@ -183,12 +156,12 @@ impl Ldap {
 
     /// A forced change and disabling work only with the overlay, and with a policy that honours what is written.
     async fn policy(&self, connection: &Connection, findings: &mut Vec<Finding>) {
-        if !self.site.profile.has_state() {
-            let text = "`password_policy = \"none\"`: no change at next login can be forced, nobody can be disabled";
+        if !self.site.profile.credentials.disable {
+            let text = "there is none: no change at next login can be forced, nobody can be disabled";
             return findings.push(finding("password policy", Verdict::Warning(text.to_owned())));
         }
         let hint = "load the ppolicy overlay, or set `password_policy = \"none\"`";
-        let state = self.site.profile.state_attributes();
+        let state = self.site.profile.credentials.attributes;
         let known = match self.schema(connection, state, &[]).await {
             Ok(schema) => schema.is_empty() || state.iter().all(|name| schema.has_attribute(name)),
             Err(fault) => return findings.push(bad("password policy", &fault, hint)),
@@ -251,6 +224,41 @@ impl Ldap {
     }
 }
 
+async fn checked_connection(access: &Access, findings: &mut Vec<Finding>) -> Option<Connection> {
+    let subject = format!("connect to {}", access.url);
+    let mut connection = match dial::link(access).await {
+        Ok(connection) => connection,
+        Err(fault) => {
+            findings.push(bad(subject, &fault, "check `url`, `ca_file`, and that the server runs"));
+            return None;
+        }
+    };
+    let link = format!("{:?}", access.link);
+    findings.push(finding(
+        subject,
+        match access.no_password() {
+            None => Verdict::Good(link),
+            Some(why) => {
+                Verdict::Warning(format!("{link}: everybody on the way can read and change everything; {why}"))
+            }
+        },
+    ));
+    let subject = match &access.identity {
+        Identity::Simple(dn, _) => format!("bind as {dn}"),
+        Identity::External => "bind as the user of this process (SASL EXTERNAL)".to_owned(),
+    };
+    if let Err(fault) = dial::bind(access, &connection).await {
+        findings.push(bad(subject, &fault, "check `bind_dn` and `bind_password`"));
+        return None;
+    }
+    findings.push(finding(subject, Verdict::Good("accepted".to_owned())));
+    match dial::root_dse(&connection).await {
+        Ok(root) => connection.root = root,
+        Err(fault) => findings.push(bad("root DSE", &fault, "")),
+    }
+    Some(connection)
+}
+
 fn features(root: &RootDse) -> Finding {
     let vendor = root.vendor.as_deref().unwrap_or("unknown server");
     let missing: Vec<&str> = [
@@ -276,6 +284,6 @@ fn finding(subject: impl Into<String>, verdict: Verdict) -> Finding {
     Finding { subject: subject.into(), verdict }
 }
 
-fn bad(subject: impl Into<String>, fault: &Fault, hint: &str) -> Finding {
+pub(super) fn bad(subject: impl Into<String>, fault: &Fault, hint: &str) -> Finding {
     finding(subject, Verdict::Bad(fault.to_string(), hint.to_owned()))
 }

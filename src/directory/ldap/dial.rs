@@ -22,46 +22,46 @@ use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::server::RootDse;
+use super::settings::Access;
 use super::settings::Identity;
 use super::settings::Link;
-use super::settings::Site;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 
 /// Connects, secures the connection, authenticates, and asks the server what it can do.
-pub async fn dial(site: &Site) -> Result<Connection, Fault> {
-    let mut connection = link(site).await?;
-    bind(site, &connection).await?;
+pub async fn dial(access: &Access) -> Result<Connection, Fault> {
+    let mut connection = link(access).await?;
+    bind(access, &connection).await?;
     connection.root = root_dse(&connection).await?;
     Ok(connection)
 }
 
 /// Connects and secures the connection. No bind has been sent.
-pub async fn link(site: &Site) -> Result<Connection, Fault> {
-    let fresh = timeout(site.connect_timeout, AssertUnwindSafe(open(site)).catch_unwind()).await;
+pub async fn link(access: &Access) -> Result<Connection, Fault> {
+    let fresh = timeout(access.connect_timeout, AssertUnwindSafe(open(access)).catch_unwind()).await;
     let pair = match fresh {
         Err(_elapsed) => {
-            let reason = format!("{} did not answer within {:?}", site.url, site.connect_timeout);
+            let reason = format!("{} did not answer within {:?}", access.url, access.connect_timeout);
             return Err(Fault::new(Next::Retry, reason));
         }
         Ok(Err(_panic)) => {
-            return Err(Fault::new(Next::StopRun, format!("{} does not speak LDAP", site.url)));
+            return Err(Fault::new(Next::StopRun, format!("{} does not speak LDAP", access.url)));
         }
-        Ok(Ok(Err(error))) => return Err(not_connected(site, &error)),
+        Ok(Ok(Err(error))) => return Err(not_connected(access, &error)),
         Ok(Ok(Ok(pair))) => pair,
     };
-    Ok(Connection::start(pair, site.timeout))
+    Ok(Connection::start(pair, access.timeout))
 }
 
 /// Authenticates, and makes sure that the server has understood who.
-pub async fn bind(site: &Site, connection: &Connection) -> Result<(), Fault> {
+pub async fn bind(access: &Access, connection: &Connection) -> Result<(), Fault> {
     let unanswered = |trouble| match trouble {
         Trouble::Unsent(cause) | Trouble::Unknown(cause) => {
             Fault::new(Next::Retry, format!("the bind was not answered: {cause}"))
         }
         Trouble::Unfit(cause) => Fault::new(Next::StopRun, cause),
     };
-    let (answer, secret) = match &site.identity {
+    let (answer, secret) = match &access.identity {
         Identity::Simple(dn, password) => {
             (connection.simple_bind(&dn.to_string(), password.expose()).await, Some(password))
         }
@@ -73,7 +73,7 @@ pub async fn bind(site: &Site, connection: &Connection) -> Result<(), Fault> {
     }
     let (answer, identity) = connection.who_am_i().await.map_err(unanswered)?;
     match answer.rc {
-        0 => recognised(&site.identity, &identity),
+        0 => recognised(&access.identity, &identity),
         // A server without the extension (RFC 4532) has accepted the bind all the same.
         2 => Ok(()),
         // The password of the account itself has expired or must be changed: it can do nothing else.
@@ -100,33 +100,34 @@ pub async fn root_dse(connection: &Connection) -> Result<RootDse, Fault> {
     Ok(answer.entries.first().map(RootDse::of).unwrap_or_default())
 }
 
-async fn open(site: &Site) -> Result<(LdapConnAsync, ldap3::Ldap), LdapError> {
-    let settings = match &site.link {
+async fn open(access: &Access) -> Result<(LdapConnAsync, ldap3::Ldap), LdapError> {
+    let settings = match &access.link {
         Link::Local => LdapConnSettings::new(),
-        Link::Clear => LdapConnSettings::new().set_std_stream(tcp(site).await?),
-        Link::Tls { config, starttls } => {
-            LdapConnSettings::new().set_config(config.clone()).set_starttls(*starttls).set_std_stream(tcp(site).await?)
-        }
+        Link::Clear => LdapConnSettings::new().set_std_stream(tcp(access).await?),
+        Link::Tls { config, starttls } => LdapConnSettings::new()
+            .set_config(config.clone())
+            .set_starttls(*starttls)
+            .set_std_stream(tcp(access).await?),
     };
-    LdapConnAsync::from_url_with_settings(settings, &site.url).await
+    LdapConnAsync::from_url_with_settings(settings, &access.url).await
 }
 
 /// Connects to the first address that answers. A peer that vanishes without a word is noticed within the deadline.
-async fn tcp(site: &Site) -> Result<StdStream, LdapError> {
-    let host = site.url.host_str().unwrap_or_default();
-    let port = site.url.port().unwrap_or(if site.url.scheme() == "ldaps" { 636 } else { 389 });
+async fn tcp(access: &Access) -> Result<StdStream, LdapError> {
+    let host = access.url.host_str().unwrap_or_default();
+    let port = access.url.port().unwrap_or(if access.url.scheme() == "ldaps" { 636 } else { 389 });
     let stream = TcpStream::connect((host, port)).await?;
     let socket = SockRef::from(&stream);
     socket.set_tcp_nodelay(true)?;
     let probes = TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
     socket.set_tcp_keepalive(&probes)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(site.timeout))?;
+    socket.set_tcp_user_timeout(Some(access.timeout))?;
     Ok(StdStream::Tcp(stream.into_std()?))
 }
 
-fn not_connected(site: &Site, error: &LdapError) -> Fault {
-    let url = &site.url;
+fn not_connected(access: &Access, error: &LdapError) -> Fault {
+    let url = &access.url;
     match error {
         LdapError::LdapResult { result } => {
             let fault = refused(During::Bind, result, None);

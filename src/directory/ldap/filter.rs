@@ -19,6 +19,12 @@ impl Filter {
         Self(format!("({}={})", ldap3::ldap_escape(attribute), ldap3::ldap_escape(value)))
     }
 
+    /// Matches entries that have exactly these octets as a value.
+    pub fn octets(attribute: &str, value: &[u8]) -> Self {
+        let escaped: String = value.iter().map(|octet| format!("\\{octet:02x}")).collect();
+        Self(format!("({}={escaped})", ldap3::ldap_escape(attribute)))
+    }
+
     /// Matches entries that have any value.
     pub fn present(attribute: &str) -> Self {
         Self(format!("({}=*)", ldap3::ldap_escape(attribute)))
@@ -103,6 +109,11 @@ mod tests {
         assert_eq!(Filter::eq("uid", "*)(uid=*").as_str(), r"(uid=\2a\29\28uid=\2a)");
         assert_eq!(Filter::eq("uid)(cn", "a").as_str(), r"(uid\29\28cn=a)");
         assert!(ldap3::parse_filter(Filter::eq("uid)(cn", "a").as_str()).is_err());
+    }
+
+    #[test]
+    fn octets_are_escaped_one_by_one() {
+        assert_eq!(Filter::octets("objectGUID", b"*a\0").as_str(), r"(objectGUID=\2a\61\00)");
     }
 
     #[test]

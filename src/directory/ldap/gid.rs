@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use ldap3::Mod;
 use ldap3::Scope;
 
-use super::Ldap;
+use super::Dsa;
 use super::connection::Connection;
 use super::fault::During;
 use super::fault::Trouble;
@@ -21,7 +21,7 @@ use crate::roster::name_key::MatchKey;
 /// How often a number that another program has taken meanwhile is given up for the next one.
 const ROUNDS: usize = 4;
 
-impl Ldap {
+impl Dsa {
     /// Returns the number after the greatest in use. Gaps are not filled: files may still belong to a group that is
     /// gone.
     pub(super) async fn next_gid(&self, connection: &Connection) -> Result<u32, Fault> {

@@ -6,15 +6,15 @@ use std::collections::hash_map::Entry as Slot;
 
 use ldap3::Scope;
 
-use super::Ldap;
+use super::Dsa;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::filter::Filter;
 use super::name::Dn;
+use super::profile::Profile;
 use super::read::ATTEMPTS;
 use super::read::PAUSE;
 use super::read::canonical;
-use super::settings::GroupClass;
 use super::write::reject;
 use crate::directory::Wanted;
 use crate::roster::account::ExistingGroup;
@@ -49,13 +49,17 @@ pub enum By {
     Username,
 }
 
-const CLASSES: &[Class] = &[
+/// The classes of the standard schema (RFC 4519, RFC 2307). A role may be of [`ORGANIZATIONAL_ROLE`] too.
+pub const STANDARD: &[Class] = &[
     Class { name: "groupOfNames", attribute: "member", by: By::Dn, needs_member: true },
     Class { name: "groupOfMembers", attribute: "member", by: By::Dn, needs_member: false },
     Class { name: "groupOfUniqueNames", attribute: "uniqueMember", by: By::Dn, needs_member: true },
-    Class { name: "organizationalRole", attribute: "roleOccupant", by: By::Dn, needs_member: false },
     Class { name: "posixGroup", attribute: "memberUid", by: By::Username, needs_member: false },
 ];
+
+/// Not a class of groups: service accounts are of that class too.
+pub const ORGANIZATIONAL_ROLE: Class =
+    Class { name: "organizationalRole", attribute: "roleOccupant", by: By::Dn, needs_member: false };
 
 /// A group as it was found.
 #[derive(Clone, Debug)]
@@ -65,20 +69,6 @@ pub struct Found {
 }
 
 impl Class {
-    /// Returns the class of new groups.
-    pub fn of_new(class: GroupClass) -> Self {
-        match class {
-            GroupClass::GroupOfNames => CLASSES[0],
-            GroupClass::PosixGroup => CLASSES[4],
-        }
-    }
-
-    /// Returns the classes that groups of a kind may have. `organizationalRole` is a role only: service accounts are
-    /// of that class too.
-    pub fn of_kind(kind: GroupKind) -> impl Iterator<Item = &'static Self> {
-        CLASSES.iter().filter(move |class| class.name != "organizationalRole" || kind == GroupKind::Role)
-    }
-
     /// Returns the value that stands for a member.
     pub fn value(&self, member: &Member) -> Vec<u8> {
         match self.by {
@@ -100,22 +90,22 @@ impl Class {
     }
 }
 
-impl Ldap {
+impl Dsa {
     /// Reads groups with their members.
     pub(super) async fn read_groups(&self, kind: GroupKind, wanted: &Wanted) -> Result<Vec<ExistingGroup>, Fault> {
         let base = self.group_base(kind)?;
         let filters = match wanted {
-            Wanted::All => vec![of_kind(kind)],
-            Wanted::Named(names) => named(kind, names),
+            Wanted::All => vec![self.of_kind(kind)],
+            Wanted::Named(names) => self.named(kind, names),
         };
         for _ in 1..ATTEMPTS {
-            let lease = self.pool.lease(&self.site).await?;
+            let lease = self.pool.lease().await?;
             match self.groups_once(&lease, kind, base, &filters).await {
                 Err(fault) if fault.next == Next::Retry => tokio::time::sleep(PAUSE).await,
                 read => return read.map(|entries| self.as_groups(kind, wanted, &entries)),
             }
         }
-        let lease = self.pool.lease(&self.site).await?;
+        let lease = self.pool.lease().await?;
         let entries = self.groups_once(&lease, kind, base, &filters).await?;
         Ok(self.as_groups(kind, wanted, &entries))
     }
@@ -130,7 +120,7 @@ impl Ldap {
         self.prove_base(connection, base_key(kind), base).await?;
         let mut entries = Vec::new();
         let mut attributes = vec!["objectClass", "cn"];
-        attributes.extend(Class::of_kind(kind).map(|class| class.attribute));
+        attributes.extend(self.classes(kind).map(|class| class.attribute));
         for filter in filters {
             let place = base.to_string();
             let page = PAGE.min(self.site.page_size);
@@ -147,7 +137,7 @@ impl Ldap {
         let mut groups: Vec<ExistingGroup> = Vec::new();
         let mut places: HashMap<MatchKey, (usize, MatchKey)> = HashMap::new();
         for entry in entries {
-            let (Some(name), Some(found)) = (group_name(entry, &asked), found(kind, entry)) else { continue };
+            let (Some(name), Some(found)) = (group_name(entry, &asked), self.found(kind, entry)) else { continue };
             let dn = found.dn.key();
             match places.entry(name.key()) {
                 Slot::Occupied(slot) if slot.get().1 == dn => {}
@@ -181,11 +171,11 @@ impl Ldap {
         name: &GroupName,
     ) -> Result<Found, Fault> {
         let base = self.group_base(kind)?.to_string();
-        let filter = Filter::all([of_kind(kind), Filter::eq("cn", name.as_str())]);
+        let filter = Filter::all([self.of_kind(kind), Filter::eq("cn", name.as_str())]);
         let page = self.site.page_size;
         let attributes = ["objectClass", "cn"];
         let entries = self.search_all(connection, &base, Scope::Subtree, &filter, &attributes, page).await?;
-        let mut found: Vec<Found> = entries.iter().filter_map(|entry| found(kind, entry)).collect();
+        let mut found: Vec<Found> = entries.iter().filter_map(|entry| self.found(kind, entry)).collect();
         match (found.pop(), found.is_empty()) {
             (Some(group), true) => match self.site.protected.reason(&group.dn, "") {
                 Some(why) => Err(reject(&format!("the {} {name} is protected: {why}", kind.word()))),
@@ -201,6 +191,35 @@ impl Ldap {
         let reason = || format!("`{}` is not set, so there are no {}s", base_key(kind), kind.word());
         self.site.base(kind).ok_or_else(|| Fault::new(Next::StopRun, reason()))
     }
+
+    fn classes(&self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
+        classes(self.site.profile, kind)
+    }
+
+    fn of_kind(&self, kind: GroupKind) -> Filter {
+        Filter::any(self.classes(kind).map(|class| Filter::eq("objectClass", class.name)))
+    }
+
+    fn named(&self, kind: GroupKind, names: &[GroupName]) -> Vec<Filter> {
+        let chunks = names.chunks(CHUNK);
+        chunks
+            .map(|chunk| {
+                let any = Filter::any(chunk.iter().map(|name| Filter::eq("cn", name.as_str())));
+                Filter::all([self.of_kind(kind), any])
+            })
+            .collect()
+    }
+
+    fn found(&self, kind: GroupKind, entry: &Entry) -> Option<Found> {
+        let class = self.classes(kind).find(|class| entry.has_text("objectClass", class.name))?;
+        Some(Found { dn: Dn::parse(&entry.dn).ok()?, class: *class })
+    }
+}
+
+/// Returns the classes that groups of a kind may have.
+fn classes(profile: &'static Profile, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
+    let roles: &[Class] = if kind == GroupKind::Role { profile.role_classes } else { &[] };
+    profile.group_classes.iter().chain(roles)
 }
 
 /// Returns the key of the configuration that says where groups of a kind are.
@@ -212,31 +231,12 @@ pub(super) fn base_key(kind: GroupKind) -> &'static str {
     }
 }
 
-fn of_kind(kind: GroupKind) -> Filter {
-    Filter::any(Class::of_kind(kind).map(|class| Filter::eq("objectClass", class.name)))
-}
-
-fn named(kind: GroupKind, names: &[GroupName]) -> Vec<Filter> {
-    let chunks = names.chunks(CHUNK);
-    chunks
-        .map(|chunk| {
-            let any = Filter::any(chunk.iter().map(|name| Filter::eq("cn", name.as_str())));
-            Filter::all([of_kind(kind), any])
-        })
-        .collect()
-}
-
 /// Returns the name by which the group was asked for, or that it is known by.
 fn group_name(entry: &Entry, asked: &HashSet<MatchKey>) -> Option<GroupName> {
     let by_request = entry.texts("cn").find(|name| asked.contains(&MatchKey::new(name)));
     let dn = Dn::parse(&entry.dn).ok();
     let by_dn = dn.as_ref().and_then(|dn| dn.rdn().value("cn"));
     by_request.or(by_dn).or_else(|| entry.text("cn")).map(GroupName::new)
-}
-
-fn found(kind: GroupKind, entry: &Entry) -> Option<Found> {
-    let class = Class::of_kind(kind).find(|class| entry.has_text("objectClass", class.name))?;
-    Some(Found { dn: Dn::parse(&entry.dn).ok()?, class: *class })
 }
 
 fn several(kind: GroupKind, name: &GroupName) -> String {
@@ -249,17 +249,9 @@ mod tests {
 
     #[test]
     fn members_compare_in_any_spelling() {
-        let by_dn = Class::of_new(GroupClass::GroupOfNames);
+        let [by_dn, _, unique, by_name] = STANDARD else { panic!("four classes") };
         assert_eq!(by_dn.key("UID=Ada, OU=People,o=x"), by_dn.key("uid=ada,ou=people,o=x"));
-        let unique = CLASSES[2];
         assert_eq!(unique.key("uid=ada,o=x#'0101'B"), unique.key("uid=ada,o=x"));
-        let by_name = Class::of_new(GroupClass::PosixGroup);
         assert_eq!(by_name.key("Ada"), by_name.key("ada"));
-    }
-
-    #[test]
-    fn only_roles_are_organizational_roles() {
-        assert!(Class::of_kind(GroupKind::Group).all(|class| class.name != "organizationalRole"));
-        assert!(Class::of_kind(GroupKind::Role).any(|class| class.name == "organizationalRole"));
     }
 }

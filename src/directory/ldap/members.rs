@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use ldap3::LdapResult;
 use ldap3::Mod;
 
-use super::Ldap;
+use super::Dsa;
 use super::connection::Connection;
 use super::fault::During;
 use super::fault::Trouble;
@@ -49,7 +49,7 @@ enum Placeholder {
     Drop,
 }
 
-impl Ldap {
+impl Dsa {
     pub(super) async fn change_members(
         &self,
         connection: &Connection,
@@ -108,7 +108,7 @@ impl Ldap {
         (kind, name): (GroupKind, &GroupName),
         members: &[Member],
     ) -> Result<Done, Fault> {
-        let class = Class::of_new(self.site.group_class);
+        let class = self.site.group_class;
         let base = self.group_base(kind)?;
         let rdn = Rdn::new("cn", name.as_str()).ok_or_else(|| reject("the name is empty"))?;
         let dn = base.child(rdn);
@@ -152,10 +152,11 @@ impl Ldap {
                 return Err(half_done(refused(During::Modify, &answer, None)));
             }
         }
+        let stable = &self.site.profile.stable;
         // A group has no id of its own in the plan; its name is what everybody knows it by.
-        let created = self.read_one(connection, &place, &Filter::present("cn"), &[super::profile::STABLE]).await;
-        let stable = created.ok().flatten().and_then(|e| e.text(super::profile::STABLE).map(Into::into));
-        Ok(Done::Created(EntryId { locator: place.into(), stable: stable.unwrap_or_default() }))
+        let created = self.read_one(connection, &place, &Filter::present("cn"), &[stable.attribute]).await;
+        let id = created.ok().flatten().and_then(|entry| stable.of(&entry));
+        Ok(Done::Created(EntryId { locator: place.into(), stable: id.unwrap_or_default() }))
     }
 
     /// Reads the members and returns what is still to be done.

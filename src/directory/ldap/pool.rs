@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::dial::dial;
-use super::settings::Site;
+use super::settings::Access;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 
@@ -22,15 +22,21 @@ const IDLE: usize = 3;
 
 /// The connections of one target. Whoever reads page by page has one alone: some servers allow only one paged search
 /// at a time on a connection, and answers to writes must not wait behind a long read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pool {
+    pub access: Access,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Pool {
+    /// Returns a pool without connections.
+    pub fn new(access: Access) -> Self {
+        Self { access, idle: Mutex::default() }
+    }
+
     /// Returns a connection that nobody else uses. A server that cannot be reached is tried again a few times, with
     /// growing pauses, for some seconds in all.
-    pub async fn lease<'a>(&'a self, site: &Site) -> Result<Lease<'a>, Fault> {
+    pub async fn lease(&self) -> Result<Lease<'_>, Fault> {
         if let Some(connection) = self.idle_one() {
             return Ok(Lease { pool: self, connection: Some(connection) });
         }
@@ -41,16 +47,16 @@ impl Pool {
             .with_jitter()
             .build();
         for pause in pauses {
-            match dial(site).await {
+            match dial(&self.access).await {
                 Err(fault) if fault.next == Next::Retry => {
-                    tracing::debug!(target.url = %site.url, "Connecting failed, trying again: {fault}");
+                    tracing::debug!(target.url = %self.access.url, "Connecting failed, trying again: {fault}");
                     tokio::time::sleep(pause).await;
                 }
                 Err(fault) => return Err(fault),
                 Ok(connection) => return Ok(Lease { pool: self, connection: Some(connection) }),
             }
         }
-        let connection = dial(site).await?;
+        let connection = dial(&self.access).await?;
         Ok(Lease { pool: self, connection: Some(connection) })
     }
 

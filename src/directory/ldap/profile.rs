@@ -1,9 +1,6 @@
-//! What differs between kinds of servers: how a password, a forced change and a switched-off account are written.
+//! What differs between kinds of servers: plain data, and a few functions for what data cannot say.
 //!
-//! This is OpenLDAP with, or without, its `ppolicy` overlay. Facts about it that are not in the drafts, found by
-//! experiment with 2.5: adding an entry never sets `pwdReset` by itself; a password reset by an account with plain
-//! write access never sets it and clears it; both are overridden by writing it in the same request. A password reset
-//! also clears `pwdAccountLockedTime`, unless the same request deletes that attribute before adding it again.
+//! A further kind of server is one more file beside `openldap.rs`, and one more line in [`KNOWN`].
 
 use std::collections::HashSet;
 
@@ -11,22 +8,157 @@ use ldap3::Mod;
 
 use super::entry::Entry;
 use super::filter::Filter;
+use super::group::Class;
+use super::server::RootDse;
 use super::settings::PasswordPolicy;
 use crate::roster::secret::Secret;
 
-/// The attribute that tells an entry from every other for ever (RFC 4530).
-pub const STABLE: &str = "entryUUID";
+mod generic;
+mod guid;
+mod openldap;
 
-const PASSWORD: &str = "userPassword";
-const MUST_CHANGE: &str = "pwdReset";
-const LOCKED: &str = "pwdAccountLockedTime";
-/// Locked until an administrator says otherwise (draft-behera-ldap-password-policy section 5.3.3).
-const LOCKED_FOR_GOOD: &str = "000001010000Z";
+/// The kinds that can be told by what a server says about itself, the surest first.
+const KNOWN: &[&Profile] = &[&openldap::PROFILE];
 
 /// One kind of server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Profile {
-    policy: PasswordPolicy,
+    /// The word for it in the configuration.
+    pub kind: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// Tells by its root DSE whether a server is of this kind.
+    pub recognises: fn(&RootDse) -> bool,
+    /// What tells an entry from every other for ever.
+    pub stable: Stable,
+    /// What holds where the configuration is silent.
+    pub defaults: Defaults,
+    /// How passwords and states are written and read.
+    pub credentials: Credentials,
+    /// The classes that groups may have; roles may have `role_classes` besides.
+    pub group_classes: &'static [Class],
+    /// Further classes that only roles have.
+    pub role_classes: &'static [Class],
+    /// Attributes that are never written as attributes of a person, in lower case without options, and why.
+    pub keeps: &'static [(&'static str, &'static str)],
+    /// Accounts and groups that are never written.
+    pub guards: Guards,
+    /// What an admin is told when a limit cuts an answer off.
+    pub limits_hint: &'static str,
+}
+
+/// What holds where the configuration is silent.
+#[derive(Debug)]
+pub struct Defaults {
+    /// Which entries are people.
+    pub people_filter: &'static str,
+    /// The object classes of new accounts.
+    pub object_classes: &'static [&'static str],
+    /// The attribute that holds the login name.
+    pub username_attribute: &'static str,
+    /// The attribute that new entries are named by, where it is not the login name.
+    pub naming_attribute: Option<&'static str>,
+    /// The object class of new groups.
+    pub group_class: &'static str,
+}
+
+/// The attribute that tells an entry from every other for ever.
+#[derive(Debug)]
+pub struct Stable {
+    /// Its name.
+    pub attribute: &'static str,
+    /// How its value is written.
+    pub form: Form,
+}
+
+/// How a stable id is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As text, compared without regard to case.
+    Text,
+    /// As 16 octets, the first three fields little-endian (MS-DTYP section 2.3.4.2).
+    #[expect(dead_code, reason = "the profile that has it comes next")]
+    Guid,
+}
+
+impl Stable {
+    /// Returns the id of an entry that was read with the attribute.
+    pub fn of(&self, entry: &Entry) -> Option<Box<str>> {
+        match self.form {
+            Form::Text => entry.text(self.attribute).map(|text| text.to_ascii_lowercase().into()),
+            Form::Guid => entry.values(self.attribute).next().and_then(guid::text).map(Into::into),
+        }
+    }
+
+    /// Matches the entry with this id.
+    pub fn filter(&self, stable: &str) -> Filter {
+        match self.form {
+            Form::Text => Filter::eq(self.attribute, stable),
+            Form::Guid => match guid::octets(stable) {
+                Some(octets) => Filter::octets(self.attribute, &octets),
+                None => Filter::eq(self.attribute, stable),
+            },
+        }
+    }
+}
+
+/// How passwords and states are written and read.
+#[derive(Debug)]
+pub struct Credentials {
+    /// Whether a forced change can be written and read back.
+    pub must_change: bool,
+    /// Whether an account can be switched off and on.
+    pub disable: bool,
+    /// The attributes that hold the state; they come only when asked for by name.
+    pub attributes: &'static [&'static str],
+    /// Reads the state from them.
+    pub state: fn(&Entry) -> State,
+    /// Returns what a new entry needs besides its own attributes, or why it cannot be had.
+    pub of_new: fn(&New<'_>) -> Result<Values, String>,
+    /// Returns the modifications that bring about what is wanted, or why that cannot be had. `seen` is the entry with
+    /// `attributes` as just read; without it the modifications take [`Self::presumes`] for granted.
+    pub modifications: fn(Wanted<'_>, seen: Option<&Entry>) -> Result<Modifications, String>,
+    /// What the modifications take for granted of an entry that nobody has looked at: nothing, a condition that the
+    /// server can check before it writes, or what only a look can tell.
+    pub presumes: fn(Wanted<'_>) -> Presumes,
+}
+
+/// Attributes with one value each.
+pub type Values = Vec<(&'static str, Vec<u8>)>;
+/// What one Modify request does, in order.
+pub type Modifications = Vec<Mod<Vec<u8>>>;
+
+/// A new account, as far as its password and state are concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct New<'a> {
+    pub password: Option<&'a Secret>,
+    pub must_change: bool,
+}
+
+/// What is to become of an account's password and state.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    pub password: Option<&'a Secret>,
+    pub must_change: Option<bool>,
+    pub enabled: Option<bool>,
+}
+
+impl Wanted<'_> {
+    /// Returns whether nothing is wanted.
+    pub fn is_nothing(&self) -> bool {
+        self.password.is_none() && self.must_change.is_none() && self.enabled.is_none()
+    }
+}
+
+/// What modifications take for granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presumes {
+    /// Nothing.
+    Nothing,
+    /// That the entry matches.
+    That(Filter),
+    /// What must be read first.
+    ALook,
 }
 
 /// Whether a person can log in, and must then change the password.
@@ -36,190 +168,112 @@ pub struct State {
     pub must_change: Option<bool>,
 }
 
-/// Whether an account is locked, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lock {
-    None,
-    /// After too many wrong passwords.
-    ForNow,
-    /// It is switched off.
-    ForGood,
+/// Accounts and groups that are never written, whatever the configuration says.
+#[derive(Debug)]
+pub struct Guards {
+    /// Login names and names of groups, with `*` and `?`.
+    pub names: &'static [&'static str],
+    /// The attributes that `reason` looks at.
+    pub attributes: &'static [&'static str],
+    /// Returns why an entry that was read with `attributes` is never written.
+    pub reason: fn(&Entry) -> Option<&'static str>,
 }
 
-/// What is to become of an account's password and state.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Credentials<'a> {
-    pub password: Option<&'a Secret>,
-    pub must_change: Option<bool>,
-    pub enabled: Option<bool>,
+impl Guards {
+    /// Nothing is guarded.
+    pub const NONE: Self = Self { names: &[], attributes: &[], reason: |_| None };
+}
+
+/// Finds the profile of a server: the one that is named, or the one that its root DSE speaks for.
+pub fn of(kind: Option<&str>, policy: PasswordPolicy, root: &RootDse) -> &'static Profile {
+    let found = match kind {
+        Some(kind) => KNOWN.iter().find(|profile| profile.kind == kind),
+        None => KNOWN.iter().find(|profile| (profile.recognises)(root)),
+    };
+    let has_policy = match policy {
+        PasswordPolicy::Ppolicy => true,
+        PasswordPolicy::None => false,
+        // A server of an unknown kind has the policy if it says so.
+        PasswordPolicy::Auto => found.is_some() || root.has_password_policy(),
+    };
+    match (found, has_policy) {
+        (Some(profile), true) => profile,
+        (Some(profile), false) if profile.kind == openldap::PROFILE.kind => &openldap::WITHOUT_POLICY,
+        (Some(profile), false) => profile,
+        (None, true) => &generic::WITH_POLICY,
+        (None, false) => &generic::PROFILE,
+    }
+}
+
+/// Returns the words for kinds in the configuration.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().map(|profile| profile.kind).chain([generic::PROFILE.kind])
 }
 
 impl Profile {
-    /// Returns the profile of OpenLDAP.
-    pub fn new(policy: PasswordPolicy) -> Self {
-        Self { policy }
-    }
-
-    /// Returns whether a forced change and disabling can be written.
-    pub fn has_state(self) -> bool {
-        self.policy == PasswordPolicy::Ppolicy
-    }
-
-    /// Returns the attributes that hold the state; they are operational, so they come only when asked for by name.
-    pub fn state_attributes(self) -> &'static [&'static str] {
-        if self.has_state() { &[MUST_CHANGE, LOCKED] } else { &[] }
-    }
-
-    /// Reads the state. A lock after too many wrong passwords is not counted as switched off: it ends by itself.
-    pub fn state(self, entry: &Entry) -> State {
-        if !self.has_state() {
-            return State { enabled: true, must_change: None };
-        }
-        State {
-            enabled: !entry.texts(LOCKED).any(|time| time.starts_with("00000101")),
-            must_change: Some(entry.has_text(MUST_CHANGE, "TRUE")),
-        }
-    }
-
-    /// Reads whether the account is locked, and by whom.
-    pub fn lock(self, entry: &Entry) -> Lock {
-        match (self.state(entry).enabled, entry.values(LOCKED).next()) {
-            (false, _) => Lock::ForGood,
-            (true, Some(_)) => Lock::ForNow,
-            (true, None) => Lock::None,
-        }
-    }
-
-    /// Matches accounts without any lock.
-    pub fn unlocked_filter(self) -> Filter {
-        Filter::present(LOCKED).negated()
-    }
-
-    /// Returns what a new entry needs besides its own attributes.
-    pub fn of_new(self, password: Option<&Secret>, must_change: bool) -> Vec<(&'static str, Vec<u8>)> {
-        let mut values = Vec::new();
-        if let Some(password) = password {
-            values.push((PASSWORD, password.expose().as_bytes().to_vec()));
-        }
-        if must_change {
-            values.push((MUST_CHANGE, b"TRUE".to_vec()));
-        }
-        values
-    }
-
-    /// Returns the modifications for `wanted`. `lock` is the account's lock now; it matters only with a new password.
-    ///
-    /// With a new password the server removes a lock by itself, after all other modifications, unless one of them
-    /// deletes it: so then it is deleted outright, which is an error where there is none.
-    pub fn modifications(self, wanted: Credentials<'_>, lock: Lock) -> Vec<Mod<Vec<u8>>> {
-        let Credentials { password, must_change, enabled } = wanted;
-        let mut mods = Vec::new();
-        if let Some(password) = password {
-            mods.push(replace(PASSWORD, Some(password.expose())));
-        }
-        if let Some(must_change) = must_change {
-            mods.push(replace(MUST_CHANGE, must_change.then_some("TRUE")));
-        }
-        let stays_locked = match enabled {
-            Some(enabled) => !enabled,
-            None => password.is_some() && lock == Lock::ForGood,
-        };
-        if password.is_none() {
-            mods.extend(enabled.map(|_| replace(LOCKED, stays_locked.then_some(LOCKED_FOR_GOOD))));
-            return mods;
-        }
-        if lock != Lock::None {
-            mods.push(Mod::Delete(LOCKED.into(), HashSet::new()));
-        }
-        if stays_locked {
-            mods.push(Mod::Add(LOCKED.into(), HashSet::from([LOCKED_FOR_GOOD.into()])));
-        }
-        mods
-    }
-
     /// Returns why `attribute` is never written as an attribute of a person, when that is so.
-    pub fn refuses(self, attribute: &str) -> Option<&'static str> {
+    pub fn refuses(&self, attribute: &str) -> Option<&'static str> {
         let name = attribute.split(';').next().unwrap_or_default().to_ascii_lowercase();
-        match name.as_str() {
-            "userpassword" | "unicodepwd" | "authpassword" | "shadowlastchange" => {
-                Some("passwords are written from the password column only")
-            }
-            "objectclass" => Some("the object classes are set in [target.ldap]"),
-            "memberof" => Some("the server keeps it; use groups"),
-            "entryuuid"
-            | "entrydn"
-            | "entrycsn"
-            | "contextcsn"
-            | "creatorsname"
-            | "createtimestamp"
-            | "modifiersname"
-            | "modifytimestamp"
-            | "structuralobjectclass"
-            | "subschemasubentry"
-            | "hassubordinates"
-            | "numsubordinates"
-            | "governingstructurerule"
-            | "useraccountcontrol"
-            | "aci"
-            | "olcaci" => Some("only the server writes it"),
-            name if name.starts_with("pwd") => Some("only the server and rosterd itself write it"),
-            _ => None,
-        }
+        let kept = KEPT.iter().chain(self.keeps).find(|(kept, _)| *kept == name).map(|(_, why)| *why);
+        kept.or_else(|| name.starts_with("pwd").then_some("only the server and rosterd itself write it"))
     }
 }
 
-fn replace(attribute: &str, value: Option<&str>) -> Mod<Vec<u8>> {
-    Mod::Replace(attribute.into(), value.map(|v| v.as_bytes().to_vec()).into_iter().collect())
+const BY_SERVER: &str = "only the server writes it";
+const BY_PASSWORD: &str = "passwords are written from the password column only";
+
+/// What no server lets be written, or what is written in another way.
+const KEPT: &[(&str, &str)] = &[
+    ("userpassword", BY_PASSWORD),
+    ("unicodepwd", BY_PASSWORD),
+    ("authpassword", BY_PASSWORD),
+    ("shadowlastchange", BY_PASSWORD),
+    ("objectclass", "the object classes are set in [target.ldap]"),
+    ("memberof", "the server keeps it; use groups"),
+    ("entryuuid", BY_SERVER),
+    ("entrydn", BY_SERVER),
+    ("entrycsn", BY_SERVER),
+    ("contextcsn", BY_SERVER),
+    ("creatorsname", BY_SERVER),
+    ("createtimestamp", BY_SERVER),
+    ("modifiersname", BY_SERVER),
+    ("modifytimestamp", BY_SERVER),
+    ("structuralobjectclass", BY_SERVER),
+    ("subschemasubentry", BY_SERVER),
+    ("hassubordinates", BY_SERVER),
+    ("numsubordinates", BY_SERVER),
+    ("governingstructurerule", BY_SERVER),
+    ("useraccountcontrol", BY_SERVER),
+    ("aci", BY_SERVER),
+    ("olcaci", BY_SERVER),
+];
+
+/// Returns a modification that leaves `value` as the only one, or none.
+pub fn replace(attribute: &str, value: Option<&str>) -> Mod<Vec<u8>> {
+    Mod::Replace(attribute.into(), value.map(|v| v.as_bytes().to_vec()).into_iter().collect::<HashSet<_>>())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
-
-    fn entry(pairs: &[(&str, &str)]) -> Entry {
-        let text = pairs.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
-        Entry::of("uid=ada,o=x".to_owned(), text, HashMap::new())
-    }
-
-    #[test]
-    fn state_is_read_as_the_policy_writes_it() {
-        let profile = Profile::new(PasswordPolicy::Ppolicy);
-        let state = |pairs: &[(&str, &str)]| profile.state(&entry(pairs));
-        assert_eq!(state(&[]), State { enabled: true, must_change: Some(false) });
-        assert_eq!(state(&[("pwdreset", "TRUE")]), State { enabled: true, must_change: Some(true) });
-        assert!(!state(&[("pwdAccountLockedTime", "000001010000Z")]).enabled);
-        assert!(state(&[("pwdAccountLockedTime", "20261122150000Z")]).enabled);
-        assert_eq!(profile.lock(&entry(&[("pwdAccountLockedTime", "20261122150000Z")])), Lock::ForNow);
-        let none = Profile::new(PasswordPolicy::None);
-        assert_eq!(none.state(&entry(&[("pwdReset", "TRUE")])), State { enabled: true, must_change: None });
-    }
-
-    #[test]
-    fn what_becomes_of_a_lock_when_the_password_is_reset() {
-        let profile = Profile::new(PasswordPolicy::Ppolicy);
-        let secret = Secret::from("s");
-        let of_lock = |enabled, lock| -> Vec<&str> {
-            let wanted = Credentials { password: Some(&secret), must_change: Some(true), enabled };
-            let mods = profile.modifications(wanted, lock);
-            mods[2..].iter().map(|one| if matches!(one, Mod::Add(..)) { "add" } else { "delete" }).collect()
-        };
-        assert_eq!(of_lock(None, Lock::None), [""; 0]);
-        assert_eq!(of_lock(None, Lock::ForNow), ["delete"]);
-        assert_eq!(of_lock(None, Lock::ForGood), ["delete", "add"]);
-        assert_eq!(of_lock(Some(true), Lock::None), [""; 0]);
-        assert_eq!(of_lock(Some(true), Lock::ForGood), ["delete"]);
-        assert_eq!(of_lock(Some(false), Lock::None), ["add"]);
-        assert_eq!(of_lock(Some(false), Lock::ForGood), ["delete", "add"]);
-    }
 
     #[test]
     fn what_the_server_keeps_is_not_written() {
-        let profile = Profile::new(PasswordPolicy::Ppolicy);
-        for name in ["userPassword", "USERPASSWORD;x-a", "objectClass", "pwdReset", "memberOf", "entryUUID"] {
-            assert!(profile.refuses(name).is_some(), "{name}");
+        for profile in KNOWN.iter().chain([&&generic::PROFILE]) {
+            for name in ["userPassword", "USERPASSWORD;x-a", "objectClass", "pwdReset", "memberOf", "entryUUID"] {
+                assert!(profile.refuses(name).is_some(), "{} {name}", profile.kind);
+            }
+            assert_eq!(profile.refuses("mail"), None);
         }
-        assert_eq!(profile.refuses("mail"), None);
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_kind_or_by_its_root_dse() {
+        let silent = RootDse::default();
+        assert_eq!(of(Some("openldap"), PasswordPolicy::Auto, &silent).title, "OpenLDAP");
+        assert!(!of(Some("openldap"), PasswordPolicy::None, &silent).credentials.disable);
+        let unknown = of(None, PasswordPolicy::Auto, &silent);
+        assert_eq!((unknown.kind, unknown.credentials.disable), ("generic", false));
+        assert!(of(None, PasswordPolicy::Ppolicy, &silent).credentials.disable);
     }
 }

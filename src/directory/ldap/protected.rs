@@ -7,20 +7,22 @@ use crate::roster::name_key::MatchKey;
 #[derive(Clone, Debug, Default)]
 pub struct Protected {
     entries: Vec<(Dn, String)>,
-    /// As it is spelled, and folded.
-    usernames: Vec<(String, MatchKey)>,
+    /// Patterns, and why.
+    usernames: Vec<(MatchKey, String)>,
 }
 
 impl Protected {
-    /// Reads the list: DNs, or login names with `*` and `?`.
-    pub fn new(listed: &[String], own: Option<&Dn>) -> Self {
+    /// Reads the list: DNs, or login names with `*` and `?`. `builtin` are names that the server itself has.
+    pub fn new(listed: &[String], builtin: &[&str], own: Option<&Dn>) -> Self {
         let mut protected = Self::default();
         for text in listed {
             match Dn::parse(text) {
                 Ok(dn) => protected.entries.push((dn, listed_as(text))),
-                Err(_) => protected.usernames.push((text.clone(), MatchKey::new(text))),
+                Err(_) => protected.usernames.push((MatchKey::new(text), listed_as(text))),
             }
         }
+        let builtin = builtin.iter().map(|name| (MatchKey::new(name), "it is built into the server".to_owned()));
+        protected.usernames.extend(builtin);
         protected.entries.extend(own.map(|dn| (dn.clone(), "it is rosterd's own account".to_owned())));
         protected
     }
@@ -31,8 +33,8 @@ impl Protected {
         let entry = self.entries.iter().find(|(entry, _)| entry.key() == key).map(|(_, why)| why.clone());
         entry.or_else(|| {
             let name = MatchKey::new(username);
-            let hit = self.usernames.iter().find(|(_, pattern)| fits(pattern.as_str(), name.as_str()));
-            hit.map(|(pattern, _)| listed_as(pattern))
+            let hit = self.usernames.iter().find(|(pattern, _)| fits(pattern.as_str(), name.as_str()));
+            hit.map(|(_, why)| why.clone())
         })
     }
 }
@@ -75,7 +77,7 @@ mod tests {
     fn entries_and_names_are_found_in_any_spelling() {
         let own = Dn::parse("cn=rosterd,o=x").expect("valid");
         let listed = ["uid=boss,ou=people,o=x", "svc-*", "adm?n", "*-Ä*x"].map(str::to_owned);
-        let protected = Protected::new(&listed, Some(&own));
+        let protected = Protected::new(&listed, &[], Some(&own));
         let entry = |name: &str| Dn::parse(&format!("uid={name},ou=people,o=x")).expect("valid");
         for (dn, name) in [("BOSS", "boss"), ("x", "SVC-backup"), ("x", "admin"), ("x", "admün"), ("x", "a-äbcx")] {
             assert!(protected.reason(&entry(dn), name).is_some(), "{name}");

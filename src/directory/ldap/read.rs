@@ -12,7 +12,7 @@ use futures_util::TryStreamExt;
 use futures_util::stream;
 use ldap3::Scope;
 
-use super::Ldap;
+use super::Dsa;
 use super::connection::Answer;
 use super::connection::Connection;
 use super::entry::Entry;
@@ -23,9 +23,9 @@ use super::filter::Filter;
 use super::name::Dn;
 use super::name::is_attribute_description;
 use super::pool::Lease;
-use super::profile::STABLE;
 use super::server::Schema;
 use super::settings::SearchScope;
+use super::settings::Site;
 use crate::directory::Lookup;
 use crate::directory::Which;
 use crate::roster::account::EntryId;
@@ -53,7 +53,7 @@ enum Step {
 
 /// A read under way. Memory holds one page.
 struct Reading<'a> {
-    ldap: &'a Ldap,
+    dsa: &'a Dsa,
     lease: Option<Lease<'a>>,
     proven: bool,
     wanted: attribute::Schema,
@@ -64,13 +64,13 @@ struct Reading<'a> {
     seen: Option<HashSet<Box<str>>>,
 }
 
-impl Ldap {
+impl Dsa {
     /// Streams accounts, one page in memory. A connection lost before a search has delivered anything is replaced;
     /// after that, the stream ends with a fault that says to read again.
     pub(super) fn accounts(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let Lookup { which, attributes } = lookup;
         let mut reading = Reading {
-            ldap: self,
+            dsa: self,
             lease: None,
             proven: false,
             wanted: attributes,
@@ -116,7 +116,7 @@ impl Reading<'_> {
         let mut attempt = 1;
         while let Some(step) = self.steps.pop_front() {
             if self.lease.as_ref().is_none_or(|lease| lease.is_lost()) {
-                self.lease = Some(self.ldap.pool.lease(&self.ldap.site).await?);
+                self.lease = Some(self.dsa.pool.lease().await?);
             }
             let begun = matches!(&step, Step::Search { cookie, .. } if !cookie.is_empty());
             match self.take(&step).await {
@@ -144,34 +144,34 @@ impl Reading<'_> {
 
     /// Does one step, or one page of it, and returns what is left of it.
     async fn take(&mut self, step: &Step) -> Result<(Vec<Entry>, Option<Step>), Fault> {
-        let ldap = self.ldap;
+        let dsa = self.dsa;
         let Some(connection) = self.lease.as_deref() else { return Ok((Vec::new(), None)) };
         if !self.proven {
-            ldap.prove_base(connection, "people_base", &ldap.site.people_base).await?;
-            ldap.prove_names(connection, self.by.as_deref()).await?;
+            dsa.prove_base(connection, "people_base", &dsa.site.people_base).await?;
+            dsa.prove_names(connection, self.by.as_deref()).await?;
             self.proven = true;
         }
-        let attributes = ldap.attributes(&self.wanted);
+        let attributes = dsa.attributes(&self.wanted);
         let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
         match step {
             Step::Search { filter, cookie } => {
-                let scope = ldap.scope();
-                let base = ldap.site.people_base.to_string();
-                let page = (ldap.site.page_size, cookie.clone());
+                let scope = dsa.scope();
+                let base = dsa.site.people_base.to_string();
+                let page = (dsa.site.page_size, cookie.clone());
                 let (answer, cookie) =
                     connection.page(&base, scope, filter, &attributes, page).await.map_err(Trouble::of_read)?;
                 let entries = complete(answer)?;
                 let rest = (!cookie.is_empty()).then(|| Step::Search { filter: filter.clone(), cookie });
                 Ok((entries, rest))
             }
-            Step::Ids(ids) => Ok((ldap.entries(connection, ids, &attributes).await?, None)),
+            Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
         }
     }
 
     fn deliver(&mut self, entries: &[Entry]) -> Result<Vec<ExistingAccount>, Fault> {
         let mut accounts = Vec::with_capacity(entries.len());
         for entry in entries {
-            let account = self.ldap.account(entry, &self.wanted)?;
+            let account = self.dsa.account(entry, &self.wanted)?;
             if self.seen.as_mut().is_none_or(|seen| seen.insert(account.id.stable.clone())) {
                 accounts.push(account);
             }
@@ -180,13 +180,13 @@ impl Reading<'_> {
     }
 }
 
-impl Ldap {
+impl Dsa {
     /// Reads entries by id: where they were, and, if they are there no more, wherever they may be now.
     async fn entries(&self, connection: &Connection, ids: &[EntryId], names: &[&str]) -> Result<Vec<Entry>, Fault> {
         let mut reads = Vec::with_capacity(ids.len());
         for id in ids {
             let read = async move {
-                let same = Filter::eq(STABLE, &id.stable);
+                let same = self.same(id);
                 let answer = connection.read(&id.locator, &same, names).await.map_err(Trouble::of_read)?;
                 match answer.result.rc {
                     32 | 34 => Ok(None),
@@ -200,7 +200,7 @@ impl Ldap {
         let moved: Vec<_> = ids.iter().zip(&found).filter(|(_, entry)| entry.is_none()).map(|(id, _)| id).collect();
         let mut entries: Vec<_> = found.iter().flatten().cloned().collect();
         if !moved.is_empty() {
-            let any = Filter::any(moved.iter().map(|id| Filter::eq(STABLE, &id.stable)));
+            let any = Filter::any(moved.iter().map(|id| self.same(id)));
             let base = self.site.people_base.to_string();
             entries.extend(self.search_all(connection, &base, Scope::Subtree, &any, names, self.site.page_size).await?);
         }
@@ -302,43 +302,53 @@ impl Ldap {
     }
 
     fn attributes(&self, wanted: &attribute::Schema) -> Vec<String> {
-        let own = [STABLE, &self.site.username_attribute];
-        let state = self.site.profile.state_attributes();
+        let Site { profile, username_attribute, .. } = &self.site;
+        let own = [profile.stable.attribute, username_attribute];
+        let more = profile.credentials.attributes.iter().chain(profile.guards.attributes);
         wanted
             .names()
             .map(|name| name.as_str().to_owned())
-            .chain(own.iter().chain(state).map(|s| (*s).to_owned()))
+            .chain(own.iter().chain(more).map(|s| (*s).to_owned()))
             .collect()
     }
 
-    /// Makes an account of an entry. An entry without `entryUUID` is a fault: it could not be told from another one
+    /// Makes an account of an entry. An entry without its stable id is a fault: it could not be told from another one
     /// that takes its name later.
     fn account(&self, entry: &Entry, wanted: &attribute::Schema) -> Result<ExistingAccount, Fault> {
-        let id = entry_id(entry)?;
+        let id = self.entry_id(entry)?;
         let dn = Dn::parse(&entry.dn).ok();
         let attribute = &self.site.username_attribute;
         let in_name = dn.as_ref().and_then(|dn| dn.rdn().value(attribute));
         let username: Box<str> = in_name.or_else(|| entry.text(attribute)).unwrap_or_default().into();
         let values = wanted.names().map(|name| (name.as_str(), entry.values(name.as_str()).collect::<Vec<_>>()));
-        let state = self.site.profile.state(entry);
+        let profile = self.site.profile;
+        let state = (profile.credentials.state)(entry);
+        let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
+        let listed = dn.and_then(|dn| self.site.protected.reason(&dn, &username));
         Ok(ExistingAccount {
             attributes: wanted.pack(values.filter(|(_, values)| !values.is_empty())),
             enabled: state.enabled,
             must_change: state.must_change,
-            protected: dn.and_then(|dn| self.site.protected.reason(&dn, &username)).map(Into::into),
+            protected: listed.or_else(guarded).map(Into::into),
             username,
             id,
         })
     }
-}
 
-/// Returns the id of an entry that was read with its [`STABLE`] attribute.
-pub(super) fn entry_id(entry: &Entry) -> Result<EntryId, Fault> {
-    let Some(stable) = entry.text(STABLE) else {
-        let reason = format!("{} has no {STABLE}, or the bind DN may not read it", entry.dn);
-        return Err(Fault::new(Next::StopRun, reason));
-    };
-    Ok(EntryId { locator: canonical(&entry.dn).into(), stable: stable.to_ascii_lowercase().into() })
+    /// Returns the id of an entry that was read with its stable id.
+    pub(super) fn entry_id(&self, entry: &Entry) -> Result<EntryId, Fault> {
+        let stable = &self.site.profile.stable;
+        let Some(id) = stable.of(entry) else {
+            let reason = format!("{} has no {}, or the bind DN may not read it", entry.dn, stable.attribute);
+            return Err(Fault::new(Next::StopRun, reason));
+        };
+        Ok(EntryId { locator: canonical(&entry.dn).into(), stable: id })
+    }
+
+    /// Matches the entry with this id.
+    pub(super) fn same(&self, id: &EntryId) -> Filter {
+        self.site.profile.stable.filter(&id.stable)
+    }
 }
 
 /// Returns a name in the one spelling in which names are compared.

@@ -9,6 +9,8 @@ use super::entry::Entry;
 #[derive(Clone, Debug, Default)]
 pub struct RootDse {
     controls: HashSet<String>,
+    capabilities: HashSet<String>,
+    is_openldap: bool,
     pub contexts: Vec<String>,
     pub schema: Option<String>,
     pub vendor: Option<String>,
@@ -18,6 +20,7 @@ impl RootDse {
     /// What to ask for: all of it is operational.
     pub const ATTRIBUTES: &[&str] = &[
         "supportedControl",
+        "supportedCapabilities",
         "namingContexts",
         "subschemaSubentry",
         "vendorName",
@@ -36,10 +39,23 @@ impl RootDse {
         let openldap = entry.has_text("structuralObjectClass", "OpenLDAProotDSE");
         Self {
             controls: entry.texts("supportedControl").map(str::to_owned).collect(),
+            capabilities: entry.texts("supportedCapabilities").map(str::to_owned).collect(),
+            is_openldap: openldap,
             contexts: entry.texts("namingContexts").map(str::to_owned).collect(),
             schema: entry.text("subschemaSubentry").map(str::to_owned),
             vendor: vendor.or_else(|| openldap.then(|| "OpenLDAP".to_owned())),
         }
+    }
+
+    /// Whether this is OpenLDAP: the class of its root DSE says so.
+    pub fn is_openldap(&self) -> bool {
+        self.is_openldap
+    }
+
+    /// Whether the server has a capability of Active Directory (MS-ADTS section 3.1.1.3.4.3).
+    #[expect(dead_code, reason = "the profile that asks for it comes next")]
+    pub fn has_capability(&self, oid: &str) -> bool {
+        self.capabilities.contains(oid)
     }
 
     /// Whether a write can be bound to a condition (RFC 4528).

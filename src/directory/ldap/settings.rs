@@ -11,10 +11,13 @@ use rustls::ClientConfig;
 use url::Url;
 
 use super::filter::Filter;
+use super::group::Class;
 use super::name::Dn;
 use super::name::is_attribute_description;
+use super::profile;
 use super::profile::Profile;
 use super::protected::Protected;
+use super::server::RootDse;
 use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 use crate::tls;
@@ -38,20 +41,24 @@ pub struct LdapSettings {
     pub people_base: String,
     /// How deep below `people_base`.
     pub scope: SearchScope,
-    /// Which entries are people.
-    pub people_filter: String,
+    /// The kind of server, one of [`LdapSettings::kinds`]; without it, as the server's root DSE says.
+    pub kind: Option<&'static str>,
+    /// Which entries are people; like the next three, the kind of server says it where this is `None`.
+    pub people_filter: Option<String>,
     /// The object classes of new accounts.
-    pub object_classes: Vec<String>,
+    pub object_classes: Option<Vec<String>>,
     /// The attribute that holds the login name.
-    pub username_attribute: String,
+    pub username_attribute: Option<String>,
+    /// The attribute that new entries are named by.
+    pub naming_attribute: Option<String>,
     /// Where groups are.
     pub group_base: Option<String>,
     /// Where roles are.
     pub role_base: Option<String>,
     /// Where channels are.
     pub channel_base: Option<String>,
-    /// The object class of new groups.
-    pub group_class: GroupClass,
+    /// The object class of new groups; the kind of server says it where this is `None`.
+    pub group_class: Option<GroupClass>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
     /// How a change at the next login and disabling are written.
@@ -82,15 +89,17 @@ impl LdapSettings {
             bind_password: None,
             people_base: people_base.to_owned(),
             scope: SearchScope::Subtree,
-            people_filter: "(objectClass=inetOrgPerson)".to_owned(),
-            object_classes: ["top", "person", "organizationalPerson", "inetOrgPerson"].map(str::to_owned).to_vec(),
-            username_attribute: "uid".to_owned(),
+            kind: None,
+            people_filter: None,
+            object_classes: None,
+            username_attribute: None,
+            naming_attribute: None,
             group_base: None,
             role_base: None,
             channel_base: None,
-            group_class: GroupClass::GroupOfNames,
+            group_class: None,
             group_gid_range: 10_000..=19_999,
-            password_policy: PasswordPolicy::Ppolicy,
+            password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             page_size: PAGE,
@@ -123,13 +132,27 @@ pub enum SearchScope {
 pub enum GroupClass {
     /// `groupOfNames`: members by DN.
     GroupOfNames,
+    /// `groupOfUniqueNames`: members by DN.
+    GroupOfUniqueNames,
     /// `posixGroup`: members by login name.
     PosixGroup,
+}
+
+impl GroupClass {
+    fn name(self) -> &'static str {
+        match self {
+            Self::GroupOfNames => "groupOfNames",
+            Self::GroupOfUniqueNames => "groupOfUniqueNames",
+            Self::PosixGroup => "posixGroup",
+        }
+    }
 }
 
 /// How a change at the next login and disabling are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordPolicy {
+    /// As the kind of server does it. On a server of an unknown kind: like [`Self::Ppolicy`] if it offers that.
+    Auto,
     /// By the attributes of OpenLDAP's `ppolicy` overlay (draft-behera-ldap-password-policy).
     Ppolicy,
     /// Not at all.
@@ -153,23 +176,38 @@ impl fmt::Display for SettingFault {
 
 impl std::error::Error for SettingFault {}
 
-/// Settings that have been proven: names and filters are parsed, and the connection is as safe as it has to be.
+/// How the server is reached: the connection is as safe as it has to be.
 #[derive(Debug)]
-pub struct Site {
+pub struct Access {
     pub url: Url,
     pub link: Link,
     pub identity: Identity,
+    pub connect_timeout: Duration,
+    pub timeout: Duration,
+}
+
+impl Access {
+    /// Returns why a password cannot be written, when that is so.
+    pub fn no_password(&self) -> Option<&'static str> {
+        matches!(self.link, Link::Clear).then_some("passwords are never written over a connection without TLS")
+    }
+}
+
+/// What is where on a server of a known kind; names and filters are parsed.
+#[derive(Debug)]
+pub struct Site {
+    pub profile: &'static Profile,
     pub people_base: Dn,
     pub scope: SearchScope,
     pub people_filter: Filter,
     pub object_classes: Vec<String>,
     pub username_attribute: String,
+    /// The attribute that new entries are named by.
+    pub naming_attribute: String,
     pub bases: [(GroupKind, Option<Dn>); 3],
-    pub group_class: GroupClass,
+    /// The class of new groups.
+    pub group_class: Class,
     pub gids: RangeInclusive<u32>,
-    pub profile: Profile,
-    pub connect_timeout: Duration,
-    pub timeout: Duration,
     pub page_size: i32,
     pub in_flight: usize,
     pub protected: Protected,
@@ -207,47 +245,81 @@ pub enum Identity {
 }
 
 impl LdapSettings {
-    /// Proves the settings.
-    pub(super) fn prove(self) -> Result<Site, SettingFault> {
+    /// Returns the kinds of servers that are known.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        profile::kinds()
+    }
+
+    /// Proves what does not depend on the kind of server, and returns how it is reached.
+    pub(super) fn access(&self) -> Result<Access, SettingFault> {
+        if let Some(kind) = self.kind.filter(|kind| !profile::kinds().any(|known| known == *kind)) {
+            return Err(fault("kind", format!("`{kind}` is not a kind of LDAP server")));
+        }
         let link = self.link()?;
         let identity = self.identity(&link)?;
-        let attribute = self.username_attribute;
-        if !is_attribute_description(&attribute) {
-            return Err(fault("username_attribute", format!("`{attribute}` is not an attribute's name")));
-        }
-        if self.object_classes.is_empty() || !self.object_classes.iter().all(|c| is_attribute_description(c)) {
+        let Self { url, connect_timeout, timeout, .. } = self;
+        let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
+        // Whatever the kind is: names and filters must be good for one.
+        self.site(self.profile(&RootDse::default()), &access)?;
+        Ok(access)
+    }
+
+    /// Returns the kind of server: as it is named, or as the root DSE says.
+    pub(super) fn profile(&self, root: &RootDse) -> &'static Profile {
+        profile::of(self.kind, self.password_policy, root)
+    }
+
+    /// Proves the settings for one kind of server.
+    pub(super) fn site(&self, profile: &'static Profile, access: &Access) -> Result<Site, SettingFault> {
+        let defaults = &profile.defaults;
+        let or = |text: &Option<String>, default: &str| text.clone().unwrap_or_else(|| default.to_owned());
+        let attribute = |key, name: String| match is_attribute_description(&name) {
+            true => Ok(name),
+            false => Err(fault(key, format!("`{name}` is not an attribute's name"))),
+        };
+        let username_attribute =
+            attribute("username_attribute", or(&self.username_attribute, defaults.username_attribute))?;
+        let naming = defaults.naming_attribute.unwrap_or(&username_attribute);
+        let naming_attribute = attribute("naming_attribute", or(&self.naming_attribute, naming))?;
+        let object_classes = self
+            .object_classes
+            .clone()
+            .unwrap_or_else(|| defaults.object_classes.iter().map(|class| (*class).to_owned()).collect());
+        if object_classes.is_empty() || !object_classes.iter().all(|c| is_attribute_description(c)) {
             return Err(fault("object_classes", "needs the names of one or more object classes"));
         }
         if self.group_gid_range.is_empty() {
             return Err(fault("group_gid_range", "the first number must not be greater than the second"));
         }
-        let own = if let Identity::Simple(dn, _) = &identity { Some(dn) } else { None };
-        let protected = Protected::new(&self.protected, own);
-        let base = |key, text: Option<String>| text.map(|text| dn(key, &text)).transpose();
-        let people_filter = Filter::parse(&self.people_filter)
-            .ok_or_else(|| fault("people_filter", format!("`{}` is not an LDAP filter", self.people_filter)))?;
+        let group_class = self.group_class.map_or(defaults.group_class, GroupClass::name);
+        let group_class = profile.group_classes.iter().find(|class| class.name == group_class).ok_or_else(|| {
+            let known: Vec<&str> = profile.group_classes.iter().map(|class| class.name).collect();
+            let reason = format!("{} has no groups of class {group_class}, only {}", profile.title, known.join(", "));
+            fault("group_class", reason)
+        })?;
+        let own = if let Identity::Simple(dn, _) = &access.identity { Some(dn) } else { None };
+        let base = |key, text: &Option<String>| text.as_deref().map(|text| dn(key, text)).transpose();
+        let filter = or(&self.people_filter, defaults.people_filter);
+        let people_filter = Filter::parse(&filter)
+            .ok_or_else(|| fault("people_filter", format!("`{filter}` is not an LDAP filter")))?;
         Ok(Site {
-            link,
-            identity,
+            profile,
             people_base: dn("people_base", &self.people_base)?,
             scope: self.scope,
             people_filter,
-            object_classes: self.object_classes,
-            username_attribute: attribute,
+            object_classes,
+            username_attribute,
+            naming_attribute,
             bases: [
-                (GroupKind::Group, base("group_base", self.group_base)?),
-                (GroupKind::Role, base("role_base", self.role_base)?),
-                (GroupKind::Channel, base("channel_base", self.channel_base)?),
+                (GroupKind::Group, base("group_base", &self.group_base)?),
+                (GroupKind::Role, base("role_base", &self.role_base)?),
+                (GroupKind::Channel, base("channel_base", &self.channel_base)?),
             ],
-            group_class: self.group_class,
-            gids: self.group_gid_range,
-            profile: Profile::new(self.password_policy),
-            connect_timeout: self.connect_timeout,
-            timeout: self.timeout,
+            group_class: *group_class,
+            gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),
-            protected,
-            url: self.url,
+            protected: Protected::new(&self.protected, profile.guards.names, own),
         })
     }
 
@@ -317,33 +389,33 @@ mod tests {
         settings
     }
 
-    fn refused(settings: LdapSettings) -> &'static str {
-        settings.prove().expect_err("these settings are wrong").key
+    fn refused(settings: &LdapSettings) -> &'static str {
+        settings.access().expect_err("these settings are wrong").key
     }
 
     #[test]
     fn nothing_goes_in_clear_by_accident() {
         let mut clear = settings("ldap://localhost");
-        assert!(matches!(clear.clone().prove().expect("good").link, Link::Tls { starttls: true, .. }));
+        assert!(matches!(clear.clone().access().expect("good").link, Link::Tls { starttls: true, .. }));
         clear.tls = StartTls::Off;
-        assert_eq!(refused(clear.clone()), "tls");
+        assert_eq!(refused(&clear), "tls");
         clear.allow_cleartext = true;
-        assert!(matches!(clear.prove().expect("allowed").link, Link::Clear));
-        assert_eq!(refused(settings("ldaps://[::1]")), "url");
-        assert_eq!(refused(settings("http://localhost")), "url");
+        assert!(matches!(clear.access().expect("allowed").link, Link::Clear));
+        assert_eq!(refused(&settings("ldaps://[::1]")), "url");
+        assert_eq!(refused(&settings("http://localhost")), "url");
     }
 
     #[test]
     fn an_empty_password_is_no_password() {
         let mut empty = settings("ldaps://localhost");
         empty.bind_password = Some(Secret::from(""));
-        assert_eq!(refused(empty.clone()), "bind_password");
+        assert_eq!(refused(&empty), "bind_password");
         empty.bind_password = None;
-        assert_eq!(refused(empty.clone()), "bind_password");
+        assert_eq!(refused(&empty), "bind_password");
         empty.bind_dn = None;
-        assert_eq!(refused(empty), "bind_dn");
+        assert_eq!(refused(&empty), "bind_dn");
         let mut local = settings("ldapi://%2Frun%2Fldapi");
         local.bind_dn = None;
-        assert!(matches!(local.prove().expect("good").identity, Identity::External));
+        assert!(matches!(local.access().expect("good").identity, Identity::External));
     }
 }

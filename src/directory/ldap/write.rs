@@ -9,7 +9,7 @@ use ldap3::controls::Assertion;
 use ldap3::controls::PostRead;
 use ldap3::controls::RawControl;
 
-use super::Ldap;
+use super::Dsa;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::fault::During;
@@ -19,14 +19,14 @@ use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
 use super::name::is_attribute_description;
-use super::profile::Credentials;
-use super::profile::Lock;
-use super::profile::STABLE;
+use super::profile::New;
+use super::profile::Presumes;
+use super::profile::Wanted;
 use super::read::complete;
-use super::read::entry_id;
-use super::settings::Link;
 use super::settings::SearchScope;
+use super::settings::Site;
 use crate::roster::account::EntryId;
+use crate::roster::attribute::Attributes;
 use crate::roster::change::Change;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -34,14 +34,16 @@ use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Create;
 use crate::roster::operation::Done;
 use crate::roster::operation::Update;
-use crate::roster::secret::Secret;
 
-impl Ldap {
+impl Dsa {
     /// Returns the name of a new entry.
-    pub(super) fn place(&self, username: &str, locator: Option<&str>) -> Result<Dn, String> {
-        let base = &self.site.people_base;
+    pub(super) fn place(&self, username: &str, locator: Option<&str>, attributes: &Attributes) -> Result<Dn, String> {
+        let Site { people_base: base, username_attribute, naming_attribute, .. } = &self.site;
         let Some(locator) = locator else {
-            let rdn = Rdn::new(&self.site.username_attribute, username).ok_or("the login name is empty")?;
+            let mapped = attributes.first_text(naming_attribute);
+            let by_username = naming_attribute.eq_ignore_ascii_case(username_attribute);
+            let name = mapped.filter(|_| !by_username).unwrap_or(username);
+            let rdn = Rdn::new(naming_attribute, name).ok_or("the login name is empty")?;
             return Ok(base.child(rdn));
         };
         let dn = Dn::parse(locator).map_err(|e| e.to_string())?;
@@ -55,15 +57,15 @@ impl Ldap {
         Err(format!("{dn} is not where accounts are read (people_base {base}), so it would not be found again"))
     }
 
-    /// Returns why a password cannot be written, when that is so.
-    pub(super) fn no_password(&self) -> Option<&'static str> {
-        matches!(self.site.link, Link::Clear).then_some("passwords are never written over a connection without TLS")
-    }
-
     pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Done, Fault> {
         let Create { username, locator, attributes, password, must_change } = create;
-        let dn = self.place(username, locator.as_deref()).map_err(|e| reject(&e))?;
-        self.allow(&dn, username, password.as_ref(), must_change.then_some(true), None)?;
+        let dn = self.place(username, locator.as_deref(), attributes).map_err(|e| reject(&e))?;
+        let secret = password.as_ref();
+        self.allow(
+            &dn,
+            username,
+            Wanted { password: secret, must_change: must_change.then_some(true), enabled: None },
+        )?;
         let mut new = NewEntry::default();
         for class in &self.site.object_classes {
             new.add("objectClass", class.as_bytes());
@@ -75,53 +77,63 @@ impl Ldap {
         new.add_named(&self.site.username_attribute, username.as_bytes());
         // The values of an entry's name are values of the entry (RFC 4512 section 2.3.1).
         dn.rdn().values().for_each(|(name, value)| new.add_named(name, value));
-        for (name, value) in self.site.profile.of_new(password.as_ref(), *must_change) {
+        let credentials = &self.site.profile.credentials;
+        let state = New { password: secret, must_change: *must_change };
+        for (name, value) in (credentials.of_new)(&state).map_err(|why| reject(&why))? {
             new.add(name, &value);
         }
         let name = dn.to_string();
-        let controls = if connection.root.has_post_read() { vec![PostRead::new(vec![STABLE])] } else { Vec::new() };
+        let stable = &self.site.profile.stable;
+        let post_read = connection.root.has_post_read().then(|| PostRead::new(vec![stable.attribute]));
+        let controls = post_read.into_iter().collect();
         let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
-            let fault = refused(During::Add, &answer, password.as_ref());
+            let fault = refused(During::Add, &answer, secret);
             return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
         }
-        let read = match read.filter(|entry| entry.text(STABLE).is_some()) {
+        let read = match read.filter(|entry| stable.of(entry).is_some()) {
             Some(entry) => Some(entry),
-            None => self.read_one(connection, &name, &Filter::present("objectClass"), &[STABLE]).await.ok().flatten(),
+            None => {
+                let all = Filter::present("objectClass");
+                self.read_one(connection, &name, &all, &[stable.attribute]).await.ok().flatten()
+            }
         };
-        let id = read.as_ref().and_then(|entry| entry_id(entry).ok());
-        let id = id.ok_or_else(|| Fault::new(Next::LookAgain, "created, but its entryUUID could not be read back"))?;
+        let id = read.as_ref().and_then(|entry| self.entry_id(entry).ok());
+        let unread = || format!("created, but its {} could not be read back", stable.attribute);
+        let id = id.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
         Ok(Done::Created(id))
     }
 
     pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Done, Fault> {
         let Update { id, username, changes, password, must_change, enabled } = update;
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
-        self.allow(&dn, username, password.as_ref(), *must_change, *enabled)?;
+        let wanted = Wanted { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
+        self.allow(&dn, username, wanted)?;
         for change in changes {
             self.writable(change.attribute.as_str())?;
             keeps_name(&dn, change)?;
         }
-        let wanted = Credentials { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
         let mut attempt = Attempt {
-            ldap: self,
+            dsa: self,
             connection,
             id,
             changes,
             wanted,
-            lock: Lock::None,
-            // A reset lifts a lock, so a switched-off account would come to life by it.
-            expects_no_lock: password.is_some() && self.site.profile.has_state(),
+            seen: None,
+            presumes: (self.site.profile.credentials.presumes)(wanted),
             by_replacing: false,
         };
-        if attempt.modifications().is_empty() {
+        if changes.is_empty() && wanted.is_nothing() {
             return Ok(Done::AlreadySo);
         }
-        if !connection.root.has_assertion() {
+        if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook {
             attempt.look().await?;
         }
+        if attempt.modifications()?.is_empty() {
+            return Ok(Done::AlreadySo);
+        }
         let mut answer = attempt.send().await?;
-        if answer.rc == 122 && attempt.expects_no_lock {
+        if answer.rc == 122 && matches!(attempt.presumes, Presumes::That(_)) {
             attempt.look().await?;
             answer = attempt.send().await?;
         }
@@ -130,7 +142,7 @@ impl Ldap {
             if as_planned && answer.rc == 18 {
                 attempt.by_replacing = true;
                 answer = attempt.send().await?;
-            } else if as_planned && attempt.lock == Lock::None {
+            } else if as_planned && (attempt.seen.is_none() || wanted.is_nothing()) {
                 // Nothing has changed meanwhile: the same request would fail the same way again.
                 let fault = refused(During::Modify, &answer, password.as_ref());
                 return Err(Fault { next: Next::RejectRow, ..fault });
@@ -147,8 +159,8 @@ impl Ldap {
     /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
     pub(super) async fn delete(&self, connection: &Connection, id: &EntryId, username: &str) -> Result<Done, Fault> {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
-        self.allow(&dn, username, None, None, None)?;
-        let same = Filter::eq(STABLE, &id.stable);
+        self.allow(&dn, username, Wanted::default())?;
+        let same = self.same(id);
         if !connection.root.has_assertion() && self.read_one(connection, &id.locator, &same, &["1.1"]).await?.is_none()
         {
             return self.gone(connection, &same).await;
@@ -171,25 +183,20 @@ impl Ldap {
     }
 
     /// Refuses what must not, or cannot, be written.
-    fn allow(
-        &self,
-        dn: &Dn,
-        username: &str,
-        password: Option<&Secret>,
-        must_change: Option<bool>,
-        enabled: Option<bool>,
-    ) -> Result<(), Fault> {
+    fn allow(&self, dn: &Dn, username: &str, wanted: Wanted<'_>) -> Result<(), Fault> {
+        let Wanted { password, must_change, enabled } = wanted;
         if let Some(why) = self.site.protected.reason(dn, username) {
             return Err(reject(&format!("the account is protected: {why}")));
         }
-        if let (Some(_), Some(why)) = (password, self.no_password()) {
+        if let (Some(_), Some(why)) = (password, self.pool.access.no_password()) {
             return Err(reject(why));
         }
         if password.is_some_and(|password| password.expose().is_empty()) {
             return Err(reject("the password is empty"));
         }
-        if !self.site.profile.has_state() && (must_change.is_some() || enabled.is_some()) {
-            let why = "with `password_policy = \"none\"` neither a forced change nor disabling can be written";
+        let credentials = &self.site.profile.credentials;
+        if (must_change.is_some() && !credentials.must_change) || (enabled.is_some() && !credentials.disable) {
+            let why = "without a password policy neither a forced change nor disabling can be written";
             return Err(reject(why));
         }
         Ok(())
@@ -224,20 +231,21 @@ impl Ldap {
 
 /// One update on its way.
 struct Attempt<'a> {
-    ldap: &'a Ldap,
+    dsa: &'a Dsa,
     connection: &'a Connection,
     id: &'a EntryId,
     changes: &'a [Change],
-    wanted: Credentials<'a>,
-    lock: Lock,
-    /// Nobody has looked whether there is a lock; the request fails if there is one.
-    expects_no_lock: bool,
+    wanted: Wanted<'a>,
+    /// The entry with the attributes of its state, once somebody has looked.
+    seen: Option<Entry>,
+    /// What is taken for granted as long as nobody has looked; the request fails if it does not hold.
+    presumes: Presumes,
     by_replacing: bool,
 }
 
 impl Attempt<'_> {
     /// Changes are written so that they fail when an old value is no longer there.
-    fn modifications(&self) -> Vec<Mod<Vec<u8>>> {
+    fn modifications(&self) -> Result<Vec<Mod<Vec<u8>>>, Fault> {
         let mut mods = Vec::new();
         for change in self.changes {
             let name = change.attribute.as_str().as_bytes().to_vec();
@@ -259,8 +267,9 @@ impl Attempt<'_> {
                 mods.push(Mod::Add(name, come));
             }
         }
-        mods.extend(self.ldap.site.profile.modifications(self.wanted, self.lock));
-        mods
+        let credentials = &self.dsa.site.profile.credentials;
+        mods.extend((credentials.modifications)(self.wanted, self.seen.as_ref()).map_err(|why| reject(&why))?);
+        Ok(mods)
     }
 
     /// The request is bound to the entry, not only to its name, and to what cannot be said by deleting old values.
@@ -268,38 +277,37 @@ impl Attempt<'_> {
         if !self.connection.root.has_assertion() {
             return Vec::new();
         }
-        let mut conditions = vec![Filter::eq(STABLE, &self.id.stable)];
+        let mut conditions = vec![self.dsa.same(self.id)];
         for change in self.changes.iter().filter(|change| change.old.is_empty()) {
             conditions.push(Filter::present(change.attribute.as_str()).negated());
         }
-        if self.expects_no_lock {
-            conditions.push(self.ldap.site.profile.unlocked_filter());
+        if let Presumes::That(condition) = &self.presumes {
+            conditions.push(condition.clone());
         }
         vec![assertion(&Filter::all(conditions))]
     }
 
     async fn send(&self) -> Result<LdapResult, Fault> {
-        let sent = self.connection.modify(&self.id.locator, self.modifications(), self.controls()).await;
+        let sent = self.connection.modify(&self.id.locator, self.modifications()?, self.controls()).await;
         sent.map_err(Trouble::of_write)
     }
 
     /// Reads whether the entry is the one that is meant, and whether it is locked.
     async fn look(&mut self) -> Result<(), Fault> {
-        let same = Filter::eq(STABLE, &self.id.stable);
-        let state = self.ldap.site.profile.state_attributes();
+        let same = self.dsa.same(self.id);
+        let state = self.dsa.site.profile.credentials.attributes;
         let attributes = if state.is_empty() { &["1.1"] } else { state };
-        let entry = self.ldap.read_one(self.connection, &self.id.locator, &same, attributes).await?;
-        let entry = entry.ok_or_else(another)?;
-        self.lock = self.ldap.site.profile.lock(&entry);
-        self.expects_no_lock = false;
+        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, attributes).await?;
+        self.seen = Some(entry.ok_or_else(another)?);
+        self.presumes = Presumes::Nothing;
         Ok(())
     }
 
     /// Reads whether the attributes still have the values that the plan was made with.
     async fn finds_old_values(&self) -> Result<bool, Fault> {
-        let same = Filter::eq(STABLE, &self.id.stable);
+        let same = self.dsa.same(self.id);
         let names: Vec<&str> = self.changes.iter().map(|change| change.attribute.as_str()).collect();
-        let entry = self.ldap.read_one(self.connection, &self.id.locator, &same, &names).await?;
+        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, &names).await?;
         let Some(entry) = entry else { return Ok(false) };
         Ok(self.changes.iter().all(|change| {
             let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();

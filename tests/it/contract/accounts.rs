@@ -39,7 +39,7 @@ pub async fn what_is_created_is_read_back<R: Rig>() {
     assert_eq!(&*ada.username, "ada");
     assert!(ada.enabled);
     assert_eq!(ada.protected, None);
-    if rig.directory().capabilities().must_change {
+    if rig.directory().capabilities().await.expect("known").must_change {
         assert_eq!(ada.must_change, Some(false));
     }
 }

@@ -125,7 +125,7 @@ pub async fn the_three_kinds_are_kept_apart<R: Rig>() {
     };
     let rig = R::new(START).await;
     let all = people(rig.directory()).await;
-    let capabilities = rig.directory().capabilities().clone();
+    let capabilities = rig.directory().capabilities().await.expect("known").clone();
     let kinds = [
         (GroupKind::Group, capabilities.groups),
         (GroupKind::Role, capabilities.roles),

@@ -61,7 +61,7 @@ pub async fn a_forced_change_is_told_and_can_be_lifted<R: Rig>() {
     assert_eq!(done(rig.directory(), Operation::Update(lift)).await, Done::Changed);
     assert_eq!(rig.login("ada", FIRST).await, LoginResult::Good);
 
-    if rig.directory().capabilities().must_change {
+    if rig.directory().capabilities().await.expect("known").must_change {
         assert_eq!(one(rig.directory(), "ada").await.must_change, Some(false));
         assert_eq!(one(rig.directory(), "bob").await.must_change, Some(true));
     }

@@ -290,7 +290,7 @@ async fn without_a_policy_nothing_is_promised() {
     let mut settings = territory.settings();
     settings.password_policy = PasswordPolicy::None;
     let ldap = Ldap::new(settings).expect("good settings");
-    let capabilities = ldap.capabilities();
+    let capabilities = ldap.capabilities().await.expect("known");
     assert!(!capabilities.disable && !capabilities.must_change && capabilities.groups);
     fault(one(&ldap, Operation::Create(person("ada"))).await, Next::RejectRow, None);
     let id = create(&ldap, Create { must_change: false, ..person("ada") }).await;

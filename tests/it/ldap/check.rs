@@ -47,7 +47,7 @@ async fn a_bad_target_is_told_what_is_wrong() {
     );
     let mut settings = territory.settings();
     settings.people_base = format!("ou=nowhere,{}", territory.base);
-    settings.object_classes.push("fooPerson".to_owned());
+    settings.object_classes = Some(["inetOrgPerson", "fooPerson"].map(str::to_owned).to_vec());
     settings.role_base = Some(format!("ou=nothing,{}", territory.base));
     let findings = Ldap::new(settings).expect("good settings").check().await;
     let bad = findings.iter().filter(|f| matches!(f.verdict, Verdict::Bad(..))).count();

@@ -124,7 +124,7 @@ async fn roles_and_channels_have_bases_of_their_own() {
 async fn new_posix_groups_get_numbers_of_their_own() {
     let territory = Slapd::shared().territory().await;
     let mut settings = territory.settings();
-    settings.group_class = GroupClass::PosixGroup;
+    settings.group_class = Some(GroupClass::PosixGroup);
     settings.group_gid_range = 7000..=7004;
     let ldap = Ldap::new(settings).expect("good settings");
     let (who, accounts) = people(&ldap, &["ada"]).await;

@@ -103,7 +103,7 @@ async fn a_missing_base_or_an_unknown_name_is_a_fault_and_never_nobody() {
         assert_eq!(unknown.next, Next::StopRun, "{unknown}");
     }
     let mut settings = territory.settings();
-    settings.people_filter = "(objectClass=inetOrgPersonn)".to_owned();
+    settings.people_filter = Some("(objectClass=inetOrgPersonn)".to_owned());
     let typo = read(&Ldap::new(settings).expect("good settings"), Which::All).await.expect_err("unknown class");
     assert_eq!(typo.next, Next::StopRun, "{typo}");
     let mut settings = territory.settings();

@@ -68,8 +68,8 @@ impl<'m> Meddled<'m> {
 }
 
 impl Directory for Meddled<'_> {
-    fn capabilities(&self) -> &Capabilities {
-        self.memory.capabilities()
+    async fn capabilities(&self) -> Result<&Capabilities, Fault> {
+        self.memory.capabilities().await
     }
 
     fn objections(&self, account: &Account) -> Vec<Problem> {

@@ -79,8 +79,8 @@ impl<'m> Mortal<'m> {
 }
 
 impl Directory for Mortal<'_> {
-    fn capabilities(&self) -> &Capabilities {
-        self.memory.capabilities()
+    async fn capabilities(&self) -> Result<&Capabilities, Fault> {
+        self.memory.capabilities().await
     }
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
