@@ -35,6 +35,7 @@ use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 
 mod check;
+mod clash;
 mod connection;
 mod dial;
 mod entry;
@@ -42,6 +43,7 @@ mod fault;
 mod filter;
 mod gid;
 mod group;
+mod held;
 mod members;
 mod name;
 mod pipeline;
@@ -56,6 +58,7 @@ mod window;
 mod write;
 
 pub use self::settings::GroupClass;
+pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
 pub use self::settings::PasswordPolicy;
 pub use self::settings::SearchScope;
@@ -172,6 +175,7 @@ impl Dsa {
         let mut objections = Vec::new();
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
         let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
+        (self.site.profile.peculiar.bad_username)(&account.username).map(&mut object);
         if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }

@@ -117,8 +117,18 @@ impl Connection {
         Ok((answer, entry))
     }
 
-    /// Changes an entry and returns what `controls` made the server return of it.
+    /// Changes an entry.
     pub async fn modify(
+        &self,
+        dn: &str,
+        mods: Vec<Mod<Vec<u8>>>,
+        controls: Vec<RawControl>,
+    ) -> Result<LdapResult, Trouble> {
+        self.modify_and_show(dn, mods, controls).await.map(|(answer, _)| answer)
+    }
+
+    /// Changes an entry and returns what `controls` made the server return of it.
+    pub async fn modify_and_show(
         &self,
         dn: &str,
         mods: Vec<Mod<Vec<u8>>>,

@@ -42,7 +42,7 @@ impl Dsa {
             }
             gid = self.next_gid(connection).await?;
             let mods = vec![Mod::Replace("gidNumber".into(), HashSet::from([gid.to_string().into_bytes()]))];
-            let (answer, _) = connection.modify(place, mods, Vec::new()).await.map_err(Trouble::of_write)?;
+            let answer = connection.modify(place, mods, Vec::new()).await.map_err(Trouble::of_write)?;
             if answer.rc != 0 {
                 return Err(refused(During::Modify, &answer, None));
             }

@@ -4,10 +4,13 @@
 //! when the transaction is committed; if one cannot be done, none is, and the answer to the commit names it by its
 //! message id. One that is refused when it is to be queued does not keep the others from being committed. The time of a
 //! commit grows faster than its size. And the server may crash when a commit follows the last answer at once, the more
-//! so the smaller the transaction is: therefore [`LEAST`] and [`PAUSE`].
+//! so the smaller the transaction is: therefore [`LdapSettings::TRANSACTION`] and [`PAUSE`].
+//!
+//! [`LdapSettings::TRANSACTION`]: super::LdapSettings::TRANSACTION
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -25,7 +28,6 @@ use super::connection::Write;
 use super::fault::Trouble;
 use super::filter::Filter;
 use super::pipeline::Answers;
-use super::profile::Presumes;
 use super::read::canonical;
 use crate::directory::Pace;
 use crate::roster::account::ExistingAccount;
@@ -38,8 +40,6 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 
-/// Operations in one transaction, at least. Fewer go one after the other.
-const LEAST: usize = 100;
 /// Operations in one transaction, at most.
 const MOST: usize = 250;
 /// How long the server has for coming to rest between its last answer and the commit.
@@ -58,18 +58,20 @@ const END: &str = "1.3.6.1.1.21.3";
 /// Whether transactions are used.
 #[derive(Debug)]
 pub struct Transactions {
+    /// Operations in one, at least. Fewer go one after the other.
+    least: usize,
     in_use: AtomicBool,
 }
 
 impl Transactions {
-    pub fn new(wanted: bool) -> Self {
-        Self { in_use: AtomicBool::new(wanted) }
+    pub fn new(least: Option<NonZeroUsize>) -> Self {
+        Self { least: least.map_or(usize::MAX, NonZeroUsize::get), in_use: AtomicBool::new(least.is_some()) }
     }
 
     /// Returns whether a batch of `n` operations is worth a transaction. At a limited rate none is: what is committed
     /// at one stroke would be too many at once.
     pub fn are_of_use(&self, n: usize, pace: &Pace) -> bool {
-        n >= LEAST && pace.is_unlimited() && self.in_use.load(Ordering::Relaxed)
+        n >= self.least && pace.is_unlimited() && self.in_use.load(Ordering::Relaxed)
     }
 
     fn give_up(&self, why: &str) {
@@ -160,10 +162,12 @@ impl Dsa {
             }
             Operation::Update(update) => {
                 let attempt = self.attempt(connection, update).ok()??;
+                if !attempt.is_one_request() {
+                    return None;
+                }
                 let mods = attempt.modifications().ok().filter(|mods| !mods.is_empty())?;
-                let is_enough = can_assert && attempt.presumes != Presumes::ALook;
                 let condition = attempt.condition();
-                is_enough.then(|| Request { dn: update.id.locator.to_string(), write: Write::Modify(mods), condition })
+                Some(Request { dn: update.id.locator.to_string(), write: Write::Modify(mods), condition })
             }
             Operation::Delete { id, username } => {
                 let condition = self.deletion(id, username).ok().filter(|_| can_assert)?;
@@ -370,13 +374,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::directory::ldap::LdapSettings;
 
     #[test]
     fn no_portion_is_too_small_or_too_big() {
-        for n in LEAST..2000 {
+        let least = LdapSettings::TRANSACTION.get();
+        for n in least..2000 {
             let sizes: Vec<usize> = portions(n).map(|portion| portion.len()).collect();
             assert_eq!(sizes.iter().sum::<usize>(), n);
-            assert!(sizes.iter().all(|size| (LEAST..=MOST).contains(size)), "{n}: {sizes:?}");
+            assert!(sizes.iter().all(|size| (least..=MOST).contains(size)), "{n}: {sizes:?}");
         }
         assert_eq!(portions(0).count(), 0);
     }

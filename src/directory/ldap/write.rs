@@ -19,6 +19,7 @@ use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
+use super::name::by_guid;
 use super::name::is_attribute_description;
 use super::profile::New;
 use super::profile::Presumes;
@@ -83,9 +84,13 @@ impl Dsa {
         // The values of an entry's name are values of the entry (RFC 4512 section 2.3.1).
         dn.rdn().values().for_each(|(name, value)| new.add_named(name, value));
         let credentials = &self.site.profile.credentials;
-        let state = New { password: secret, must_change: *must_change };
+        let suffix = &self.site.upn_suffix;
+        let state = New { username, suffix, password: secret, must_change: *must_change };
         for (name, value) in (credentials.of_new)(&state).map_err(|why| reject(&why))? {
-            new.add(name, &value);
+            // What the roster says goes before what is made up.
+            if !new.has(name) {
+                new.add(name, &value);
+            }
         }
         Ok((dn, new.into_attributes()))
     }
@@ -100,7 +105,11 @@ impl Dsa {
         let (answer, read) = connection.add(&name, new, controls).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
-            return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
+            return Err(match answer.rc {
+                32 => without_parent(&dn, fault),
+                68 => self.clash(connection, &dn, &create.username, fault).await?,
+                _ => fault,
+            });
         }
         let account = self.shown(connection, &name, read, &schema).await;
         let unread = || format!("created, but its {} could not be read back", self.site.profile.stable.attribute);
@@ -169,7 +178,7 @@ impl Dsa {
         let Update { id, changes, password, .. } = update;
         let Some(mut attempt) = self.attempt(connection, update)? else { return Ok(Done::AlreadySo.into()) };
         let wanted = attempt.wanted;
-        if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook {
+        if attempt.needs_a_look() {
             attempt.look().await?;
         }
         if attempt.modifications()?.is_empty() {
@@ -196,7 +205,9 @@ impl Dsa {
         if answer.rc != 0 {
             return Err(refused(During::Modify, &answer, password.as_ref()));
         }
-        let account = self.shown(connection, &id.locator, attempt.shown, &attempt.schema).await;
+        let is_amended = self.amend(connection, id, wanted).await?;
+        let shown = attempt.shown.filter(|_| !is_amended);
+        let account = self.shown(connection, &self.address(id).name, shown, &attempt.schema).await;
         let account = account.filter(|account| account.id.stable == id.stable).map(Box::new);
         Ok(Receipt { done: Done::Changed, account })
     }
@@ -208,20 +219,49 @@ impl Dsa {
         Ok(assertion(&self.same(id)))
     }
 
+    /// Takes back what the server has done to the state besides what was asked of it, and returns whether there was
+    /// something.
+    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<bool, Fault> {
+        let mods = (self.site.profile.credentials.amends)(wanted);
+        if mods.is_empty() {
+            return Ok(false);
+        }
+        // Half of it is done, so only a look can tell what to do next.
+        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
+        let sent = connection.modify(&id.locator, mods, Vec::new()).await;
+        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
+        match answer.rc {
+            0 => Ok(true),
+            _ => Err(half_done(refused(During::Modify, &answer, None))),
+        }
+    }
+
     /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
     pub(super) async fn delete(&self, connection: &Connection, id: &EntryId, username: &str) -> Result<Done, Fault> {
         let condition = self.deletion(id, username)?;
         let same = self.same(id);
-        if !connection.root.has_assertion() && self.read_one(connection, &id.locator, &same, &["1.1"]).await?.is_none()
+        let address = self.address(id);
+        if !address.is_bound
+            && !connection.root.has_assertion()
+            && self.read_one(connection, &address.name, &same, &["1.1"]).await?.is_none()
         {
             return self.gone(connection, &same).await;
         }
         let controls = if connection.root.has_assertion() { vec![condition] } else { Vec::new() };
-        let answer = connection.delete(&id.locator, controls).await.map_err(Trouble::of_write)?;
+        let answer = connection.delete(&address.name, controls).await.map_err(Trouble::of_write)?;
         match answer.rc {
             0 => Ok(Done::Changed),
             32 | 122 => self.gone(connection, &same).await,
             _ => Err(refused(During::Delete, &answer, None)),
+        }
+    }
+
+    /// Returns how a request names an entry.
+    fn address(&self, id: &EntryId) -> Address {
+        let by_id = Some(()).filter(|()| self.site.profile.peculiar.named_by_id).and_then(|()| by_guid(&id.stable));
+        match by_id {
+            Some(name) => Address { name, is_bound: true },
+            None => Address { name: id.locator.to_string(), is_bound: false },
         }
     }
 
@@ -276,8 +316,15 @@ impl Dsa {
         if answer.result.rc == 32 {
             return Ok(None);
         }
-        Ok(complete(answer)?.into_iter().next())
+        Ok(complete(answer, self.apart())?.into_iter().next())
     }
+}
+
+/// How a request names an entry.
+struct Address {
+    name: String,
+    /// No other entry can be meant, whatever it is called by now.
+    is_bound: bool,
 }
 
 /// One update on its way.
@@ -294,7 +341,7 @@ pub(super) struct Attempt<'a> {
     /// The entry as the request left it, if the answer showed it.
     shown: Option<Entry>,
     /// What is taken for granted as long as nobody has looked; the request fails if it does not hold.
-    pub(super) presumes: Presumes,
+    presumes: Presumes,
     by_replacing: bool,
 }
 
@@ -333,9 +380,7 @@ impl Attempt<'_> {
             return None;
         }
         let mut conditions = vec![self.dsa.same(self.id)];
-        for change in self.changes.iter().filter(|change| change.old.is_empty()) {
-            conditions.push(Filter::present(change.attribute.as_str()).negated());
-        }
+        conditions.extend(self.unset().map(|name| Filter::present(name).negated()));
         if let Presumes::That(condition) = &self.presumes {
             conditions.push(condition.clone());
         }
@@ -345,19 +390,46 @@ impl Attempt<'_> {
     async fn send(&mut self) -> Result<LdapResult, Fault> {
         let post_read = self.dsa.post_read(self.connection, &self.dsa.attributes(&self.schema));
         let controls = self.condition().into_iter().chain(post_read).collect();
-        let sent = self.connection.modify(&self.id.locator, self.modifications()?, controls).await;
+        let address = self.dsa.address(self.id);
+        let sent = self.connection.modify_and_show(&address.name, self.modifications()?, controls).await;
         let (answer, shown) = sent.map_err(Trouble::of_write)?;
         self.shown = shown;
         Ok(answer)
     }
 
-    /// Reads whether the entry is the one that is meant, and whether it is locked.
+    /// Iterates over the attributes that have no value yet, as far as the plan knows.
+    fn unset(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().filter(|change| change.old.is_empty()).map(|change| change.attribute.as_str())
+    }
+
+    /// Returns whether one request is all, with nothing before it and nothing after.
+    pub(super) fn is_one_request(&self) -> bool {
+        !self.needs_a_look() && (self.dsa.site.profile.credentials.amends)(self.wanted).is_empty()
+    }
+
+    /// Returns whether something must be known that the request itself cannot be bound to.
+    fn needs_a_look(&self) -> bool {
+        let bound = self.dsa.address(self.id).is_bound && self.unset().next().is_none();
+        self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
+    }
+
+    /// Reads whether the entry is the one that is meant, whether it is locked, and whether what is to get its first
+    /// value has none.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
-        let state = self.dsa.site.profile.credentials.attributes;
-        let attributes = if state.is_empty() { &["1.1"] } else { state };
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, attributes).await?;
-        self.seen = Some(entry.ok_or_else(another)?);
+        let mut attributes = self.dsa.site.profile.credentials.attributes.to_vec();
+        attributes.extend(self.unset());
+        if attributes.is_empty() {
+            attributes.push("1.1");
+        }
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &attributes).await?;
+        let entry = entry.ok_or_else(another)?;
+        if let Some(name) = self.unset().find(|name| entry.values(name).next().is_some()) {
+            let reason = format!("the entry is not as it was when the plan was made: `{name}` has a value by now");
+            return Err(Fault::new(Next::LookAgain, reason).with_code(122));
+        }
+        self.seen = Some(entry);
         self.presumes = Presumes::Nothing;
         Ok(())
     }
@@ -366,7 +438,8 @@ impl Attempt<'_> {
     async fn finds_old_values(&self) -> Result<bool, Fault> {
         let same = self.dsa.same(self.id);
         let names: Vec<&str> = self.changes.iter().map(|change| change.attribute.as_str()).collect();
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, &names).await?;
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &names).await?;
         let Some(entry) = entry else { return Ok(false) };
         Ok(self.changes.iter().all(|change| {
             let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
@@ -386,6 +459,10 @@ impl NewEntry {
         if !value.is_empty() {
             self.values(name).insert(value.to_vec());
         }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.attributes.iter().any(|(n, values)| n.eq_ignore_ascii_case(name) && !values.is_empty())
     }
 
     /// Adds a value of the entry's name, unless a value that the server takes for the same is there.
@@ -436,7 +513,7 @@ fn assertion(filter: &Filter) -> RawControl {
     RawControl { crit: true, ..Assertion::new(filter.as_str()) }
 }
 
-fn another() -> Fault {
+pub(super) fn another() -> Fault {
     Fault::new(Next::LookAgain, "the entry is gone, has moved, or is another one by now")
 }
 

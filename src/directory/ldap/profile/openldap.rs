@@ -15,6 +15,7 @@ use super::Form;
 use super::Guards;
 use super::Modifications;
 use super::New;
+use super::Peculiar;
 use super::Presumes;
 use super::Profile;
 use super::Stable;
@@ -45,6 +46,7 @@ const PLAIN: Profile = Profile {
     keeps: &[],
     guards: Guards::NONE,
     connections: 1,
+    peculiar: Peculiar::NONE,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 
@@ -68,6 +70,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
+    amends: |_| Vec::new(),
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -79,6 +82,7 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
+    amends: |_| Vec::new(),
 };
 
 const PASSWORD: &str = "userPassword";
