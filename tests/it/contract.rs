@@ -133,6 +133,7 @@ mod local;
 mod logins;
 mod memory;
 mod reading;
+mod transactions;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
 const ATTRIBUTES: [&str; 9] =

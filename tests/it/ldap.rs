@@ -34,6 +34,7 @@ mod connections;
 mod faults;
 mod groups;
 mod reading;
+mod transactions;
 
 const PASSWORD: &str = "first-Passw0rd";
 

@@ -45,7 +45,7 @@ const MOST: usize = 250;
 /// How long the server has for coming to rest between its last answer and the commit.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How often a transaction is tried without the operations that the server refused.
-const ATTEMPTS: usize = 2;
+const ATTEMPTS: usize = 3;
 /// Names in one filter.
 const CHUNK: usize = 100;
 /// A transaction's name that is longer is not one that can be relied on.
@@ -115,7 +115,10 @@ impl Dsa {
 
     /// Writes a part of a batch as one transaction, and returns what is left to go by itself.
     async fn portion(&self, batch: &[&Operation], portion: Vec<usize>, pace: &Pace, answers: Places<'_>) -> Vec<usize> {
-        let Ok(lease) = self.pool.lease().await else { return portion };
+        let Ok(lease) = self.pool.lease().await else {
+            self.transactions.give_up("the server cannot be reached any more");
+            return portion;
+        };
         let connection: &Connection = &lease;
         if !connection.root.has_transactions() {
             self.transactions.give_up("the server does not offer them (RFC 5805)");
@@ -132,6 +135,10 @@ impl Dsa {
             match self.transaction(connection, std::mem::take(&mut requests)).await {
                 Ok(Ended::Committed) => {
                     self.receipts(connection, batch, &together, answers).await;
+                    // The commit may be what the server did not survive.
+                    if connection.is_lost() {
+                        self.transactions.give_up("the connection was lost after one");
+                    }
                     return alone;
                 }
                 Ok(Ended::RefusedFor(culprits)) => {
