@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use ldap3::LdapResult;
 use ldap3::Mod;
 
 use super::entry::Entry;
@@ -11,6 +12,7 @@ use super::filter::Filter;
 use super::group::Class;
 use super::server::RootDse;
 use super::settings::PasswordPolicy;
+use crate::directory::Login;
 use crate::roster::secret::Secret;
 
 mod generic;
@@ -121,6 +123,8 @@ pub struct Credentials {
     /// What the modifications take for granted of an entry that nobody has looked at: nothing, a condition that the
     /// server can check before it writes, or what only a look can tell.
     pub presumes: fn(Wanted<'_>) -> Presumes,
+    /// Reads what a login came to from the answer to its bind, which asked for the password policy response.
+    pub login: fn(&LdapResult) -> Login,
 }
 
 /// Attributes with one value each.

@@ -25,6 +25,7 @@ use super::replace;
 use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::filter::Filter;
 use crate::directory::ldap::group;
+use crate::directory::ldap::login;
 use crate::directory::ldap::server::RootDse;
 
 /// With `ppolicy`.
@@ -67,6 +68,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
+    login: login::by_controls,
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -78,6 +80,7 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
+    login: login::by_controls,
 };
 
 const PASSWORD: &str = "userPassword";
