@@ -126,6 +126,7 @@ macro_rules! contract {
 mod accounts;
 mod ad;
 mod batches;
+mod ds389;
 mod groups;
 mod ldap;
 mod local;

@@ -20,6 +20,7 @@ use super::name::Dn;
 use super::name::Rdn;
 use super::name::by_guid;
 use super::name::is_attribute_description;
+use super::new_entry::NewEntry;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
@@ -160,8 +161,24 @@ impl Dsa {
             }
         }
         match answer.rc {
-            0 => Ok(Done::Changed),
+            0 => self.amend(connection, id, wanted).await,
             _ => Err(refused(During::Modify, &answer, password.as_ref())),
+        }
+    }
+
+    /// Takes back what the server has done to the state besides what was asked of it.
+    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<Done, Fault> {
+        let mods = (self.site.profile.credentials.amends)(wanted);
+        if mods.is_empty() {
+            return Ok(Done::Changed);
+        }
+        // Half of it is done, so only a look can tell what to do next.
+        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
+        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
+        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
+        match answer.rc {
+            0 => Ok(Done::Changed),
+            _ => Err(half_done(refused(During::Modify, &answer, None))),
         }
     }
 
@@ -365,46 +382,6 @@ impl Attempt<'_> {
     }
 }
 
-/// The attributes of an entry to add; each name and each value once, empty values never.
-#[derive(Default)]
-struct NewEntry {
-    attributes: Vec<(String, HashSet<Vec<u8>>)>,
-}
-
-impl NewEntry {
-    fn add(&mut self, name: &str, value: &[u8]) {
-        if !value.is_empty() {
-            self.values(name).insert(value.to_vec());
-        }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.attributes.iter().any(|(n, values)| n.eq_ignore_ascii_case(name) && !values.is_empty())
-    }
-
-    /// Adds a value of the entry's name, unless a value that the server takes for the same is there.
-    fn add_named(&mut self, name: &str, value: &[u8]) {
-        let folded = |octets: &[u8]| std::str::from_utf8(octets).ok().map(MatchKey::new);
-        let key = folded(value);
-        if key.is_none() || !self.values(name).iter().any(|v| folded(v) == key) {
-            self.add(name, value);
-        }
-    }
-
-    fn values(&mut self, name: &str) -> &mut HashSet<Vec<u8>> {
-        let at = self.attributes.iter().position(|(n, _)| n.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
-            self.attributes.push((name.to_owned(), HashSet::new()));
-            self.attributes.len() - 1
-        });
-        &mut self.attributes[at].1
-    }
-
-    fn into_attributes(self) -> Vec<(Vec<u8>, HashSet<Vec<u8>>)> {
-        let named = self.attributes.into_iter().map(|(name, values)| (name.into_bytes(), values));
-        named.filter(|(_, values)| !values.is_empty()).collect()
-    }
-}
-
 /// Refuses a change that takes away what the entry is named by.
 fn keeps_name(dn: &Dn, change: &Change) -> Result<(), Fault> {
     let Some(value) = dn.rdn().value(change.attribute.as_str()) else { return Ok(()) };
@@ -430,7 +407,7 @@ fn assertion(filter: &Filter) -> RawControl {
     RawControl { crit: true, ..Assertion::new(filter.as_str()) }
 }
 
-fn another() -> Fault {
+pub(super) fn another() -> Fault {
     Fault::new(Next::LookAgain, "the entry is gone, has moved, or is another one by now")
 }
 

@@ -54,6 +54,7 @@ pub static PROFILE: Profile = Profile {
         of_new,
         modifications,
         presumes,
+        amends: |_| Vec::new(),
     },
     // Primary groups (`Domain Users`) list nobody in `member`, so those memberships are neither shown nor touched.
     group_classes: &[Class { name: "group", attribute: "member", by: By::Dn, needs_member: false }],
