@@ -7,6 +7,7 @@ use crate::server::samba::Territory;
 mod accounts;
 mod groups;
 mod import;
+mod ranges;
 mod reading;
 mod rights;
 
