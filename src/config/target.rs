@@ -100,6 +100,11 @@ impl Prover {
             ("posixGroup", Some(GroupClass::PosixGroup)),
         ];
         settings.group_class = self.choice(raw.group_class.as_ref(), &classes);
+        let roles = [
+            ("organizationalRole", Some(GroupClass::OrganizationalRole)),
+            ("nsManagedRoleDefinition", Some(GroupClass::ManagedRole)),
+        ];
+        settings.role_class = self.choice(raw.role_class.as_ref(), &[&classes[..], &roles].concat());
         let types = [
             ("global-security", GroupType::GlobalSecurity),
             ("universal-security", GroupType::UniversalSecurity),
@@ -110,11 +115,6 @@ impl Prover {
         ];
         settings.group_type = self.choice(raw.group_type.as_ref(), &types);
         settings.upn_suffix = raw.upn_suffix;
-        let roles = [
-            ("organizationalRole", Some(GroupClass::OrganizationalRole)),
-            ("nsManagedRoleDefinition", Some(GroupClass::ManagedRole)),
-        ];
-        settings.role_class = self.choice(raw.role_class.as_ref(), &[&classes[..], &roles].concat());
         if let Some(range) = raw.group_gid_range {
             let [first, last] = *range.get_ref();
             if first == 0 || first > last {

@@ -145,11 +145,11 @@ impl Dsa {
         if !first.is_empty() {
             attributes.push((class.attribute.into(), first));
         }
-        for (name, value) in (self.site.profile.peculiar.of_new_group)(name.as_str(), self.site.group_type) {
-            attributes.push((name.into(), HashSet::from([value])));
-        }
         if let By::OwnEntry { scope } = class.by {
             attributes.extend(self.reach(&dn).map(|reach| (scope.into(), HashSet::from([reach.into_bytes()]))));
+        }
+        for (name, value) in (self.site.profile.peculiar.of_new_group)(name.as_str(), self.site.group_type) {
+            attributes.push((name.into(), HashSet::from([value])));
         }
         // Numbers are given out one at a time; nobody else here takes the same one meanwhile.
         let guard = if class.by == By::Username { Some(self.gids.lock().await) } else { None };

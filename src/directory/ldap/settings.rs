@@ -59,13 +59,13 @@ pub struct LdapSettings {
     pub channel_base: Option<String>,
     /// The object class of new groups; the kind of server says it where this is `None`.
     pub group_class: Option<GroupClass>,
+    /// The object class of new roles; that of new groups where this is `None`.
+    pub role_class: Option<GroupClass>,
     /// What new groups are for and where they can be used, in Active Directory.
     pub group_type: GroupType,
     /// What follows `@` in the `userPrincipalName` of new accounts, in Active Directory; empty for none, and the domain
     /// of `people_base` where this is `None`.
     pub upn_suffix: Option<String>,
-    /// The object class of new roles; that of new groups where this is `None`.
-    pub role_class: Option<GroupClass>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
     /// How a change at the next login and disabling are written.
@@ -105,9 +105,9 @@ impl LdapSettings {
             role_base: None,
             channel_base: None,
             group_class: None,
+            role_class: None,
             group_type: GroupType::GlobalSecurity,
             upn_suffix: None,
-            role_class: None,
             group_gid_range: 10_000..=19_999,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
@@ -240,10 +240,10 @@ pub struct Site {
     pub bases: [(GroupKind, Option<Dn>); 3],
     /// The class of new groups.
     pub group_class: Class,
-    pub group_type: GroupType,
-    pub upn_suffix: String,
     /// The class of new roles.
     pub role_class: Class,
+    pub group_type: GroupType,
+    pub upn_suffix: String,
     pub gids: RangeInclusive<u32>,
     pub page_size: i32,
     pub in_flight: usize,
@@ -299,10 +299,7 @@ impl LdapSettings {
         // Whatever the kind is: names and filters must be good for one.
         let silent = self.profile(&RootDse::default());
         let possible = profile::known().filter(|_| self.kind.is_none());
-        let fault = match self.site(silent, &access) {
-            Ok(_) => return Ok(access),
-            Err(fault) => fault,
-        };
+        let Err(fault) = self.site(silent, &access) else { return Ok(access) };
         if possible.map(|profile| self.site(profile, &access)).any(|site| site.is_ok()) {
             Ok(access)
         } else {
