@@ -20,6 +20,7 @@ use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
 
 /// A directory of any kind.
 #[derive(Debug)]
@@ -42,6 +43,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.objections(account),
             Self::Ldap(ldap) => ldap.objections(account),
+        }
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        match self {
+            Self::Local(local) => local.fold_of_references(),
+            Self::Ldap(ldap) => ldap.fold_of_references(),
         }
     }
 

@@ -33,6 +33,7 @@ mod connections;
 mod faults;
 mod groups;
 mod reading;
+mod references;
 
 const PASSWORD: &str = "first-Passw0rd";
 

@@ -25,6 +25,7 @@ use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::problem::Problem;
+use rosterd::roster::reference::Fold;
 use tokio::time::Instant;
 
 /// What happens before, or after, the batch of this number, counted from 1.
@@ -74,6 +75,10 @@ impl Directory for Meddled<'_> {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.memory.objections(account)
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        self.memory.fold_of_references()
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {

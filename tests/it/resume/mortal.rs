@@ -23,6 +23,7 @@ use rosterd::roster::fault::Fault;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::problem::Problem;
+use rosterd::roster::reference::Fold;
 use tokio::sync::Notify;
 
 /// When death comes.
@@ -85,6 +86,10 @@ impl Directory for Mortal<'_> {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.memory.objections(account)
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        self.memory.fold_of_references()
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
