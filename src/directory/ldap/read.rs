@@ -49,6 +49,8 @@ enum Step {
     Search { filter: Filter, cookie: Vec<u8> },
     /// Entries by their ids.
     Ids(Vec<EntryId>),
+    /// Entries by their names.
+    Located(Vec<Box<str>>),
 }
 
 /// A read under way. Memory holds one page.
@@ -101,6 +103,11 @@ impl Dsa {
                 let mut once = HashSet::new();
                 let ids: Vec<_> = ids.into_iter().filter(|id| once.insert(id.stable.clone())).collect();
                 reading.steps.extend(ids.chunks(CHUNK).map(|chunk| Step::Ids(chunk.to_vec())));
+            }
+            Which::Located(places) => {
+                let places: Vec<_> = places.into_iter().filter(|place| Dn::parse(place).is_ok()).collect();
+                reading.steps.extend(places.chunks(CHUNK).map(|chunk| Step::Located(chunk.to_vec())));
+                reading.seen = Some(HashSet::new());
             }
         }
         stream::try_unfold(reading, |mut reading| async move {
@@ -165,6 +172,7 @@ impl Reading<'_> {
                 Ok((entries, rest))
             }
             Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
+            Step::Located(places) => Ok((dsa.entries_at(connection, places, &attributes).await?, None)),
         }
     }
 
@@ -205,6 +213,30 @@ impl Dsa {
             entries.extend(self.search_all(connection, &base, Scope::Subtree, &any, names, self.site.page_size).await?);
         }
         Ok(entries)
+    }
+
+    /// Reads the entries with these names. A name that is nowhere here, not even by referral, is nobody's.
+    async fn entries_at(
+        &self,
+        connection: &Connection,
+        places: &[Box<str>],
+        names: &[&str],
+    ) -> Result<Vec<Entry>, Fault> {
+        let mut reads = Vec::with_capacity(places.len());
+        for place in places {
+            let read = async move {
+                let anything = Filter::present("objectClass");
+                let answer = connection.read(place, &anything, names).await.map_err(Trouble::of_read)?;
+                match answer.result.rc {
+                    10 | 32 | 34 => Ok(None),
+                    _ => complete(answer, self.apart()).map(|entries| entries.into_iter().next()),
+                }
+            };
+            reads.push(read.boxed());
+        }
+        let found: Vec<Option<Entry>> =
+            stream::iter(reads).buffered(self.site.in_flight).try_collect::<Vec<_>>().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Collects all pages of a search.

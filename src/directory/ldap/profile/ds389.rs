@@ -66,7 +66,6 @@ pub static PROFILE: Profile = Profile {
     ],
     peculiar: Peculiar::NONE,
     guards: Guards::NONE,
-    peculiar: Peculiar::NONE,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };
 
