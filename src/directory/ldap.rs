@@ -33,8 +33,10 @@ use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 
+mod address;
 mod check;
 mod clash;
+mod complete;
 mod connection;
 mod dial;
 mod entry;
