@@ -249,6 +249,7 @@ pub struct RawLetters {
     pub html: Option<Spanned<PathBuf>>,
     pub login_url: Option<String>,
     pub without_proof: Option<bool>,
+    pub prove_login: Option<bool>,
 }
 
 /// `[feed.groups]`, `[feed.roles]`

@@ -18,10 +18,12 @@ use self::settings::Site;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
+use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
@@ -32,6 +34,7 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::secret::Secret;
 
 mod address;
 mod check;
@@ -45,6 +48,7 @@ mod filter;
 mod gid;
 mod group;
 mod held;
+mod login;
 mod members;
 mod name;
 mod new_entry;
@@ -261,6 +265,10 @@ impl Directory for Ldap {
             Ok(dsa) => dsa.pipeline(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
+    }
+
+    async fn login(&self, id: &EntryId, _username: &str, password: &Secret) -> Result<Login, Fault> {
+        self.dsa().await?.log_in(id, password).await
     }
 
     fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {

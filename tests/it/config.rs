@@ -143,7 +143,7 @@ fn every_default_makes_a_difference() {
         let Some(other) = other_value(&one) else { panic!("no other value for {} in [{}]", one.key, one.table) };
         // Some keys matter only with others; both sides get those.
         let companions: &[(&str, &str)] = match (one.table.as_str(), one.key.as_str()) {
-            ("feed.letters", "mails_per_minute" | "without_proof") => {
+            ("feed.letters", "mails_per_minute" | "without_proof" | "prove_login") => {
                 &[("#email_credentials = false", "email_credentials = true")]
             }
             ("target.ldap", "tls") => {

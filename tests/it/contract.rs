@@ -102,6 +102,7 @@ macro_rules! contract {
             logins::a_new_password_replaces_the_old_one,
             logins::a_disabled_account_lets_nobody_in_until_it_is_enabled,
             logins::a_new_password_does_not_enable_an_account,
+            logins::the_directory_tells_what_a_login_comes_to,
             reading::every_account_is_read_exactly_once,
             reading::matching_ignores_case,
             reading::matching_knows_no_wildcards,

@@ -32,6 +32,7 @@ mod check;
 mod connections;
 mod faults;
 mod groups;
+mod logins;
 mod reading;
 
 pub const PASSWORD: &str = "first-Passw0rd";
