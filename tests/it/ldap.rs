@@ -34,6 +34,7 @@ mod faults;
 mod groups;
 mod reading;
 mod references;
+mod values;
 
 const PASSWORD: &str = "first-Passw0rd";
 
