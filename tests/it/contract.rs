@@ -116,6 +116,8 @@ macro_rules! contract {
             references::a_list_of_references_gains_and_loses_people_at_once,
             references::another_spelling_is_the_same_reference,
             references::places_find_their_accounts_and_unknown_ones_are_absent,
+            values::options_make_another_attribute,
+            values::octets_are_read_back_and_change,
         }
     };
     ($rig:ty: $($topic:ident :: $promise:ident),+ $(,)?) => {
@@ -139,6 +141,7 @@ mod logins;
 mod memory;
 mod reading;
 mod references;
+mod values;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
 const ATTRIBUTES: [&str; 9] =

@@ -65,6 +65,7 @@ pub static PROFILE: Profile = Profile {
         ("nsidlistscanlimit", "limits are an admin's"),
     ],
     guards: Guards::NONE,
+    peculiar: Peculiar::NONE,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };
 
