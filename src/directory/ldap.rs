@@ -19,10 +19,12 @@ use self::window::Window;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
+use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
@@ -33,9 +35,13 @@ use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::reference::Fold;
+use crate::roster::secret::Secret;
 
+mod address;
 mod check;
 mod clash;
+mod complete;
 mod connection;
 mod dial;
 mod entry;
@@ -44,8 +50,10 @@ mod filter;
 mod gid;
 mod group;
 mod held;
+mod login;
 mod members;
 mod name;
+mod new_entry;
 mod pipeline;
 mod pool;
 mod profile;
@@ -179,7 +187,8 @@ impl Dsa {
         if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }
-        for (name, _) in account.attributes.iter() {
+        let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
+        for (name, _) in account.attributes.iter().chain(deferred) {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
@@ -222,6 +231,10 @@ impl Directory for Ldap {
         self.dsa.get().map_or_else(Vec::new, |dsa| dsa.objections(account))
     }
 
+    fn fold_of_references(&self) -> Fold {
+        name::folded
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         stream::once(async move { Ok(self.dsa().await?.accounts(lookup)) }).try_flatten()
     }
@@ -235,6 +248,10 @@ impl Directory for Ldap {
             Ok(dsa) => dsa.write(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
+    }
+
+    async fn login(&self, id: &EntryId, _username: &str, password: &Secret) -> Result<Login, Fault> {
+        self.dsa().await?.log_in(id, password).await
     }
 
     fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {

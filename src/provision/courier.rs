@@ -160,7 +160,7 @@ impl<'w, D: Directory> Courier<'w, D> {
         for ((place, operation), answer) in places.into_iter().zip(sent).zip(answers) {
             let fault = match answer {
                 Ok(Receipt { done, account }) => {
-                    self.refused_in_a_row.store(0, Ordering::Relaxed);
+                    self.note_success();
                     pending.fates[place] = Some(outcome_of(pending.tasks[place].kind, &operation, &done));
                     pending.shown.extend(account.filter(|_| !pending.looked[place]).map(|account| (place, *account)));
                     continue;
@@ -212,7 +212,11 @@ impl<'w, D: Directory> Courier<'w, D> {
         again
     }
 
-    fn note_refusal(&self, fault: &Fault) {
+    pub(super) fn note_success(&self) {
+        self.refused_in_a_row.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_refusal(&self, fault: &Fault) {
         const INSUFFICIENT_ACCESS_RIGHTS: &str = "50"; // RFC 4511 section 4.1.9
         if fault.code.as_deref() == Some(INSUFFICIENT_ACCESS_RIGHTS) {
             let before = self.refused_in_a_row.fetch_add(1, Ordering::Relaxed);
@@ -220,7 +224,7 @@ impl<'w, D: Directory> Courier<'w, D> {
                 self.end(Early::Useless(fault.clone()));
             }
         } else {
-            self.refused_in_a_row.store(0, Ordering::Relaxed);
+            self.note_success();
         }
     }
 
