@@ -25,6 +25,8 @@ class Contest:
     A server has `start_empty()`, `command(tool, ..., url=)`, `settings(url)`, `people()`, `cpu()` and a `folder`.
     """
 
+    feed = rosters.FEED_MAP
+
     def __init__(self, rosterd, workplace, server, n_people, sides, url=None, wanted=None, ldif=None):
         self.rosterd, self.workplace, self.server, self.n_people = rosterd, workplace, server, n_people
         self.url = url
@@ -68,7 +70,7 @@ class Contest:
         more = "transactions = true\n" if side == TRANSACTIONS else ""
         config = self.workplace.folder / "rosterd.toml"
         target = self.server.settings(self.url) + more
-        config.write_text(site(self.workplace.new_folder("data"), drop, target), encoding="utf-8")
+        config.write_text(site(self.workplace.new_folder("data"), drop, target, self.feed), encoding="utf-8")
         command = [self.rosterd, "--config", config, "import", drop / "people.csv"]
         return measure(command, self.log, stdout=self.workplace.folder / "stdout-rosterd")
 

@@ -1,8 +1,10 @@
 """Into real directories, beside the tools that people use otherwise."""
 
 import groups
+import samba
 from creates import EIGHT, ONE, PIPELINED, TRANSACTIONS, Contest, site, wanted_entry
 from delay import Delay
+from ds389 import Ds389
 from nochange import Night
 from slapd import Slapd
 from slapd import require as require_slapd
@@ -64,6 +66,36 @@ def far(rosterd, workplace, quick):
     return {"creates_5ms_vs_ldapadd": contest.ratio(PIPELINED, ONE)}
 
 
+def into_389(rosterd, workplace, quick):
+    n_people, n_rounds = (500, 3) if quick else (2_000, 5)
+    server = workplace.enter_context(Ds389(workplace.new_folder("ds389")))
+
+    def wanted(number):
+        dn, entry = wanted_entry(number)
+        # A forced change is the server's own doing.
+        return dn, {**{name: values for name, values in entry.items() if name != "pwdReset"},
+                    "userPassword": ["{PBKDF2-SHA512}"]}
+
+    contest = Contest(rosterd, workplace, server, n_people, [PIPELINED, EIGHT], wanted=wanted)
+    contest.measure(n_rounds, "389")
+    contest.show(f"{server.title} {server.version}")
+    return {"creates_389_vs_par8": contest.ratio(PIPELINED, EIGHT)}
+
+
+def into_ad(rosterd, workplace, quick):
+    n_people, n_rounds = (100, 3) if quick else (1_000, 5)
+    server = workplace.enter_context(samba.Samba(workplace.new_folder("samba")))
+    contest = samba.Domain(rosterd, workplace, server, n_people, [PIPELINED, ONE, samba.SAMBA_TOOL],
+                           wanted=samba.wanted_entry, ldif=samba.ldif_of)
+    contest.measure(n_rounds, "Active Directory")
+    contest.show(f"{server.title} {server.version}, passwords over ldaps; {samba.SAMBA_TOOL}: "
+                 f"{samba.SAMPLE} measured, the rest calculated")
+    return {
+        "creates_ad_vs_ldapadd": contest.ratio(PIPELINED, ONE),
+        "creates_ad_vs_samba_tool": contest.ratio(PIPELINED, samba.SAMBA_TOOL),
+    }
+
+
 def nochange(rosterd, workplace, quick):
     n_people, n_nights = (10_000, 5) if quick else (100_000, 7)
     slapd = workplace.enter_context(Slapd(workplace.new_folder("night")))
@@ -73,4 +105,5 @@ def nochange(rosterd, workplace, quick):
     return night.result()
 
 
-PARTS = {"creates": creates, "nosync": nosync, "far": far, "groups": groups.groups, "nochange": nochange}
+PARTS = {"creates": creates, "nosync": nosync, "far": far, "groups": groups.groups, "389": into_389,
+         "ad": into_ad,         "nochange": nochange}

@@ -22,7 +22,7 @@ ADMIN = f"cn=admin,{SUFFIX}"
 INSTALL = "slapd and ldap-utils are needed: apt-get install -y --no-install-recommends slapd ldap-utils"
 
 
-TOOLS = ("slapd", "slapadd", "ldapadd", "ldapsearch", "ldapwhoami")
+TOOLS = ("slapd", "slapadd", "ldapadd", "ldapmodify", "ldapsearch", "ldapwhoami")
 SCHEMAS = [Path(f"/etc/ldap/schema/{name}.ldif") for name in ("core", "cosine", "nis", "inetorgperson")]
 
 
@@ -130,16 +130,15 @@ group_base = "{GROUPS}"
             "ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt", "-b", PEOPLE,
             "(objectClass=inetOrgPerson)", "*", "pwdReset", admin=True,
         )
-        made = subprocess.run(list(map(str, command)), capture_output=True, check=False)
-        if made.returncode != 0:
-            raise NotMeasured(f"ldapsearch ended with {made.returncode}: {made.stderr.decode(errors='replace')}")
-        # With pages, even -LLL writes a comment between them.
-        lines = b"\n".join(line for line in made.stdout.split(b"\n") if not line.startswith(b"#"))
-        return dict(_entry(block.strip()) for block in lines.split(b"\n\n") if block.strip())
+        return entries_of(command)
 
     def n_modifies(self):
         """Returns how many Modify requests the server has got since it was started."""
         return int(self._values("cn=Modify,cn=Operations,cn=Monitor", "monitorOpInitiated")[0])
+
+    def n_transactions(self):
+        """Returns how many transactions there were since it was started: each is two extended operations."""
+        return int(self._values("cn=Extended,cn=Operations,cn=Monitor", "monitorOpInitiated")[0]) // 2
 
     def members(self, group):
         """Returns how many members a group has, besides itself."""
@@ -172,6 +171,16 @@ group_base = "{GROUPS}"
         made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if made.returncode != 0:
             raise NotMeasured(f"slapadd {path.name}: {made.stderr}")
+
+
+def entries_of(command):
+    """Runs an ldapsearch and returns what it finds: {dn: {attribute: sorted values}}."""
+    made = subprocess.run(list(map(str, command)), capture_output=True, check=False)
+    if made.returncode != 0:
+        raise NotMeasured(f"ldapsearch ended with {made.returncode}: {made.stderr.decode(errors='replace')}")
+    # With pages, even -LLL writes a comment between them.
+    lines = b"\n".join(line for line in made.stdout.split(b"\n") if not line.startswith(b"#"))
+    return dict(_entry(block.strip()) for block in lines.split(b"\n\n") if block.strip())
 
 
 def _entry(block):
