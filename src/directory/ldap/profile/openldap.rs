@@ -40,6 +40,7 @@ const PLAIN: Profile = Profile {
     stable: Stable { attribute: "entryUUID", form: Form::Text },
     defaults: DEFAULTS,
     credentials: PASSWORD_ONLY,
+    policy: None,
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
@@ -67,7 +68,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
-    amends: |_| Vec::new(),
+    settles: None,
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -79,7 +80,7 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
-    amends: |_| Vec::new(),
+    settles: None,
 };
 
 const PASSWORD: &str = "userPassword";
