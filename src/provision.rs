@@ -7,6 +7,7 @@ pub mod batch;
 pub mod groups;
 pub mod letters;
 pub mod look;
+pub mod post;
 pub mod tasks;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use crate::directory::Directory;
 use crate::directory::Pace;
 use crate::directory::Throttle;
 use crate::provision::letters::LetterDesk;
+use crate::provision::letters::LetterProof;
 use crate::provision::tasks::Task;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::Schema;
@@ -66,8 +68,8 @@ pub struct Work<'w, D> {
     pub passwords: &'w PasswordPolicy,
     /// Where credential letters go; `None`: none are sent.
     pub letters: Option<LetterDesk>,
-    /// Whether letters go out though a forced change of password is not proved.
-    pub letters_without_proof: bool,
+    /// What must be proved before a letter goes out.
+    pub letter_proof: LetterProof,
     /// Told of every person that is done.
     pub progress: &'w dyn Progress,
     /// Cancelled when the run must end after the operations in flight.

@@ -25,6 +25,7 @@ use crate::provision::Ended;
 use crate::provision::Progress;
 use crate::provision::Work;
 use crate::provision::letters::LetterDesk;
+use crate::provision::letters::LetterProof;
 use crate::provision::letters::LetterRules;
 use crate::provision::provision;
 use crate::report::Ending;
@@ -205,7 +206,7 @@ impl Carrier {
             throttle: errand.feed.throttle,
             passwords: &errand.feed.passwords,
             letters: self.letter_desk(&id, errand.feed),
-            letters_without_proof: errand.feed.letters.as_ref().is_some_and(|letters| letters.without_proof),
+            letter_proof: errand.feed.letters.as_ref().map_or(LetterProof::Login, |letters| letters.proof),
             progress: errand.audience,
             stop: &self.stop,
             now: self.now,

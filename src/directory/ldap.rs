@@ -18,10 +18,12 @@ use self::settings::Site;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
+use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
@@ -32,8 +34,10 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::secret::Secret;
 
 mod check;
+mod clash;
 mod connection;
 mod dial;
 mod entry;
@@ -42,8 +46,10 @@ mod filter;
 mod gid;
 mod group;
 mod held;
+mod login;
 mod members;
 mod name;
+mod new_entry;
 mod pool;
 mod profile;
 mod protected;
@@ -54,6 +60,7 @@ mod settle;
 mod write;
 
 pub use self::settings::GroupClass;
+pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
 pub use self::settings::PasswordPolicy;
 pub use self::settings::SearchScope;
@@ -188,6 +195,7 @@ impl Dsa {
         let mut objections = Vec::new();
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
         let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
+        (self.site.profile.peculiar.bad_username)(&account.username).map(&mut object);
         if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }
@@ -256,6 +264,10 @@ impl Directory for Ldap {
             Ok(dsa) => dsa.pipeline(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
+    }
+
+    async fn login(&self, id: &EntryId, _username: &str, password: &Secret) -> Result<Login, Fault> {
+        self.dsa().await?.log_in(id, password).await
     }
 
     fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {

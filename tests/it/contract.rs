@@ -102,6 +102,7 @@ macro_rules! contract {
             logins::a_new_password_replaces_the_old_one,
             logins::a_disabled_account_lets_nobody_in_until_it_is_enabled,
             logins::a_new_password_does_not_enable_an_account,
+            logins::the_directory_tells_what_a_login_comes_to,
             reading::every_account_is_read_exactly_once,
             reading::matching_ignores_case,
             reading::matching_knows_no_wildcards,
@@ -124,6 +125,7 @@ macro_rules! contract {
 }
 
 mod accounts;
+mod ad;
 mod batches;
 mod ds389;
 mod groups;
@@ -134,7 +136,8 @@ mod memory;
 mod reading;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
-const ATTRIBUTES: [&str; 7] = ["cn", "description", "employeeNumber", "givenName", "mail", "sn", "title"];
+const ATTRIBUTES: [&str; 9] =
+    ["cn", "departmentNumber", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
 
 type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
 

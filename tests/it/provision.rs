@@ -18,6 +18,7 @@ mod groups;
 mod meddled;
 mod old;
 mod pace;
+mod proof;
 mod reports;
 
 use meddled::Meddled;

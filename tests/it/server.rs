@@ -2,5 +2,7 @@
 
 pub mod ds389;
 pub mod eavesdropper;
+pub mod samba;
+pub mod scripted;
 pub mod slapd;
 pub mod smtp;

@@ -47,7 +47,7 @@ impl Dsa {
         if mods.is_empty() {
             return Ok(Done::Changed);
         }
-        let sent = connection.modify(&id.locator, mods, Vec::new()).await;
+        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
         let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
         match answer.rc {
             0 => Ok(Done::Changed),

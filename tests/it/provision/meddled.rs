@@ -12,11 +12,13 @@ use futures_util::stream;
 use rosterd::directory::Capabilities;
 use rosterd::directory::Directory;
 use rosterd::directory::Finding;
+use rosterd::directory::Login;
 use rosterd::directory::Lookup;
 use rosterd::directory::Pace;
 use rosterd::directory::Wanted;
 use rosterd::directory::memory::Memory;
 use rosterd::roster::account::Account;
+use rosterd::roster::account::EntryId;
 use rosterd::roster::account::ExistingAccount;
 use rosterd::roster::account::ExistingGroup;
 use rosterd::roster::account::GroupKind;
@@ -25,6 +27,7 @@ use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::problem::Problem;
+use rosterd::roster::secret::Secret;
 use tokio::time::Instant;
 
 /// What happens before, or after, the batch of this number, counted from 1.
@@ -100,6 +103,10 @@ impl Directory for Meddled<'_> {
         }
         (self.after)(n, self.memory);
         answers
+    }
+
+    async fn login(&self, id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        Directory::login(self.memory, id, username, password).await
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -61,6 +61,8 @@ struct Process {
 pub struct Options {
     /// Leave the password policy out.
     pub without_policy: bool,
+    /// Have a policy that knows forced changes, and does not enforce them.
+    pub lax_policy: bool,
 }
 
 impl Slapd {
@@ -329,5 +331,6 @@ fn config(dir: &Path, options: Options) -> String {
 
 fn base(options: Options) -> String {
     let policies = if options.without_policy { "" } else { include_str!("slapd/policies.ldif") };
-    [include_str!("slapd/base.ldif"), policies].concat()
+    let policies = if options.lax_policy { policies.replace("pwdMustChange: TRUE\n", "") } else { policies.to_owned() };
+    [include_str!("slapd/base.ldif"), &policies].concat()
 }

@@ -17,6 +17,7 @@ use super::Form;
 use super::Guards;
 use super::Modifications;
 use super::New;
+use super::Peculiar;
 use super::Policy;
 use super::Presumes;
 use super::Profile;
@@ -31,6 +32,7 @@ use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::group;
 use crate::directory::ldap::group::By;
 use crate::directory::ldap::group::Class;
+use crate::directory::ldap::login;
 use crate::directory::ldap::server::RootDse;
 
 /// The profile of 389 Directory Server.
@@ -50,6 +52,7 @@ pub static PROFILE: Profile = Profile {
         modifications,
         presumes: |_| Presumes::Nothing,
         settles: Some(settles),
+        login: login::by_controls,
     },
     policy: Some(Policy {
         dn: "cn=config",
@@ -70,6 +73,7 @@ pub static PROFILE: Profile = Profile {
         ("nspagedsizelimit", "limits are an admin's"),
         ("nsidlistscanlimit", "limits are an admin's"),
     ],
+    peculiar: Peculiar::NONE,
     guards: Guards::NONE,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };
@@ -165,7 +169,7 @@ mod tests {
     fn only_the_server_says_that_a_change_is_forced_on_a_new_account() {
         let secret = Secret::from("s");
         let names = |password, must_change| -> Vec<(&str, String)> {
-            let values = of_new(&New { password, must_change }).expect("it can be had");
+            let values = of_new(&New { username: "ada", suffix: "", password, must_change }).expect("it can be had");
             values.into_iter().map(|(name, value)| (name, String::from_utf8(value).expect("text"))).collect()
         };
         assert_eq!(names(Some(&secret), true), [(PASSWORD, "s".to_owned())]);

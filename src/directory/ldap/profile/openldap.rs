@@ -15,6 +15,7 @@ use super::Form;
 use super::Guards;
 use super::Modifications;
 use super::New;
+use super::Peculiar;
 use super::Presumes;
 use super::Profile;
 use super::Stable;
@@ -25,6 +26,7 @@ use super::replace;
 use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::filter::Filter;
 use crate::directory::ldap::group;
+use crate::directory::ldap::login;
 use crate::directory::ldap::server::RootDse;
 
 /// With `ppolicy`.
@@ -45,6 +47,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: Guards::NONE,
+    peculiar: Peculiar::NONE,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 
@@ -69,6 +72,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
     },
     presumes: |_| Presumes::Nothing,
     settles: None,
+    login: login::by_controls,
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -81,6 +85,7 @@ pub const PPOLICY: Credentials = Credentials {
     modifications,
     presumes,
     settles: None,
+    login: login::by_controls,
 };
 
 const PASSWORD: &str = "userPassword";
