@@ -59,6 +59,7 @@ mod protected;
 mod read;
 mod server;
 mod settings;
+mod settle;
 mod write;
 
 pub use self::settings::GroupClass;

@@ -18,8 +18,8 @@ mod groups;
 mod meddled;
 mod old;
 mod pace;
-mod proof;
 mod photos;
+mod proof;
 mod references;
 mod reports;
 

@@ -233,13 +233,9 @@ impl LdapSettings {
         let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
         // Whatever the kind is: names and filters must be good for one.
         let silent = self.profile(&RootDse::default());
-        let possible = profile::known().filter(|_| self.kind.is_none());
         let Err(fault) = self.site(silent, &access) else { return Ok(access) };
-        if possible.map(|profile| self.site(profile, &access)).any(|site| site.is_ok()) {
-            Ok(access)
-        } else {
-            Err(fault)
-        }
+        let mut possible = profile::known().filter(|_| self.kind.is_none());
+        if possible.any(|profile| self.site(profile, &access).is_ok()) { Ok(access) } else { Err(fault) }
     }
 
     /// Returns the kind of server: as it is named, or as the root DSE says.

@@ -160,24 +160,8 @@ impl Dsa {
             }
         }
         match answer.rc {
-            0 => self.amend(connection, id, wanted).await,
+            0 => self.settle(connection, id, wanted).await,
             _ => Err(refused(During::Modify, &answer, password.as_ref())),
-        }
-    }
-
-    /// Takes back what the server has done to the state besides what was asked of it.
-    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<Done, Fault> {
-        let mods = (self.site.profile.credentials.amends)(wanted);
-        if mods.is_empty() {
-            return Ok(Done::Changed);
-        }
-        // Half of it is done, so only a look can tell what to do next.
-        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
-        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
-        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
-        match answer.rc {
-            0 => Ok(Done::Changed),
-            _ => Err(half_done(refused(During::Modify, &answer, None))),
         }
     }
 
