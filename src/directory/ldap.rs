@@ -37,8 +37,10 @@ use crate::roster::problem::ProblemKind;
 use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
+mod address;
 mod check;
 mod clash;
+mod complete;
 mod connection;
 mod dial;
 mod entry;
@@ -57,6 +59,7 @@ mod protected;
 mod read;
 mod server;
 mod settings;
+mod settle;
 mod write;
 
 pub use self::settings::GroupClass;

@@ -10,6 +10,7 @@ use ldap3::controls::PostRead;
 use ldap3::controls::RawControl;
 
 use super::Dsa;
+use super::complete::complete;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::fault::During;
@@ -18,13 +19,11 @@ use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
-use super::name::by_guid;
 use super::name::is_attribute_description;
 use super::new_entry::NewEntry;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
-use super::read::complete;
 use super::settings::SearchScope;
 use super::settings::Site;
 use crate::roster::account::EntryId;
@@ -161,24 +160,8 @@ impl Dsa {
             }
         }
         match answer.rc {
-            0 => self.amend(connection, id, wanted).await,
+            0 => self.settle(connection, id, wanted).await,
             _ => Err(refused(During::Modify, &answer, password.as_ref())),
-        }
-    }
-
-    /// Takes back what the server has done to the state besides what was asked of it.
-    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<Done, Fault> {
-        let mods = (self.site.profile.credentials.amends)(wanted);
-        if mods.is_empty() {
-            return Ok(Done::Changed);
-        }
-        // Half of it is done, so only a look can tell what to do next.
-        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
-        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
-        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
-        match answer.rc {
-            0 => Ok(Done::Changed),
-            _ => Err(half_done(refused(During::Modify, &answer, None))),
         }
     }
 
@@ -200,15 +183,6 @@ impl Dsa {
             0 => Ok(Done::Changed),
             32 | 122 => self.gone(connection, &same).await,
             _ => Err(refused(During::Delete, &answer, None)),
-        }
-    }
-
-    /// Returns how a request names an entry.
-    fn address(&self, id: &EntryId) -> Address {
-        let by_id = Some(()).filter(|()| self.site.profile.peculiar.named_by_id).and_then(|()| by_guid(&id.stable));
-        match by_id {
-            Some(name) => Address { name, is_bound: true },
-            None => Address { name: id.locator.to_string(), is_bound: false },
         }
     }
 
@@ -265,13 +239,6 @@ impl Dsa {
         }
         Ok(complete(answer, self.apart())?.into_iter().next())
     }
-}
-
-/// How a request names an entry.
-struct Address {
-    name: String,
-    /// No other entry can be meant, whatever it is called by now.
-    is_bound: bool,
 }
 
 /// One update on its way.

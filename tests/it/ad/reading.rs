@@ -112,12 +112,12 @@ async fn login_names_that_windows_would_refuse_are_told_in_the_preview() {
     let objections = |username: &str| -> Vec<String> {
         let Create { attributes, .. } = person(username);
         let account = rosterd::roster::account::Account {
-            deferred: None,
             line: rosterd::roster::account::LineNo(2),
             username: username.into(),
             match_value: "".into(),
             locator: None,
             attributes,
+            deferred: None,
             groups: None,
             roles: None,
             password: None,

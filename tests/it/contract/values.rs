@@ -74,8 +74,10 @@ pub async fn octets_are_read_back_and_change<R: Rig>() {
     // Every octet, behind what begins a JPEG; and one that is valid text.
     let photo: Vec<u8> = [0xff, 0xd8, 0xff, 0xe0].into_iter().chain(0..=255).collect();
     let other: Vec<u8> = [0xff, 0xd8, 0xff, 0xe1].into_iter().chain(b"text\r\n".iter().copied()).collect();
-    let steps: [&[&[u8]]; 5] = [&[], &[&photo], &[&photo, &other], &[&other], &[]];
-    for (old, new) in steps.iter().zip(&steps[1..]) {
+    let (photo, other) = (photo.as_slice(), other.as_slice());
+    let held: [&[&[u8]]; 5] = [&[], &[photo], &[photo, other], &[other], &[]];
+    for step in held.windows(2) {
+        let (old, new) = (step[0], step[1]);
         let octets = |values: &[&[u8]]| values.iter().map(|value| Box::from(*value)).collect();
         let mut update = update(&ada);
         let attribute = AttributeName::new("jpegPhoto");
