@@ -17,6 +17,8 @@ use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::place::Home;
+use crate::roster::place::Place;
 use crate::roster::problem::Problem;
 
 pub mod ldap;
@@ -38,6 +40,13 @@ pub trait Directory: Send + Sync {
     /// What the target would refuse about an account that is to be created, found without asking it: by what it has
     /// told when its capabilities were asked for.
     fn objections(&self, account: &Account) -> Vec<Problem>;
+
+    /// Returns where an entry belongs, when that is another place than where it is; found like [`Self::objections`].
+    /// Targets without places know none. An error says why the feed's place is none.
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        let _ = (entry, home);
+        Ok(None)
+    }
 
     /// Streams the accounts that `lookup` asks for, each once, in any order.
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send;

@@ -36,6 +36,7 @@ use crate::roster::matching::MatchRules;
 use crate::roster::memberships::MembershipRules;
 use crate::roster::name_key::MatchKey;
 use crate::roster::password::PasswordPolicy;
+use crate::roster::place::May;
 use crate::roster::planner::OldPolicy;
 use crate::roster::planner::PasswordRules;
 use crate::roster::planner::PlanRules;
@@ -239,6 +240,7 @@ fn match_rules(raw: &RawFeed, mapping: &Mapping, plan: &PlanRules) -> MatchRules
         unique: mapping.settings().checks.unique.clone(),
         scope: raw.old.scope.iter().map(|(name, value)| (AttributeName::new(name), MatchKey::new(value))).collect(),
         memberships: true,
+        may: May { rename: raw.defaults.rename.unwrap_or(false), relocate: raw.defaults.relocate.unwrap_or(false) },
         touches_all: plan.passwords.generate_for_existing || plan.passwords.from_file_for_existing,
     }
 }

@@ -219,6 +219,9 @@ pub struct RawDefaults {
     pub sync_roles: Option<bool>,
     pub subscribe: Option<bool>,
     pub action: Option<Spanned<String>>,
+    pub rename: Option<bool>,
+    #[serde(rename = "move")]
+    pub relocate: Option<bool>,
     pub allow_row_disable: Option<bool>,
     pub allow_row_delete: Option<bool>,
 }
@@ -276,6 +279,8 @@ pub struct RawLimits {
     pub passwords: Option<Spanned<RawLimit>>,
     pub updates: Option<Spanned<RawLimit>>,
     pub creates: Option<Spanned<RawLimit>>,
+    pub moves: Option<Spanned<RawLimit>>,
+    pub takeovers: Option<Spanned<RawLimit>>,
 }
 
 /// A number, a percentage, `"none"`, or a list of a percentage and a number.

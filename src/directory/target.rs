@@ -13,12 +13,15 @@ use super::Wanted;
 use super::ldap::Ldap;
 use super::local::Local;
 use crate::roster::account::Account;
+use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::place::Home;
+use crate::roster::place::Place;
 use crate::roster::problem::Problem;
 
 /// A directory of any kind.
@@ -42,6 +45,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.objections(account),
             Self::Ldap(ldap) => ldap.objections(account),
+        }
+    }
+
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        match self {
+            Self::Local(local) => local.place(entry, home),
+            Self::Ldap(ldap) => ldap.place(entry, home),
         }
     }
 

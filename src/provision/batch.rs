@@ -79,6 +79,7 @@ impl<D: Directory> Progression<'_, D> {
             kind: task.kind,
             password: task.has_password(),
             letter: task.letter,
+            before: task.before(),
         };
         let generations = self.work.state.started(self.work.run, tasks.iter().map(intent).collect()).await?;
         let mut fates = self.carry_out(&tasks).await;
@@ -118,6 +119,11 @@ impl<D: Directory> Progression<'_, D> {
             let fault = match answer {
                 Ok(done) => {
                     self.refused_in_a_row = 0;
+                    if let Done::ChangedBut(what) = &done {
+                        let result = &mut self.results[pending.tasks[place].item];
+                        result.notes.push(what.clone());
+                        result.incomplete = true;
+                    }
                     pending.fates[place] = Some(outcome_of(pending.tasks[place].kind, &operation, &done));
                     continue;
                 }

@@ -8,12 +8,15 @@ use crate::roster::account::Account;
 use crate::roster::account::LineNo;
 use crate::roster::change::Change;
 use crate::roster::earlier::Creation;
+use crate::roster::guard;
 use crate::roster::operation::Create;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Update;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Before;
+use crate::roster::place::Relocation;
 use crate::roster::plan::CreateIntent;
 use crate::roster::plan::HoldClass;
 use crate::roster::plan::Intent;
@@ -60,6 +63,14 @@ impl Task {
         match &self.key {
             JournalKey::Line(line) => Some(*line),
             JournalKey::Entry(_) => None,
+        }
+    }
+
+    /// Returns what the account was called and where it was, if that is to change.
+    pub fn before(&self) -> Before {
+        match &self.operation {
+            Operation::Update(update) => update.relocation.as_ref().map(Relocation::before).unwrap_or_default(),
+            _ => Before::default(),
         }
     }
 
@@ -191,7 +202,9 @@ fn blocked<D>(work: &Work<'_, D>, item: &Item) -> Option<String> {
         Intent::Disable | Intent::Delete => Some(HoldClass::Old),
         _ => None,
     };
-    if let Some(class) = class.filter(|class| work.held.contains(class)) {
+    let owes_letter = matches!(&item.intent, Intent::Update(update) if update.letter_owed);
+    let whole = is_held_whole(work, item).filter(|_| !owes_letter);
+    if let Some(class) = class.filter(|class| work.held.contains(class)).or(whole) {
         return Some(format!("held for approval (`limits.{}`)", class.key()));
     }
     if let Intent::Update(update) = &item.intent {
@@ -239,9 +252,11 @@ fn change<D>(work: &Work<'_, D>, place: usize, item: &Item, key: JournalKey, upd
         return None;
     }
     let account = work.plan.account(item)?;
+    let now_called = left.relocation.as_ref().and_then(|relocation| relocation.username.as_ref());
     let operation = Operation::Update(Update {
         id: (**item.entry.as_ref()?).clone(),
-        username: account.username.clone(),
+        username: now_called.map_or(&account.username, |step| &step.from).clone(),
+        relocation: left.relocation,
         changes: left.changes,
         password: left.password.and_then(|source| password(source, account.password.as_ref())),
         must_change: left.must_change,
@@ -274,6 +289,7 @@ fn switch_off(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option
     let operation = Operation::Update(Update {
         id: (**item.entry.as_ref()?).clone(),
         username: plan.username(item).into(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,
@@ -296,6 +312,7 @@ fn without_password(item: usize, key: JournalKey, kind: Kind, operation: Operati
 pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> UpdateIntent {
     let holds = |class: HoldClass| work.held.contains(&class);
     let mut left = UpdateIntent {
+        relocation: update.relocation.clone(),
         changes: update.changes.clone(),
         password: update.password,
         must_change: update.must_change,
@@ -303,10 +320,13 @@ pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent)
         memberships: update.memberships.clone(),
         letter_owed: update.letter_owed,
     };
-    if holds(HoldClass::Updates) && is_existing(item) {
-        left.changes = Vec::new();
-        left.enabled = None;
-        left.memberships = Vec::new();
+    if is_held_whole(work, item).is_some() {
+        left = UpdateIntent {
+            password: update.password.filter(|_| update.letter_owed),
+            must_change: update.must_change.filter(|_| update.letter_owed),
+            letter_owed: update.letter_owed,
+            ..UpdateIntent::default()
+        };
     }
     if holds(HoldClass::Clears) {
         left.changes.retain(|change| !change.clears());
@@ -324,6 +344,13 @@ pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent)
     left
 }
 
+/// Returns the class for which nothing of an update is done at all: the attributes of somebody who is renamed may follow
+/// from the new name, and those of another person are another person's.
+fn is_held_whole<D>(work: &Work<'_, D>, item: &Item) -> Option<HoldClass> {
+    let whole = [HoldClass::Updates, HoldClass::Takeovers, HoldClass::Moves];
+    whole.into_iter().find(|class| work.held.contains(class) && guard::count(item, *class) > 0)
+}
+
 /// Returns whether an existing account would get a generated password although its letter could go nowhere.
 fn nobody_could_be_told<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> bool {
     update.password == Some(PasswordSource::Generated)
@@ -337,6 +364,9 @@ fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<
     let mut note =
         |class: HoldClass, what: &str| notes.push(format!("{what}: held for approval (`limits.{}`)", class.key()));
     let n_clears = |changes: &[Change]| changes.iter().filter(|change| change.clears()).count();
+    if let Some(class) = is_held_whole(work, item) {
+        return vec![format!("all but a new password: held for approval (`limits.{}`)", class.key())];
+    }
     if n_clears(&left.changes) < n_clears(&update.changes) && work.held.contains(&HoldClass::Clears) {
         let names: Vec<&str> =
             update.changes.iter().filter(|c| Change::clears(c)).map(|c| c.attribute.as_str()).collect();
@@ -355,6 +385,6 @@ fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<
 }
 
 fn touches_account(update: &UpdateIntent) -> bool {
-    let UpdateIntent { changes, password, must_change, enabled, memberships: _, letter_owed: _ } = update;
-    !changes.is_empty() || password.is_some() || must_change.is_some() || enabled.is_some()
+    let UpdateIntent { relocation, changes, password, must_change, enabled, memberships: _, letter_owed: _ } = update;
+    relocation.is_some() || !changes.is_empty() || password.is_some() || must_change.is_some() || enabled.is_some()
 }

@@ -8,12 +8,15 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::account::LineNo;
+use super::place::Before;
 
 /// What is known of the people of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Earlier {
     /// By row.
     pub rows: HashMap<LineNo, EarlierRow>,
+    /// What people were called and where they were, of rows whose account was being renamed or moved and may be so.
+    pub before: HashMap<LineNo, Before>,
     /// Stable ids of Old entries for which everything was tried.
     pub settled_entries: HashSet<Box<str>>,
 }

@@ -5,6 +5,7 @@ use super::plan::HoldClass;
 use super::plan::Intent;
 use super::plan::Item;
 use super::plan::Status;
+use super::takeover;
 
 /// How many of one class a plan may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,10 @@ pub struct Limits {
     pub updates: Limit,
     /// Accounts to create, of the rows.
     pub creates: Limit,
+    /// Accounts to rename or move, of those in both.
+    pub moves: Limit,
+    /// Accounts to get another first name and another surname, of those in both.
+    pub takeovers: Limit,
 }
 
 impl Default for Limits {
@@ -61,6 +66,8 @@ impl Default for Limits {
             passwords: both(5, 10),
             updates: Limit::None,
             creates: Limit::None,
+            moves: both(5, 10),
+            takeovers: Limit::AtMost { percent: None, count: Some(0) },
         }
     }
 }
@@ -91,6 +98,8 @@ pub fn breaches(items: &[Item], limits: &Limits, base: Base, unidentified: usize
         (HoldClass::Passwords, limits.passwords, base.in_both),
         (HoldClass::Updates, limits.updates, base.in_both),
         (HoldClass::Creates, limits.creates, base.rows),
+        (HoldClass::Moves, limits.moves, base.in_both),
+        (HoldClass::Takeovers, limits.takeovers, base.in_both),
     ];
     classes
         .into_iter()
@@ -115,6 +124,8 @@ pub fn count(item: &Item, class: HoldClass) -> usize {
         // An account that this run has made itself is not an existing one.
         (HoldClass::Updates, Intent::Update(_)) => usize::from(item.status != Status::New),
         (HoldClass::Creates, Intent::Create(_)) => 1,
+        (HoldClass::Moves, Intent::Update(update)) => usize::from(update.relocation.is_some()),
+        (HoldClass::Takeovers, Intent::Update(update)) => usize::from(takeover::is_one(&update.changes)),
         _ => 0,
     }
 }

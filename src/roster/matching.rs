@@ -2,6 +2,7 @@
 //! differences, not the directory.
 
 mod found;
+mod relocating;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -25,6 +26,8 @@ use super::mapping::Rejected;
 use super::name_key::CoarseKey;
 use super::name_key::MatchKey;
 use super::owners::Owners;
+use super::place::May;
+use super::place::PlaceOf;
 use super::problem::Problem;
 use super::problem::ProblemKind;
 use super::rows::Certainty;
@@ -50,6 +53,8 @@ pub struct MatchRules {
     pub memberships: bool,
     /// Whether existing people get something even when no attribute differs, such as a new password.
     pub touches_all: bool,
+    /// What of the names and places of existing accounts may be changed.
+    pub may: May,
 }
 
 impl MatchRules {
@@ -72,6 +77,8 @@ pub struct Matching<'r> {
     /// Identities of rows in error, and whether an entry has them.
     rejected: HashMap<CoarseKey, bool>,
     candidates: Option<&'r mut Candidates>,
+    /// Works out where entries belong; `None`: nobody asks.
+    place_of: Option<&'r PlaceOf<'r>>,
     matched: Matched,
 }
 
@@ -113,6 +120,7 @@ impl<'r> Matching<'r> {
             like: Vec::new(),
             rejected: rows.rejected.iter().filter_map(|r| Some((identity(r, &rules.by)?, false))).collect(),
             candidates,
+            place_of: None,
             matched: Matched::default(),
         };
         matching.matched.seen.resize_with(rows.accounts.len(), Seen::default);
@@ -131,6 +139,12 @@ impl<'r> Matching<'r> {
         let late = rules.unique.iter().filter(|attribute| mapper.is_late(attribute));
         matching.matched.owners = late.map(|attribute| (attribute.clone(), Owners::default())).collect();
         matching
+    }
+
+    /// Asks `place_of` where the entries of rows belong.
+    #[must_use]
+    pub fn placed_by(self, place_of: &'r PlaceOf<'r>) -> Self {
+        Self { place_of: Some(place_of), ..self }
     }
 
     /// Indexes the values of an attribute that must be one person's. Those that follow from usernames are compared when
@@ -262,21 +276,25 @@ impl<'r> Matching<'r> {
 
     fn found(&mut self, index: u32, entry: ExistingAccount) {
         let account = &self.rows.accounts[index as usize];
-        let seen = &mut self.matched.seen[index as usize];
-        if !matches!(seen, Seen::Nowhere) {
+        if !matches!(self.matched.seen[index as usize], Seen::Nowhere) {
             let ambiguous = ProblemKind::Ambiguous(account.match_value().to_owned());
             self.matched.problems.push((index, Problem::error(Some(self.match_column()), ambiguous)));
             return;
         }
-        // Values made from the username are compared as they are with the name that the account has.
-        let renamed = self.rows.late.get(index as usize).filter(|_| account.username != entry.username).map(|late| {
+        // Values made from the username are compared as they are with the name that the account has, or gets.
+        let new_name = relocating::new_name(self.rules, self.candidates.is_some(), account, &entry);
+        let keeps_name = new_name.is_none() && account.username != entry.username;
+        let renamed = self.rows.late.get(index as usize).filter(|_| keeps_name).map(|late| {
             let mut renamed = account.clone();
             self.mapper.rename(&mut renamed, late, &entry.username);
             renamed
         });
-        let wanted = renamed.as_ref().map_or(&account.attributes, |renamed| &renamed.attributes);
-        let changes = diff::changes(&entry.attributes, wanted, |name| self.rules.policy(name));
+        let wanted = renamed.as_ref().unwrap_or(account);
+        let changes = diff::changes(&entry.attributes, &wanted.attributes, |name| self.rules.policy(name));
+        let wish = relocating::Wished { index, locator: wanted.locator.as_deref(), new_name, changes };
+        let (changes, relocation) = wish.place(self.place_of, self.rules.may, &entry, &mut self.matched);
         let needs_nothing = changes.is_empty()
+            && relocation.is_none()
             && entry.enabled
             && account.choices.action == Action::Auto
             && !(self.rules.memberships
@@ -284,12 +302,13 @@ impl<'r> Matching<'r> {
             && !self.rules.touches_all
             && (self.rules.by == MatchBy::Username
                 || MatchKey::new(&account.username) == MatchKey::new(&entry.username));
-        *seen = if needs_nothing {
+        self.matched.seen[index as usize] = if needs_nothing {
             Seen::Same
         } else {
             Seen::Found(Box::new(Found {
                 id: entry.id,
                 username: entry.username,
+                relocation,
                 changes,
                 enabled: entry.enabled,
                 must_change: entry.must_change,

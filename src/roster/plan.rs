@@ -9,6 +9,7 @@ use super::account::GroupName;
 use super::account::LineNo;
 use super::account::Person;
 use super::change::Change;
+use super::place::Relocation;
 use super::problem::Problem;
 
 /// All decisions about one roster. Plain data: it is shown, stored as an id, and applied as it is.
@@ -137,6 +138,8 @@ pub struct CreateIntent {
 /// How an account is to be changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct UpdateIntent {
+    /// Another login name or place.
+    pub relocation: Option<Relocation>,
     /// Attribute changes.
     pub changes: Vec<Change>,
     /// A new password.
@@ -210,11 +213,24 @@ pub enum HoldClass {
     Updates,
     /// New accounts.
     Creates,
+    /// Other names or places for existing accounts.
+    Moves,
+    /// Changes that make another person of an account.
+    Takeovers,
 }
 
 impl HoldClass {
     /// Every class.
-    pub const ALL: [Self; 6] = [Self::Old, Self::Removals, Self::Clears, Self::Passwords, Self::Updates, Self::Creates];
+    pub const ALL: [Self; 8] = [
+        Self::Old,
+        Self::Removals,
+        Self::Clears,
+        Self::Passwords,
+        Self::Updates,
+        Self::Creates,
+        Self::Moves,
+        Self::Takeovers,
+    ];
 
     /// Returns the words for people, fit for "12 of 40 ...".
     pub fn words(self) -> &'static str {
@@ -225,6 +241,8 @@ impl HoldClass {
             Self::Passwords => "existing accounts to get a new password",
             Self::Updates => "accounts to change",
             Self::Creates => "accounts to create",
+            Self::Moves => "accounts to rename or move",
+            Self::Takeovers => "accounts to get another first name and another surname",
         }
     }
 
@@ -237,6 +255,8 @@ impl HoldClass {
             Self::Passwords => "passwords",
             Self::Updates => "updates",
             Self::Creates => "creates",
+            Self::Moves => "moves",
+            Self::Takeovers => "takeovers",
         }
     }
 }

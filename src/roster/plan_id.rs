@@ -4,6 +4,7 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use super::account::GroupName;
+use super::place::Relocation;
 use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
@@ -65,6 +66,9 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
         }
         Intent::Update(update) => {
             text(b"update");
+            if let Some(relocation) = &update.relocation {
+                text(format!("{relocation:?}").as_bytes());
+            }
             text(format!("{:?} {:?} {:?}", update.password, update.must_change, update.enabled).as_bytes());
             for change in &update.changes {
                 text(change.attribute.as_str().as_bytes());
@@ -111,6 +115,12 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
         Intent::Disable => parts.push(part(entry, &[b"disable"])),
         Intent::Delete => parts.push(part(entry, &[b"delete"])),
         Intent::Update(update) => {
+            if let Some(Relocation { username, place }) = &update.relocation {
+                for (what, step) in [(&b"rename"[..], username), (b"move", place)] {
+                    let ends = step.as_ref().map(|step| [what, step.from.as_bytes(), step.to.as_bytes()]);
+                    parts.extend(ends.map(|ends| part(entry, &ends)));
+                }
+            }
             for change in &update.changes {
                 let sides = [&change.old, &change.new].map(|values| {
                     let mut values: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();

@@ -21,6 +21,7 @@ use super::matching::OldEntry;
 use super::matching::Seen;
 use super::memberships::GroupIndex;
 use super::owners;
+use super::place::Relocation;
 use super::plan::CreateIntent;
 use super::plan::HoldClass;
 use super::plan::Intent;
@@ -115,7 +116,7 @@ pub fn build(
         rows: rows.accounts.len() + rows.rejected.len(),
         memberships: 0,
     };
-    maker.keep_existing_names(&mut rows, &matched.seen, &mut problems);
+    maker.settle_existing_names(&mut rows, &matched, &mut problems);
     for (attribute, owners) in &matched.owners {
         let label = maker.mapper.labels().attribute(attribute);
         let conflicts = owners::conflicts(&rows.accounts, attribute, owners, label);
@@ -145,6 +146,7 @@ pub fn build(
             old_item(entry, policy)
         }));
     }
+    rows.notices.extend(misplaced(&matched.misplaced));
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
     let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
     if matched.unidentified > 0 && holds.iter().any(|hold| hold.class == HoldClass::Old) {
@@ -157,6 +159,15 @@ pub fn build(
     let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
     plan.id = plan_id::of(&plan, maker.digest);
     plan
+}
+
+/// Tells of entries that are not where the feed says, and stay where they are.
+fn misplaced((n, first): &(usize, Box<str>)) -> Option<Notice> {
+    let text = format!(
+        "accounts that are not below the entry that `dn` says: {n}, such as {first}; they stay where they are, since \
+         `move` is off in [feed.defaults]"
+    );
+    (*n > 0).then_some(Notice { column: None, text })
 }
 
 /// Problems of accounts by place, taken out one account at a time.
@@ -319,6 +330,7 @@ impl Decision<'_> {
         }
         let memberships = self.memberships(Some(found));
         let update = UpdateIntent {
+            relocation: self.relocation(found, earlier),
             changes: if earlier.is_settled { Vec::new() } else { found.changes.clone() },
             password,
             must_change,
@@ -327,6 +339,19 @@ impl Decision<'_> {
             letter_owed: earlier.letter_owed,
         };
         if update == UpdateIntent::default() { Intent::Nothing } else { Intent::Update(Box::new(update)) }
+    }
+
+    /// Returns the new name or place. One that was begun before an interruption is gone through once more, for the sake
+    /// of what follows from it.
+    fn relocation(&self, found: &Found, earlier: EarlierRow) -> Option<Relocation> {
+        if earlier.is_settled {
+            return None;
+        }
+        let begun = || {
+            let before = self.around.earlier.before.get(&self.account.line)?;
+            Relocation::since(before, &found.id, &found.username)
+        };
+        found.relocation.clone().or_else(begun)
     }
 
     fn memberships(&mut self, found: Option<&Found>) -> Vec<MembershipChange> {

@@ -32,6 +32,8 @@ use crate::roster::matching::Matching;
 use crate::roster::memberships;
 use crate::roster::memberships::GroupIndex;
 use crate::roster::memberships::MembershipRules;
+use crate::roster::place::Before;
+use crate::roster::place::Home;
 use crate::roster::plan::Notice;
 use crate::roster::plan::Plan;
 use crate::roster::plan::PlanId;
@@ -99,6 +101,9 @@ impl Resume {
                     row.creation = journaled.creation();
                     row.is_settled = journaled.is_settled();
                     row.password_written = journaled.password_written;
+                    if journaled.before != Before::default() && !journaled.is_settled() {
+                        earlier.before.insert(*line, journaled.before.clone());
+                    }
                 }
                 JournalKey::Entry(stable) if journaled.is_settled() => {
                     earlier.settled_entries.insert(stable.clone());
@@ -185,6 +190,7 @@ pub async fn plan<D: Directory>(
     let earlier = resume.earlier();
     let mut rules = feed.matching.clone();
     rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
+    rules.touches_all |= !earlier.before.is_empty();
     let (matched, enabled_again) = match_rows(feed, &rules, *directory, &mut read, &disabled_by_us).await?;
     let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
     if n_entries == Some(0)
@@ -240,7 +246,9 @@ async fn match_rows<D: Directory>(
         Which::Matching { by: feed.matching.by.clone(), values }
     };
     let mut enabled_again = Vec::new();
-    let mut matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
+    let place_of = |entry: &EntryId, home: &Home<'_>| directory.place(entry, home);
+    let matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
+    let mut matching = matching.placed_by(&place_of);
     let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         let entry = entry?;

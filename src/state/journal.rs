@@ -12,6 +12,7 @@ use crate::roster::account::LineNo;
 use crate::roster::earlier::Creation;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Before;
 use crate::sqlite::DatabaseError;
 
 /// Whom a journal record is about.
@@ -90,6 +91,8 @@ pub struct Started {
     pub password: bool,
     /// Whether a credential letter is owed once it is done.
     pub letter: bool,
+    /// What the account was called and where it was, if that is to change.
+    pub before: Before,
 }
 
 /// What came of one person.
@@ -155,6 +158,8 @@ pub struct Journaled {
     pub password_written: bool,
     /// What a person should know besides.
     pub notes: Vec<String>,
+    /// What the account was called and where it was, if that was to change.
+    pub before: Before,
 }
 
 impl Journaled {
@@ -219,8 +224,11 @@ impl State {
                 {
                     // An account stays one that this run has made, or may have. Memberships say nothing about it.
                     let mut row = tx.prepare_cached(
-                        "INSERT INTO row (run, subject, state, kind, password) VALUES (?1, ?2, 'started', ?3, ?4)
+                        "INSERT INTO row (run, subject, state, kind, password, name_before, place_before)
+                         VALUES (?1, ?2, 'started', ?3, ?4, nullif(?5, ''), nullif(?6, ''))
                          ON CONFLICT DO UPDATE SET
+                             name_before = coalesce(name_before, excluded.name_before),
+                             place_before = coalesce(place_before, excluded.place_before),
                              kind = iif(kind = 'create' AND (state = 'started' OR outcome = 'created'),
                                         kind, excluded.kind),
                              outcome = iif(outcome = 'created', outcome, NULL),
@@ -235,7 +243,9 @@ impl State {
                     )?;
                     for started in &batch {
                         let password = i64::from(started.password);
-                        row.execute(params![run, started.key.text(), started.kind.word(), password])?;
+                        let Before { username, place } = &started.before;
+                        let subject = started.key.text();
+                        row.execute(params![run, subject, started.kind.word(), password, username, place])?;
                         if let (true, JournalKey::Line(line)) = (started.letter, &started.key) {
                             generations.insert(*line, letter.query_row(params![run, line.0], |r| r.get(0))?);
                         }
@@ -299,8 +309,10 @@ impl State {
         let run = run.to_owned();
         self.database
             .call(move |db| {
-                let mut query = db
-                    .prepare("SELECT subject, state, kind, password, outcome, reason, notes FROM row WHERE run = ?1")?;
+                let mut query = db.prepare(
+                    "SELECT subject, state, kind, password, outcome, reason, notes, name_before, place_before
+                     FROM row WHERE run = ?1",
+                )?;
                 let mut found = HashMap::new();
                 let mut rows = query.query([run])?;
                 while let Some(row) = rows.next()? {
@@ -317,7 +329,9 @@ impl State {
                     let notes: String = row.get(6)?;
                     let notes = serde_json::from_str(&notes).unwrap_or_default();
                     let password_written = row.get::<_, i64>(3)? == 2;
-                    found.insert(key, Journaled { kind, stage, outcome, password_written, notes });
+                    let text = |column| row.get::<_, Option<String>>(column).map(Option::unwrap_or_default);
+                    let before = Before { username: text(7)?.into(), place: text(8)?.into() };
+                    found.insert(key, Journaled { kind, stage, outcome, password_written, notes, before });
                 }
                 Ok(found)
             })

@@ -33,6 +33,7 @@ mod connections;
 mod faults;
 mod groups;
 mod reading;
+mod renaming;
 
 const PASSWORD: &str = "first-Passw0rd";
 
@@ -84,6 +85,7 @@ fn update(id: &EntryId) -> Update {
     Update {
         id: id.clone(),
         username: "".into(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,

@@ -5,6 +5,7 @@ mod limits;
 mod names;
 mod old;
 mod order;
+mod relocations;
 mod seats;
 mod statuses;
 
@@ -256,7 +257,12 @@ fn intent(intent: &Intent) -> Vec<String> {
         Intent::Skip(why) => vec![format!("skip: {why}")],
         Intent::Create(create) => vec![format!("create, {}", password(&create.password, Some(create.must_change)))],
         Intent::Update(update) => {
-            let mut parts: Vec<String> = update.changes.iter().map(ToString::to_string).collect();
+            let mut parts = Vec::new();
+            if let Some(relocation) = &update.relocation {
+                parts.extend(relocation.username.iter().map(|step| format!("name {} -> {}", step.from, step.to)));
+                parts.extend(relocation.place.iter().map(|step| format!("place {} -> {}", step.from, step.to)));
+            }
+            parts.extend(update.changes.iter().map(ToString::to_string));
             parts.extend(update.password.iter().map(|source| password(source, update.must_change)));
             parts.extend(update.enabled.map(|on| if on { "enable".to_owned() } else { "switch off".to_owned() }));
             parts

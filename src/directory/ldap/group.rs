@@ -192,7 +192,7 @@ impl Dsa {
         self.site.base(kind).ok_or_else(|| Fault::new(Next::StopRun, reason()))
     }
 
-    fn classes(&self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
+    pub(super) fn classes(&self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
         classes(self.site.profile, kind)
     }
 
@@ -210,7 +210,7 @@ impl Dsa {
             .collect()
     }
 
-    fn found(&self, kind: GroupKind, entry: &Entry) -> Option<Found> {
+    pub(super) fn found(&self, kind: GroupKind, entry: &Entry) -> Option<Found> {
         let class = self.classes(kind).find(|class| entry.has_text("objectClass", class.name))?;
         Some(Found { dn: Dn::parse(&entry.dn).ok()?, class: *class })
     }

@@ -8,6 +8,7 @@ use crate::roster::account::Person;
 use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
 use crate::roster::owners::Owners;
+use crate::roster::place::Relocation;
 use crate::roster::problem::Problem;
 
 /// What became of the rows, and who is in the directory only.
@@ -25,6 +26,8 @@ pub struct Matched {
     pub owners: Vec<(AttributeName, Owners)>,
     /// Rows in error that could be about anybody.
     pub unidentified: usize,
+    /// Entries of rows that are not below the parent that the feed says, and stay there; and where the first one is.
+    pub misplaced: (usize, Box<str>),
     /// Entries seen.
     pub n_entries: usize,
     /// Entries seen that can log in.
@@ -52,6 +55,8 @@ pub struct Found {
     pub id: EntryId,
     /// Its login name.
     pub username: Box<str>,
+    /// Another name or place that it is to get.
+    pub relocation: Option<Relocation>,
     /// What differs.
     pub changes: Vec<Change>,
     /// Whether the person can log in.

@@ -17,6 +17,7 @@ use rosterd::directory::Pace;
 use rosterd::directory::Wanted;
 use rosterd::directory::memory::Memory;
 use rosterd::roster::account::Account;
+use rosterd::roster::account::EntryId;
 use rosterd::roster::account::ExistingAccount;
 use rosterd::roster::account::ExistingGroup;
 use rosterd::roster::account::GroupKind;
@@ -24,6 +25,8 @@ use rosterd::roster::fault::Fault;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::place::Home;
+use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
 use tokio::time::Instant;
 
@@ -74,6 +77,10 @@ impl Directory for Meddled<'_> {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.memory.objections(account)
+    }
+
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        self.memory.place(entry, home)
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {

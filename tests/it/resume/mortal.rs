@@ -16,12 +16,15 @@ use rosterd::directory::Pace;
 use rosterd::directory::Wanted;
 use rosterd::directory::memory::Memory;
 use rosterd::roster::account::Account;
+use rosterd::roster::account::EntryId;
 use rosterd::roster::account::ExistingAccount;
 use rosterd::roster::account::ExistingGroup;
 use rosterd::roster::account::GroupKind;
 use rosterd::roster::fault::Fault;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::place::Home;
+use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
 use tokio::sync::Notify;
 
@@ -85,6 +88,10 @@ impl Directory for Mortal<'_> {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.memory.objections(account)
+    }
+
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        self.memory.place(entry, home)
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
