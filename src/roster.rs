@@ -13,6 +13,7 @@ pub mod diff;
 pub mod earlier;
 pub mod fault;
 pub mod guard;
+pub mod leaver;
 pub mod letter;
 pub mod mapping;
 pub mod matching;

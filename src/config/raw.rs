@@ -71,6 +71,7 @@ pub struct RawLdap {
     pub username_attribute: Option<String>,
     pub naming_attribute: Option<String>,
     pub group_base: Option<Spanned<String>>,
+    pub archive_base: Option<Spanned<String>>,
     pub role_base: Option<Spanned<String>>,
     pub channel_base: Option<Spanned<String>>,
     pub group_class: Option<Spanned<String>>,
@@ -267,6 +268,7 @@ pub struct RawOld {
     #[serde(default)]
     pub scope: BTreeMap<String, String>,
     pub reenable: Option<bool>,
+    pub grace: Option<Spanned<String>>,
 }
 
 /// `[feed.limits]`
@@ -279,6 +281,7 @@ pub struct RawLimits {
     pub passwords: Option<Spanned<RawLimit>>,
     pub updates: Option<Spanned<RawLimit>>,
     pub creates: Option<Spanned<RawLimit>>,
+    pub deletions: Option<Spanned<RawLimit>>,
     pub moves: Option<Spanned<RawLimit>>,
     pub takeovers: Option<Spanned<RawLimit>>,
 }

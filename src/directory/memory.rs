@@ -213,6 +213,7 @@ impl Held {
             enabled: self.enabled,
             must_change: can_tell.then_some(self.must_change),
             protected: self.protected.clone(),
+            archived: self.place.as_ref().is_some_and(|place| place.ends_with(Memory::ARCHIVE)),
         }
     }
 }

@@ -225,7 +225,7 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
             let state_holds = update.enabled.is_none_or(|enabled| enabled == entry.enabled);
             // A password cannot be read back. Writing the same one again is harmless.
             if update.relocation.is_none() && update.changes.is_empty() && update.password.is_none() && state_holds {
-                return Verdict::Settled(if kind == Kind::Disable { Outcome::Disabled } else { Outcome::Updated });
+                return Verdict::Settled(kind.when_done());
             }
             Verdict::Again(Operation::Update(update))
         }

@@ -17,6 +17,7 @@ use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
 use crate::roster::place::Before;
 use crate::roster::place::Relocation;
+use crate::roster::place::Step;
 use crate::roster::plan::CreateIntent;
 use crate::roster::plan::HoldClass;
 use crate::roster::plan::Intent;
@@ -70,6 +71,7 @@ impl Task {
     pub fn before(&self) -> Before {
         match &self.operation {
             Operation::Update(update) => update.relocation.as_ref().map(Relocation::before).unwrap_or_default(),
+            Operation::Delete { id, username } => Before { username: username.clone(), place: id.locator.clone() },
             _ => Before::default(),
         }
     }
@@ -102,7 +104,8 @@ pub fn of<D>(work: &Work<'_, D>) -> (Vec<Task>, Vec<Task>) {
             Intent::Create(create) => accounts.extend(creation(work, place, item, key, create)),
             Intent::Update(update) => accounts.extend(change(work, place, item, key, update)),
             Intent::Disable => last.extend(switch_off(work.plan, place, item, key)),
-            Intent::Delete => last.extend(deletion(work.plan, place, item, key)),
+            Intent::Archive { place: way, .. } => last.extend(moving_away(work.plan, place, item, key, way)),
+            Intent::Delete | Intent::Purge { .. } => last.extend(deletion(work.plan, place, item, key)),
             Intent::Nothing | Intent::Skip(_) | Intent::Report => {}
         }
     }
@@ -199,9 +202,10 @@ fn blocked<D>(work: &Work<'_, D>, item: &Item) -> Option<String> {
     let class = match &item.intent {
         Intent::Create(_) => Some(HoldClass::Creates),
         Intent::Update(update) if is_existing(item) && !update.letter_owed => Some(HoldClass::Updates),
-        Intent::Disable | Intent::Delete => Some(HoldClass::Old),
         _ => None,
     };
+    let is_held = |class: &HoldClass| work.held.contains(class) && guard::count(item, *class) > 0;
+    let class = class.or([HoldClass::Old, HoldClass::Deletions].into_iter().find(is_held));
     let owes_letter = matches!(&item.intent, Intent::Update(update) if update.letter_owed);
     let whole = is_held_whole(work, item).filter(|_| !owes_letter);
     if let Some(class) = class.filter(|class| work.held.contains(class)).or(whole) {
@@ -298,6 +302,14 @@ fn switch_off(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option
     Some(without_password(place, key, Kind::Disable, operation))
 }
 
+fn moving_away(plan: &Plan, place: usize, item: &Item, key: JournalKey, way: &Step) -> Option<Task> {
+    let mut task = switch_off(plan, place, item, key)?;
+    if let Operation::Update(update) = &mut task.operation {
+        update.relocation = Some(Relocation::to(way.clone()));
+    }
+    Some(Task { kind: Kind::Archive, ..task })
+}
+
 fn deletion(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option<Task> {
     let id = (**item.entry.as_ref()?).clone();
     let operation = Operation::Delete { id, username: plan.username(item).into() };
@@ -365,7 +377,8 @@ fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<
         |class: HoldClass, what: &str| notes.push(format!("{what}: held for approval (`limits.{}`)", class.key()));
     let n_clears = |changes: &[Change]| changes.iter().filter(|change| change.clears()).count();
     if let Some(class) = is_held_whole(work, item) {
-        return vec![format!("all but a new password: held for approval (`limits.{}`)", class.key())];
+        let told = format!("all but a new password: held for approval (`limits.{}`)", class.key());
+        return left.password.map(|_| told).into_iter().collect();
     }
     if n_clears(&left.changes) < n_clears(&update.changes) && work.held.contains(&HoldClass::Clears) {
         let names: Vec<&str> =

@@ -55,9 +55,17 @@ pub(super) fn planned<'a>(plan: &'a Plan, item: &'a Item) -> Vec<Difference<'a>>
 /// memberships when some of them could not be written.
 pub(super) fn done<'a>(plan: &'a Plan, item: &'a Item, result: &ItemResult, holds: &[Hold]) -> Vec<Difference<'a>> {
     match &result.outcome {
-        Outcome::Created | Outcome::Updated | Outcome::Disabled | Outcome::Enabled | Outcome::Deleted => {
+        Outcome::Created
+        | Outcome::Updated
+        | Outcome::Disabled
+        | Outcome::Moved
+        | Outcome::Enabled
+        | Outcome::Deleted => {
             let mut all = not_held(plan, item, holds);
             all.retain(|difference| !(result.incomplete && difference.about == About::Membership));
+            // Switched off, and not moved.
+            let stayed = matches!(item.intent, Intent::Archive { .. }) && result.outcome == Outcome::Disabled;
+            all.retain(|difference| !(stayed && difference.name == "place"));
             all
         }
         Outcome::Unchanged
@@ -75,7 +83,11 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
     match &item.intent {
         Intent::Nothing | Intent::Skip(_) | Intent::Report => {}
         Intent::Disable => all.push(switched("enabled", false)),
-        Intent::Delete => {
+        Intent::Archive { place, enabled } => {
+            all.extend(enabled.then(|| switched("enabled", false)));
+            all.push(stepped("place", place));
+        }
+        Intent::Delete | Intent::Purge { .. } => {
             all.push(Difference { name: "account", old: vec!["present".into()], new: vec![], about: About::Attribute });
         }
         Intent::Create(create) => {

@@ -169,12 +169,12 @@ impl<'r> Matching<'r> {
         values.text().nth(nth as usize).map(MatchKey::new)
     }
 
-    /// Compares one entry with the rows.
-    pub fn see(&mut self, entry: ExistingAccount) {
+    /// Compares one entry with the rows; returns whether one of them is, or may be, about it.
+    pub fn see(&mut self, entry: ExistingAccount) -> bool {
         self.matched.n_entries += 1;
         self.matched.n_enabled += usize::from(entry.enabled);
         let in_scope = self.is_in_scope(&entry.attributes);
-        self.matched.n_in_scope += usize::from(in_scope);
+        self.matched.n_in_scope += usize::from(in_scope && !entry.archived);
         if let Some(candidates) = &mut self.candidates {
             candidates.see(&entry.username);
         }
@@ -190,9 +190,14 @@ impl<'r> Matching<'r> {
                 let old = (in_scope && !is_rejected).then(|| OldEntry::of(entry));
                 self.like.push(Like { index, value, old });
             }
-            Whose::Nobodys if in_scope && !is_rejected => self.matched.old.push(OldEntry::of(entry)),
-            Whose::Nobodys => {}
+            Whose::Nobodys => {
+                if in_scope && !is_rejected {
+                    self.matched.old.push(OldEntry::of(entry));
+                }
+                return is_rejected;
+            }
         }
+        true
     }
 
     /// Returns what was found. Call it only after every entry was seen: an entry that was not seen counts as absent.
@@ -295,6 +300,7 @@ impl<'r> Matching<'r> {
         let (changes, relocation) = wish.place(self.place_of, self.rules.may, &entry, &mut self.matched);
         let needs_nothing = changes.is_empty()
             && relocation.is_none()
+            && !entry.archived
             && entry.enabled
             && account.choices.action == Action::Auto
             && !(self.rules.memberships
@@ -313,6 +319,7 @@ impl<'r> Matching<'r> {
                 enabled: entry.enabled,
                 must_change: entry.must_change,
                 protected: entry.protected,
+                archived: entry.archived,
             }))
         };
     }

@@ -163,6 +163,7 @@ mod tests {
             enabled: true,
             must_change: None,
             protected: None,
+            archived: false,
         }
     }
 

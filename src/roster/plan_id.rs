@@ -51,7 +51,11 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
         Intent::Nothing | Intent::Report => text(b"nothing"),
         Intent::Skip(why) => text(why.as_bytes()),
         Intent::Disable => text(b"disable"),
-        Intent::Delete => text(b"delete"),
+        Intent::Delete | Intent::Purge { .. } => text(b"delete"),
+        Intent::Archive { place, .. } => {
+            text(b"archive");
+            text(place.to.as_bytes());
+        }
         Intent::Create(create) => {
             text(b"create");
             text(&[create.password as u8, u8::from(create.must_change)]);
@@ -113,7 +117,8 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
         // The whole decision: who, where, with which attributes.
         Intent::Create(create) => parts.push(part(None, &[b"create", &account_digest(plan, item, create)])),
         Intent::Disable => parts.push(part(entry, &[b"disable"])),
-        Intent::Delete => parts.push(part(entry, &[b"delete"])),
+        Intent::Delete | Intent::Purge { .. } => parts.push(part(entry, &[b"delete"])),
+        Intent::Archive { place, .. } => parts.push(part(entry, &[b"archive", place.to.as_bytes()])),
         Intent::Update(update) => {
             if let Some(Relocation { username, place }) = &update.relocation {
                 for (what, step) in [(&b"rename"[..], username), (b"move", place)] {

@@ -1,12 +1,15 @@
 //! From matched rows to the plan: every person gets exactly one status.
 
 mod names;
+mod old;
 
 use std::collections::HashMap;
-use std::collections::HashSet;
+
+use std::time::Duration;
 
 use super::account::Account;
 use super::account::Action;
+use super::change::Change;
 use super::columns::Known;
 use super::earlier::Creation;
 use super::earlier::Earlier;
@@ -14,20 +17,22 @@ use super::earlier::EarlierRow;
 use super::guard;
 use super::guard::Base;
 use super::guard::Limits;
+use super::leaver::Leavers;
 use super::mapping::Mapper;
 use super::matching::Found;
 use super::matching::Matched;
-use super::matching::OldEntry;
 use super::matching::Seen;
 use super::memberships::GroupIndex;
 use super::owners;
+use super::place::Home;
+use super::place::PlaceOf;
 use super::place::Relocation;
+use super::place::Wish;
 use super::plan::CreateIntent;
 use super::plan::HoldClass;
 use super::plan::Intent;
 use super::plan::Item;
 use super::plan::MembershipChange;
-use super::plan::Named;
 use super::plan::Notice;
 use super::plan::PasswordSource;
 use super::plan::Plan;
@@ -50,6 +55,8 @@ pub struct PlanRules {
     pub passwords: PasswordRules,
     /// What happens to people who are in the directory only.
     pub old: OldPolicy,
+    /// How long those must have been missing who are deleted.
+    pub grace: Option<Duration>,
     /// Let people in again who come back, if rosterd had switched them off.
     pub reenable: bool,
     /// Licence seats in all.
@@ -80,6 +87,15 @@ pub enum OldPolicy {
     Report,
     /// They are switched off.
     Disable,
+    /// They are switched off and moved to the target's archive.
+    Move,
+    /// They are switched off, and deleted when they have been missing for a while.
+    Delete {
+        /// There is no while.
+        at_once: bool,
+        /// Meanwhile they are in the target's archive.
+        archives: bool,
+    },
 }
 
 /// What is known about the target, besides its accounts.
@@ -91,15 +107,16 @@ pub struct Surroundings {
     pub roles: Option<GroupIndex>,
     /// The same for channels.
     pub channels: Option<GroupIndex>,
-    /// Stable ids of the entries that rosterd itself switched off.
-    pub disabled_by_us: HashSet<Box<str>>,
+    /// Those whom rosterd itself has switched off.
+    pub leavers: Leavers,
     /// What this run has done already.
     pub earlier: Earlier,
 }
 
 /// Decides about every row and every Old entry.
 ///
-/// `objections` are the target's own about an account that is to be created.
+/// `objections` are the target's own about an account that is to be created; `place_of` is asked where entries belong
+/// that come into the archive or out of it.
 pub fn build(
     mut rows: Rows,
     mut matched: Matched,
@@ -107,6 +124,7 @@ pub fn build(
     around: &Surroundings,
     maker: &Maker<'_>,
     objections: &dyn Fn(&Account) -> Vec<Problem>,
+    place_of: &PlaceOf<'_>,
 ) -> Plan {
     let mut problems = Problems::of(&rows, std::mem::take(&mut matched.problems));
     maker.complete_new(&mut rows, &matched, &mut problems);
@@ -126,8 +144,15 @@ pub fn build(
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
-        let decision =
-            Decision { account, rules, around, mapper: maker.mapper, memberships: &mut base.memberships, problems };
+        let decision = Decision {
+            account,
+            rules,
+            around,
+            mapper: maker.mapper,
+            memberships: &mut base.memberships,
+            problems,
+            place_of,
+        };
         items.push(decision.item(index, seen, objections));
     }
     items.extend(rows.rejected.into_iter().map(|rejected| Item {
@@ -140,11 +165,7 @@ pub fn build(
     }));
     items.sort_by_key(|item| item.line);
     if rules.old != OldPolicy::Keep {
-        let settled = &around.earlier.settled_entries;
-        items.extend(matched.old.into_iter().map(|entry| {
-            let policy = if settled.contains(&entry.id.stable) { OldPolicy::Report } else { rules.old };
-            old_item(entry, policy)
-        }));
+        items.extend(old::items(matched.old, rules.old, around, place_of));
     }
     rows.notices.extend(misplaced(&matched.misplaced));
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
@@ -194,26 +215,6 @@ impl Problems {
     }
 }
 
-fn old_item(entry: OldEntry, policy: OldPolicy) -> Item {
-    let mut problems = Vec::new();
-    let intent = match (policy, entry.protected, entry.enabled) {
-        (OldPolicy::Disable, None, true) => Intent::Disable,
-        (OldPolicy::Disable, Some(why), true) => {
-            problems.push(Problem::warning(None, ProblemKind::Protected(why.into())));
-            Intent::Report
-        }
-        _ => Intent::Report,
-    };
-    Item {
-        line: None,
-        status: Status::Old,
-        subject: Subject::Named(Box::new(Named { username: entry.username, person: entry.person })),
-        entry: Some(Box::new(entry.id)),
-        intent,
-        problems: problems.into(),
-    }
-}
-
 /// The decision about one account.
 struct Decision<'d> {
     account: &'d Account,
@@ -222,6 +223,7 @@ struct Decision<'d> {
     mapper: &'d Mapper,
     memberships: &'d mut usize,
     problems: Vec<Problem>,
+    place_of: &'d PlaceOf<'d>,
 }
 
 impl Decision<'_> {
@@ -323,15 +325,20 @@ impl Decision<'_> {
         // A forced change belongs to a new password: asking for it again every night would lock people into changing
         // a password that they have just chosen.
         let must_change = password.map(|_| self.account.must_change.unwrap_or(passwords.change_next_time));
-        let back = !found.enabled && self.rules.reenable && self.around.disabled_by_us.contains(&found.id.stable);
+        let back = !found.enabled && self.rules.reenable && self.around.leavers.contains_key(&found.id.stable);
+        let mut changes = if earlier.is_settled { Vec::new() } else { found.changes.clone() };
+        let mut relocation = self.relocation(found, earlier);
+        if back && found.archived && !earlier.is_settled {
+            relocation = self.way_back(found, &mut changes).or(relocation);
+        }
         if !found.enabled && !back {
             let text = "the account is switched off in the directory, and not by rosterd; it stays so".to_owned();
             self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
         }
         let memberships = self.memberships(Some(found));
         let update = UpdateIntent {
-            relocation: self.relocation(found, earlier),
-            changes: if earlier.is_settled { Vec::new() } else { found.changes.clone() },
+            relocation,
+            changes,
             password,
             must_change,
             enabled: (back && !earlier.is_settled).then_some(true),
@@ -352,6 +359,22 @@ impl Decision<'_> {
             Relocation::since(before, &found.id, &found.username)
         };
         found.relocation.clone().or_else(begun)
+    }
+
+    /// Returns the way out of the archive, and takes out what would give the entry another name on the way.
+    fn way_back(&mut self, found: &Found, changes: &mut Vec<Change>) -> Option<Relocation> {
+        let before = self.around.leavers.get(&found.id.stable).and_then(|leaver| leaver.place.as_deref());
+        let wish = Wish { locator: self.account.locator.as_deref(), username: None, changes };
+        match (self.place_of)(&found.id, &Home::Back(wish, before)) {
+            Ok(place) => place.map(|place| {
+                changes.retain(|change| !place.named_by.contains(&change.attribute));
+                Relocation::to(place.step)
+            }),
+            Err(why) => {
+                self.problems.push(Problem::error(None, ProblemKind::Other(why)));
+                None
+            }
+        }
     }
 
     fn memberships(&mut self, found: Option<&Found>) -> Vec<MembershipChange> {

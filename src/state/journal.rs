@@ -50,6 +50,8 @@ pub enum Kind {
     Update,
     /// Switch an account off.
     Disable,
+    /// Switch an account off and move it to the archive.
+    Archive,
     /// Delete an account.
     Delete,
     /// Only memberships change.
@@ -57,13 +59,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Create, Self::Update, Self::Disable, Self::Delete, Self::Members];
+    const ALL: [Self; 6] = [Self::Create, Self::Update, Self::Disable, Self::Archive, Self::Delete, Self::Members];
 
     fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",
             Self::Disable => "disable",
+            Self::Archive => "archive",
             Self::Delete => "delete",
             Self::Members => "members",
         }
@@ -75,6 +78,7 @@ impl Kind {
             Self::Create => Outcome::Created,
             Self::Update | Self::Members => Outcome::Updated,
             Self::Disable => Outcome::Disabled,
+            Self::Archive => Outcome::Moved,
             Self::Delete => Outcome::Deleted,
         }
     }
@@ -117,14 +121,25 @@ pub struct Evidence {
     pub no_letter: Vec<LineNo>,
     /// Rows whose letter can never be sent, and why.
     pub letter_failed: Vec<(LineNo, String)>,
-    /// Entries that were switched off, with their login names.
-    pub off: Vec<(EntryId, Box<str>)>,
-    /// Entries that were let in again.
+    /// Entries that were switched off.
+    pub off: Vec<Off>,
+    /// Entries that were let in again, or deleted.
     pub on: Vec<EntryId>,
     /// The target.
     pub target: String,
     /// When (RFC 3339).
     pub at: String,
+}
+
+/// An entry of somebody who has left, and that was switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Off {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Its login name.
+    pub username: Box<str>,
+    /// Where it was, if it was moved to the archive.
+    pub before: Option<Box<str>>,
 }
 
 impl Evidence {
@@ -411,6 +426,7 @@ fn outcome_of(word: &str, reason: Option<String>) -> Option<Outcome> {
         "updated" => Outcome::Updated,
         "unchanged" => Outcome::Unchanged,
         "disabled" => Outcome::Disabled,
+        "moved" => Outcome::Moved,
         "enabled" => Outcome::Enabled,
         "deleted" => Outcome::Deleted,
         "rejected" => Outcome::Rejected(reason),

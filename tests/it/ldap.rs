@@ -32,6 +32,7 @@ mod check;
 mod connections;
 mod faults;
 mod groups;
+mod leavers;
 mod reading;
 mod renaming;
 

@@ -1,6 +1,7 @@
 //! What is decided about people: build a world, change one thing, look at the plan.
 
 mod groups;
+mod leavers;
 mod limits;
 mod names;
 mod old;
@@ -51,6 +52,9 @@ struct World {
     target: String,
     feed: String,
     last_run: RefCell<Option<Run>>,
+    now: fn() -> String,
+    /// The kind of the target, with what that needs.
+    kind: &'static str,
 }
 
 impl World {
@@ -64,6 +68,8 @@ impl World {
             target: String::new(),
             feed: String::new(),
             last_run: RefCell::default(),
+            now,
+            kind: "\"local\"",
             folder,
         }
     }
@@ -101,9 +107,9 @@ impl World {
     }
 
     fn config(&self) -> Config {
-        let Self { target, feed, .. } = self;
+        let Self { target, feed, kind, .. } = self;
         let text = format!(
-            "[[target]]\nname = \"staff\"\nkind = \"local\"\n{target}\n[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n{feed}\n"
+            "[[target]]\nname = \"staff\"\nkind = {kind}\n{target}\n[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n{feed}\n"
         );
         let path = Path::new("rosterd.toml");
         Config::parse(path, &text, Some(self.folder.path())).unwrap_or_else(|faults| panic!("{faults}"))
@@ -141,7 +147,7 @@ impl World {
             order: Order::AsTheFeedSays,
             audience: &Silent,
         };
-        let planned = planning::plan(&errand, &self.state, &Resume::default(), false).await;
+        let planned = planning::plan(&errand, &self.state, &Resume::default(), false, &(self.now)()).await;
         planned.map_err(|error| error.failure(&errand.run))
     }
 
@@ -188,7 +194,7 @@ impl World {
             mailer: None,
             mail_paces: Mutex::default(),
             stop: CancellationToken::new(),
-            now,
+            now: self.now,
         };
         let feed = &config.feeds[0].feed;
         let errand = Errand { run, feed, directory: &self.memory, order, audience: &results };
@@ -270,6 +276,8 @@ fn intent(intent: &Intent) -> Vec<String> {
         Intent::Report => vec!["report".to_owned()],
         Intent::Disable => vec!["disable".to_owned()],
         Intent::Delete => vec!["delete".to_owned()],
+        Intent::Archive { place, .. } => vec![format!("archive {} -> {}", place.from, place.to)],
+        Intent::Purge { since } => vec![format!("purge, missing since `{since}`")],
     }
 }
 

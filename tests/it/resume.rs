@@ -14,6 +14,7 @@ mod approval;
 mod choices;
 mod fuse;
 mod kill;
+mod leavers;
 mod mortal;
 mod relocations;
 

@@ -69,7 +69,10 @@ impl Dsa {
                 let below = wanted.and_then(|wanted| wanted.parent()).or(before);
                 (here.rdn().clone(), below.unwrap_or_else(|| self.site.people_base.clone()), named_by)
             }
-            Home::Archive => return Ok(None),
+            Home::Archive => {
+                let archive = self.site.archive_base.clone().ok_or("the target has no `archive_base`")?;
+                (here.rdn().clone(), archive, Vec::new())
+            }
         };
         let there = parent.child(rdn);
         let renames = there.rdn().key() != here.rdn().key();

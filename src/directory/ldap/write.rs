@@ -187,10 +187,13 @@ impl Dsa {
 
     /// Returns whether an entry that is not where it was is nowhere else either.
     async fn gone(&self, connection: &Connection, same: &Filter) -> Result<Done, Fault> {
-        let base = self.site.people_base.to_string();
-        let page = self.site.page_size;
-        let found = self.search_all(connection, &base, Scope::Subtree, same, &["1.1"], page).await?;
-        if found.is_empty() { Ok(Done::AlreadySo) } else { Err(another()) }
+        for (base, _) in self.site.homes() {
+            let (base, page) = (base.to_string(), self.site.page_size);
+            if !self.search_all(connection, &base, Scope::Subtree, same, &["1.1"], page).await?.is_empty() {
+                return Err(another());
+            }
+        }
+        Ok(Done::AlreadySo)
     }
 
     /// Refuses what must not, or cannot, be written.

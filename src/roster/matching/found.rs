@@ -65,6 +65,8 @@ pub struct Found {
     pub must_change: Option<bool>,
     /// Why it must never be written.
     pub protected: Option<Box<str>>,
+    /// Whether it is in the archive.
+    pub archived: bool,
 }
 
 /// An entry that no row is about.
@@ -80,13 +82,15 @@ pub struct OldEntry {
     pub enabled: bool,
     /// Why it must never be written.
     pub protected: Option<Box<str>>,
+    /// Whether it is in the archive already.
+    pub archived: bool,
 }
 
 impl OldEntry {
     pub(super) fn of(entry: ExistingAccount) -> Self {
         let text = |name| entry.attributes.first_text(name).unwrap_or_default();
         let person = Person::new(text("givenName"), text("sn"), text("mail"));
-        let ExistingAccount { id, username, enabled, protected, .. } = entry;
-        Self { id, username, person, enabled, protected }
+        let ExistingAccount { id, username, enabled, protected, archived, .. } = entry;
+        Self { id, username, person, enabled, protected, archived }
     }
 }

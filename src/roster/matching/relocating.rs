@@ -26,7 +26,7 @@ pub(super) fn new_name(rules: &MatchRules, counts: bool, account: &Account, entr
             && account.username != entry.username
             && MatchKey::new(&account.username) != MatchKey::new(&entry.username)
     };
-    (may && differs()).then(|| Step { from: entry.username.clone(), to: account.username.clone() })
+    (may && !entry.archived && differs()).then(|| Step { from: entry.username.clone(), to: account.username.clone() })
 }
 
 /// What one row wants of its entry.
@@ -48,6 +48,8 @@ impl Wished<'_> {
         matched: &mut Matched,
     ) -> (Vec<Change>, Option<Relocation>) {
         let Self { index, locator, new_name, mut changes } = self;
+        // Who comes back from the archive is put where they belong when it is known that they may.
+        let place_of = place_of.filter(|_| !entry.archived);
         let mut ask = |changes: &[Change], may| {
             let wish = Wish { locator, username: new_name.as_ref().map(|step| &*step.to), changes };
             match place_of?(&entry.id, &Home::Feed(wish, may)) {

@@ -1,9 +1,10 @@
-//! ModifyDN: what follows a new name, what stands in its way, and what is left when it is cut short.
+//! `ModifyDN`: what follows a new name, what stands in its way, and what is left when it is cut short.
 
 use rosterd::directory::Directory;
 use rosterd::directory::ldap::Ldap;
 use rosterd::roster::account::EntryId;
 use rosterd::roster::account::GroupKind;
+use rosterd::roster::attribute::AttributeName;
 use rosterd::roster::change::Change;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Create;
@@ -94,8 +95,8 @@ async fn groups_follow_whether_the_server_sees_to_that_or_not() {
     assert!(territory.read(&old).await.is_none());
     assert_eq!(territory.values(&new, "uid").await, ["aking"], "the old name is gone from the attribute");
     assert_eq!(territory.values(&new, "mail").await, ["aking@example.org"]);
-    assert_eq!(territory.values(&territory.group("names"), "member").await, [new.clone()]);
-    assert_eq!(territory.values(&territory.group("unique"), "uniqueMember").await, [new.clone()]);
+    assert_eq!(territory.values(&territory.group("names"), "member").await, std::slice::from_ref(&new));
+    assert_eq!(territory.values(&territory.group("unique"), "uniqueMember").await, std::slice::from_ref(&new));
     assert_eq!(territory.values(&territory.group("posix"), "memberUid").await, ["aking"]);
     assert_eq!(territory.values(&role, "roleOccupant").await, [new]);
     let now = &by_username(&ldap, &["aking"]).await[0];
@@ -126,7 +127,7 @@ async fn an_entry_that_is_not_named_by_its_login_name_keeps_its_place() {
     let wish = Wish { locator: None, username: None, changes: &changes };
     let found = place(&ldap, &id, wish, May::ALL).expect("another name");
     assert_eq!(&*found.step.to, at(&territory, "cn=Ada King"));
-    assert_eq!(found.named_by.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["cn"]);
+    assert_eq!(found.named_by.iter().map(AttributeName::as_str).collect::<Vec<_>>(), ["cn"]);
     assert_eq!(place(&ldap, &id, wish, May::default()), None);
     let changes = vec![change("cn", &["ada"], &["Ada King"]), changes[1].clone()];
     let renamed = Update { relocation: Some(Relocation::to(found.step)), changes, ..update(&id) };
