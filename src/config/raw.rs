@@ -74,7 +74,10 @@ pub struct RawLdap {
     pub archive_base: Option<Spanned<String>>,
     pub role_base: Option<Spanned<String>>,
     pub channel_base: Option<Spanned<String>>,
+    pub group_type: Option<Spanned<String>>,
+    pub upn_suffix: Option<String>,
     pub group_class: Option<Spanned<String>>,
+    pub role_class: Option<Spanned<String>>,
     pub group_gid_range: Option<Spanned<[u32; 2]>>,
     pub password_policy: Option<Spanned<String>>,
     pub connect_timeout: Option<Spanned<String>>,
@@ -168,7 +171,7 @@ pub struct RawCsv {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional"
+    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional, reference, encoding, file, max_size"
 )]
 pub enum RawRule {
     Text(String),
@@ -186,6 +189,10 @@ pub struct RawRuleTable {
     pub multi: Option<bool>,
     pub collision: Option<String>,
     pub optional: Option<bool>,
+    pub reference: Option<String>,
+    pub encoding: Option<String>,
+    pub file: Option<bool>,
+    pub max_size: Option<usize>,
 }
 
 /// `[feed.checks]`
@@ -198,6 +205,8 @@ pub struct RawChecks {
     pub unique: Vec<String>,
     pub username: Option<Spanned<RawUsernameCheck>>,
     pub max_length: Option<usize>,
+    pub dangling: Option<Spanned<String>>,
+    pub files: Option<Spanned<String>>,
     #[serde(default)]
     pub limits: BTreeMap<String, usize>,
 }
@@ -250,6 +259,7 @@ pub struct RawLetters {
     pub html: Option<Spanned<PathBuf>>,
     pub login_url: Option<String>,
     pub without_proof: Option<bool>,
+    pub prove_login: Option<bool>,
 }
 
 /// `[feed.groups]`, `[feed.roles]`

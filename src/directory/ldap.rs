@@ -18,6 +18,7 @@ use self::settings::Site;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
@@ -35,8 +36,13 @@ use crate::roster::place::Home;
 use crate::roster::place::Place;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::reference::Fold;
+use crate::roster::secret::Secret;
 
+mod address;
 mod check;
+mod clash;
+mod complete;
 mod connection;
 mod dial;
 mod entry;
@@ -44,8 +50,11 @@ mod fault;
 mod filter;
 mod gid;
 mod group;
+mod held;
+mod login;
 mod members;
 mod name;
+mod new_entry;
 mod pool;
 mod profile;
 mod protected;
@@ -56,6 +65,7 @@ mod settings;
 mod write;
 
 pub use self::settings::GroupClass;
+pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
 pub use self::settings::PasswordPolicy;
 pub use self::settings::SearchScope;
@@ -193,10 +203,12 @@ impl Dsa {
         let mut objections = Vec::new();
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
         let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
+        (self.site.profile.peculiar.bad_username)(&account.username).map(&mut object);
         if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }
-        for (name, _) in account.attributes.iter() {
+        let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
+        for (name, _) in account.attributes.iter().chain(deferred) {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
@@ -252,6 +264,10 @@ impl Directory for Ldap {
         self.dsa.get().map_or(Ok(None), |dsa| dsa.relocated(&entry.locator, home))
     }
 
+    fn fold_of_references(&self) -> Fold {
+        name::folded
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         stream::once(async move { Ok(self.dsa().await?.accounts(lookup)) }).try_flatten()
     }
@@ -265,6 +281,10 @@ impl Directory for Ldap {
             Ok(dsa) => dsa.pipeline(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
+    }
+
+    async fn login(&self, id: &EntryId, _username: &str, password: &Secret) -> Result<Login, Fault> {
+        self.dsa().await?.log_in(id, password).await
     }
 
     fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {

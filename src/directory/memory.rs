@@ -17,6 +17,7 @@ use futures_util::stream;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Verdict;
@@ -42,6 +43,7 @@ use crate::roster::operation::Operation;
 use crate::roster::place::Home;
 use crate::roster::place::Place;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
 mod places;
@@ -132,12 +134,18 @@ impl Directory for Memory {
         Ok(Self::relocated(entry, home))
     }
 
+    fn fold_of_references(&self) -> Fold {
+        MatchKey::new
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let mut state = self.state();
         let cut = state.script.cut_existing_after.take();
         let can_tell = self.capabilities.must_change;
         let keys: HashSet<MatchKey> = match &lookup.which {
-            Which::Matching { by: _, values } => values.iter().map(|value| MatchKey::new(value)).collect(),
+            Which::Matching { by: _, values } | Which::Located(values) => {
+                values.iter().map(|value| MatchKey::new(value)).collect()
+            }
             Which::All | Which::Ids(_) => HashSet::new(),
         };
         let mut found: Vec<Result<ExistingAccount, Fault>> = state
@@ -179,6 +187,13 @@ impl Directory for Memory {
         answers
     }
 
+    async fn login(&self, _id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        if let Some(answer) = self.state().script.logins.get(&MatchKey::new(username)) {
+            return answer.clone();
+        }
+        Ok(Self::login(self, username, password).into())
+    }
+
     async fn check(&self) -> Vec<Finding> {
         let n_accounts = self.state().accounts.len();
         vec![Finding { subject: "memory".to_owned(), verdict: Verdict::Good(format!("{n_accounts} accounts")) }]
@@ -195,6 +210,7 @@ impl Held {
         match which {
             Which::All => true,
             Which::Ids(ids) => ids.contains(&self.id(id)),
+            Which::Located(_) => keys.contains(&MatchKey::new(&self.id(id).locator)),
             Which::Matching { by: MatchBy::Username, values: _ } => keys.contains(&self.match_key),
             Which::Matching { by: MatchBy::Attribute(name), values: _ } => {
                 let values = self.attributes.get(name).into_iter().flatten();

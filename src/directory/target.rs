@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
@@ -23,6 +24,8 @@ use crate::roster::operation::Operation;
 use crate::roster::place::Home;
 use crate::roster::place::Place;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
+use crate::roster::secret::Secret;
 
 /// A directory of any kind.
 #[derive(Debug)]
@@ -55,6 +58,13 @@ impl Directory for Target {
         }
     }
 
+    fn fold_of_references(&self) -> Fold {
+        match self {
+            Self::Local(local) => local.fold_of_references(),
+            Self::Ldap(ldap) => ldap.fold_of_references(),
+        }
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let stream: BoxStream<'_, _> = match self {
             Self::Local(local) => local.existing(lookup).boxed(),
@@ -74,6 +84,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.apply(batch, pace).await,
             Self::Ldap(ldap) => ldap.apply(batch, pace).await,
+        }
+    }
+
+    async fn login(&self, id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        match self {
+            Self::Local(local) => local.login(id, username, password).await,
+            Self::Ldap(ldap) => ldap.login(id, username, password).await,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Limits on a whole plan, looked at before the first write.
 
+use super::change::Change;
+use super::deferred::DeferredChange;
 use super::plan::Hold;
 use super::plan::HoldClass;
 use super::plan::Intent;
@@ -124,7 +126,9 @@ pub fn count(item: &Item, class: HoldClass) -> usize {
         | (HoldClass::Deletions, Intent::Delete | Intent::Purge { .. }) => 1,
         (HoldClass::Removals, _) => removals(),
         (HoldClass::Clears, Intent::Update(update)) => {
-            usize::from(update.changes.iter().any(super::change::Change::clears))
+            let clears =
+                update.changes.iter().any(Change::clears) || update.deferred.iter().any(DeferredChange::clears);
+            usize::from(clears)
         }
         (HoldClass::Passwords, Intent::Update(update)) => usize::from(update.password.is_some() && !update.letter_owed),
         // An account that this run has made itself is not an existing one.

@@ -19,6 +19,7 @@ use super::attribute::Attributes;
 use super::attribute::Values;
 use super::collision::Candidates;
 use super::columns::Known;
+use super::deferred::Held;
 use super::diff;
 use super::diff::Policy;
 use super::mapping::Mapper;
@@ -30,6 +31,7 @@ use super::place::May;
 use super::place::PlaceOf;
 use super::problem::Problem;
 use super::problem::ProblemKind;
+use super::reference::Referred;
 use super::rows::Certainty;
 use super::rows::Rows;
 
@@ -79,6 +81,8 @@ pub struct Matching<'r> {
     candidates: Option<&'r mut Candidates>,
     /// Works out where entries belong; `None`: nobody asks.
     place_of: Option<&'r PlaceOf<'r>>,
+    /// Whom rows refer to.
+    referred: Option<Referred>,
     matched: Matched,
 }
 
@@ -121,6 +125,7 @@ impl<'r> Matching<'r> {
             rejected: rows.rejected.iter().filter_map(|r| Some((identity(r, &rules.by)?, false))).collect(),
             candidates,
             place_of: None,
+            referred: None,
             matched: Matched::default(),
         };
         matching.matched.seen.resize_with(rows.accounts.len(), Seen::default);
@@ -145,6 +150,12 @@ impl<'r> Matching<'r> {
     #[must_use]
     pub fn placed_by(self, place_of: &'r PlaceOf<'r>) -> Self {
         Self { place_of: Some(place_of), ..self }
+    }
+
+    /// Remembers the entries that rows refer to as well.
+    #[must_use]
+    pub fn with_references(self, referred: Option<Referred>) -> Self {
+        Self { referred, ..self }
     }
 
     /// Indexes the values of an attribute that must be one person's. Those that follow from usernames are compared when
@@ -183,6 +194,9 @@ impl<'r> Matching<'r> {
         self.see_name(&entry, own);
         self.see_unique_values(&entry, own);
         let is_rejected = self.see_rejected(&entry);
+        if let (None, Some(referred)) = (own, &mut self.referred) {
+            referred.see(&entry, None);
+        }
         match whose {
             Whose::Row(index) => self.found(index, entry),
             Whose::Like(index) => {
@@ -218,6 +232,7 @@ impl<'r> Matching<'r> {
             Certainty::None => true,
         };
         self.matched.unidentified = self.rows.rejected.iter().filter(is_anybody).count();
+        self.matched.referred = self.referred;
         self.matched.old.sort_by(|a, b| (&a.username, &a.id.stable).cmp(&(&b.username, &b.id.stable)));
         self.matched
     }
@@ -294,20 +309,33 @@ impl<'r> Matching<'r> {
             self.mapper.rename(&mut renamed, late, &entry.username);
             renamed
         });
-        let wanted = renamed.as_ref().unwrap_or(account);
-        let changes = diff::changes(&entry.attributes, &wanted.attributes, |name| self.rules.policy(name));
-        let wish = relocating::Wished { index, locator: wanted.locator.as_deref(), new_name, changes };
+        let account = renamed.as_ref().unwrap_or(account);
+        if let Some(referred) = &mut self.referred {
+            referred.see(&entry, Some((index, account)));
+        }
+        let changes = diff::changes(&entry.attributes, &account.attributes, |name| self.rules.policy(name));
+        let wish = relocating::Wished { index, locator: account.locator.as_deref(), new_name, changes };
         let (changes, relocation) = wish.place(self.place_of, self.rules.may, &entry, &mut self.matched);
+        let deferred = account.deferred.as_deref().map(|wanted| {
+            let files: Vec<AttributeName> = self.mapper.files().iter().map(|rule| rule.attribute.clone()).collect();
+            Box::new(Held::of(&entry.attributes, wanted, &files))
+        });
+        let is_deferred_same = deferred.is_none()
+            || self.referred.is_none() && {
+                let (changes, problems) = self.rows.files.changes(self.mapper, account, deferred.as_deref());
+                changes.is_empty() && problems.is_empty()
+            };
         let needs_nothing = changes.is_empty()
             && relocation.is_none()
             && !entry.archived
+            && is_deferred_same
             && entry.enabled
             && account.choices.action == Action::Auto
             && !(self.rules.memberships
                 && (account.groups.is_some() || account.roles.is_some() || account.choices.subscribe))
             && !self.rules.touches_all
             && (self.rules.by == MatchBy::Username
-                || MatchKey::new(&account.username) == MatchKey::new(&entry.username));
+                || MatchKey::new(&self.rows.accounts[index as usize].username) == MatchKey::new(&entry.username));
         self.matched.seen[index as usize] = if needs_nothing {
             Seen::Same
         } else {
@@ -316,6 +344,7 @@ impl<'r> Matching<'r> {
                 username: entry.username,
                 relocation,
                 changes,
+                deferred,
                 enabled: entry.enabled,
                 must_change: entry.must_change,
                 protected: entry.protected,

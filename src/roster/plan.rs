@@ -9,6 +9,7 @@ use super::account::GroupName;
 use super::account::LineNo;
 use super::account::Person;
 use super::change::Change;
+use super::deferred::DeferredChange;
 use super::place::Relocation;
 use super::place::Step;
 use super::problem::Problem;
@@ -144,6 +145,8 @@ pub struct CreateIntent {
     pub password: PasswordSource,
     /// Whether it must be changed at the first login.
     pub must_change: bool,
+    /// References to other people and contents of files, which are written after all accounts.
+    pub deferred: Vec<DeferredChange>,
     /// Groups, roles and channels that the person comes into.
     pub memberships: Box<[MembershipChange]>,
 }
@@ -155,6 +158,8 @@ pub struct UpdateIntent {
     pub relocation: Option<Relocation>,
     /// Attribute changes.
     pub changes: Vec<Change>,
+    /// References to other people and contents of files, which are written after all accounts.
+    pub deferred: Vec<DeferredChange>,
     /// A new password.
     pub password: Option<PasswordSource>,
     /// Force a change at the next login, or lift that.
@@ -384,6 +389,15 @@ impl Intent {
         match self {
             Self::Create(create) => &create.memberships,
             Self::Update(update) => &update.memberships,
+            _ => &[],
+        }
+    }
+
+    /// Returns the changes that are written after all accounts.
+    pub fn deferred(&self) -> &[DeferredChange] {
+        match self {
+            Self::Create(create) => &create.deferred,
+            Self::Update(update) => &update.deferred,
             _ => &[],
         }
     }

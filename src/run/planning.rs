@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
+use std::path::PathBuf;
 
 use futures_util::StreamExt;
 
@@ -15,10 +16,12 @@ use super::feed::Feed;
 use super::leavers;
 use super::reading;
 use super::reading::Reading;
+use super::referents;
 use crate::directory::Directory;
 use crate::directory::Lookup;
 use crate::directory::Wanted;
 use crate::directory::Which;
+use crate::enclosure;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::provision::is_owed;
@@ -26,6 +29,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
 use crate::roster::earlier::Earlier;
+use crate::roster::enclosed::Files;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::matching::MatchRules;
@@ -45,6 +49,7 @@ use crate::roster::planner::OldPolicy;
 use crate::roster::planner::Surroundings;
 use crate::roster::problem::Damage;
 use crate::roster::read::Form;
+use crate::roster::reference::Referred;
 use crate::roster::rows::Rows;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
@@ -206,6 +211,13 @@ pub async fn plan<D: Directory>(
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     let mut read = reading::read(run.spool.clone().into(), feed).await?;
+    if let Some(max_size) = read.mapper.files().iter().map(|rule| rule.max_size).max() {
+        // Reading files is work for the disk; other tasks go on meanwhile.
+        let names = Files::mentioned(&read.rows.accounts, read.mapper.files());
+        let roster = PathBuf::from(&run.path);
+        let look = move || enclosure::look(&roster, names, max_size);
+        read.rows.files = tokio::task::spawn_blocking(look).await.map_err(|_| PlanningError::Panic)?;
+    }
     let disabled = state.disabled_by_us(&run.target).await?;
     // What is done with people whose row and entry are alike anyway.
     let mut earlier = resume.earlier();
@@ -250,7 +262,8 @@ pub async fn plan<D: Directory>(
             .map(|(id, _)| id.clone())
             .collect(),
     };
-    let plan = planner::build(rows, matched, &decisions, &around, &maker, &objections, &place_of);
+    let mut plan = planner::build(rows, matched, &decisions, &around, &maker, &objections, &place_of);
+    referents::name(&mut plan, *directory).await?;
     let shown = match unedited {
         Some((rows, matched)) => planner::build(rows, matched, &decisions, &around, &maker, &objections, &place_of).id,
         None => plan.id.clone(),
@@ -293,9 +306,11 @@ async fn match_rows<D: Directory>(
     };
     let mut told = Told::default();
     let place_of = |entry: &EntryId, home: &Home<'_>| directory.place(entry, home);
+    let referred = Referred::by(&rows.accounts, &read.mapper.references(), directory.fold_of_references());
     let matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
-    let mut matching = matching.placed_by(&place_of);
-    let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
+    let mut matching = matching.with_references(referred).placed_by(&place_of);
+    let mut existing =
+        std::pin::pin!(directory.existing(Lookup { which: which.clone(), attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         let entry = entry?;
         let leaver = is_leaver(&entry.id).then(|| entry.id.clone());
@@ -307,7 +322,11 @@ async fn match_rows<D: Directory>(
             told.enabled_again.extend(is_enabled.then_some(id));
         }
     }
-    Ok((matching.finish(), told))
+    let mut matched = matching.finish();
+    if let Some(referred) = matched.referred.as_mut().filter(|_| which != Which::All) {
+        referents::look_up(referred, &rows.accounts, &feed.attributes, directory).await?;
+    }
+    Ok((matched, told))
 }
 
 async fn surroundings<D: Directory>(

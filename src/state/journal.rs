@@ -54,7 +54,7 @@ pub enum Kind {
     Archive,
     /// Delete an account.
     Delete,
-    /// Only memberships change.
+    /// Only references and memberships change, which are written after all accounts.
     Members,
 }
 

@@ -112,6 +112,7 @@ macro_rules! contract {
             relocating::a_relocation_that_was_begun_is_gone_through_once_more,
             relocating::a_new_name_for_an_account_that_is_gone_asks_to_look_again,
             relocating::an_account_moves_and_keeps_its_groups,
+            logins::the_directory_tells_what_a_login_comes_to,
             reading::every_account_is_read_exactly_once,
             reading::matching_ignores_case,
             reading::matching_knows_no_wildcards,
@@ -121,6 +122,12 @@ macro_rules! contract {
             reading::only_the_attributes_asked_for_are_read,
             reading::reading_can_be_given_up,
             reading::protected_accounts_are_marked,
+            references::a_reference_comes_changes_and_goes,
+            references::a_list_of_references_gains_and_loses_people_at_once,
+            references::another_spelling_is_the_same_reference,
+            references::places_find_their_accounts_and_unknown_ones_are_absent,
+            values::options_make_another_attribute,
+            values::octets_are_read_back_and_change,
         }
     };
     ($rig:ty: $($topic:ident :: $promise:ident),+ $(,)?) => {
@@ -134,17 +141,22 @@ macro_rules! contract {
 }
 
 mod accounts;
+mod ad;
 mod batches;
+mod ds389;
 mod groups;
 mod ldap;
 mod local;
 mod logins;
 mod memory;
 mod reading;
+mod references;
 mod relocating;
+mod values;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
-const ATTRIBUTES: [&str; 7] = ["cn", "description", "employeeNumber", "givenName", "mail", "sn", "title"];
+const ATTRIBUTES: [&str; 9] =
+    ["cn", "departmentNumber", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
 
 type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
 

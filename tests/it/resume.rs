@@ -16,6 +16,7 @@ mod fuse;
 mod kill;
 mod leavers;
 mod mortal;
+mod references;
 mod relocations;
 
 use fuse::Fuse;

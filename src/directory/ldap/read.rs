@@ -13,7 +13,7 @@ use futures_util::stream;
 use ldap3::Scope;
 
 use super::Dsa;
-use super::connection::Answer;
+use super::complete::complete;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::fault::During;
@@ -49,6 +49,8 @@ enum Step {
     Search { home: usize, filter: Filter, cookie: Vec<u8> },
     /// Entries by their ids.
     Ids(Vec<EntryId>),
+    /// Entries by their names.
+    Located(Vec<Box<str>>),
 }
 
 /// A read under way. Memory holds one page.
@@ -101,6 +103,11 @@ impl Dsa {
                 let mut once = HashSet::new();
                 let ids: Vec<_> = ids.into_iter().filter(|id| once.insert(id.stable.clone())).collect();
                 reading.steps.extend(ids.chunks(CHUNK).map(|chunk| Step::Ids(chunk.to_vec())));
+            }
+            Which::Located(places) => {
+                let places: Vec<_> = places.into_iter().filter(|place| Dn::parse(place).is_ok()).collect();
+                reading.steps.extend(places.chunks(CHUNK).map(|chunk| Step::Located(chunk.to_vec())));
+                reading.seen = Some(HashSet::new());
             }
         }
         stream::try_unfold(reading, |mut reading| async move {
@@ -170,11 +177,12 @@ impl Reading<'_> {
                 let page = (dsa.site.page_size, cookie.clone());
                 let (answer, cookie) =
                     connection.page(&base, scope, filter, &attributes, page).await.map_err(Trouble::of_read)?;
-                let entries = complete(answer)?;
+                let entries = complete(answer, dsa.apart())?;
                 let rest = (!cookie.is_empty()).then(|| Step::Search { home: *home, filter: filter.clone(), cookie });
                 Ok((entries, rest))
             }
             Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
+            Step::Located(places) => Ok((dsa.entries_at(connection, places, &attributes).await?, None)),
         }
     }
 
@@ -200,7 +208,7 @@ impl Dsa {
                 let answer = connection.read(&id.locator, &same, names).await.map_err(Trouble::of_read)?;
                 match answer.result.rc {
                     32 | 34 => Ok(None),
-                    _ => complete(answer).map(|entries| entries.into_iter().next()),
+                    _ => complete(answer, self.apart()).map(|entries| entries.into_iter().next()),
                 }
             };
             reads.push(read.boxed());
@@ -219,6 +227,30 @@ impl Dsa {
         Ok(entries)
     }
 
+    /// Reads the entries with these names. A name that is nowhere here, not even by referral, is nobody's.
+    async fn entries_at(
+        &self,
+        connection: &Connection,
+        places: &[Box<str>],
+        names: &[&str],
+    ) -> Result<Vec<Entry>, Fault> {
+        let mut reads = Vec::with_capacity(places.len());
+        for place in places {
+            let read = async move {
+                let anything = Filter::present("objectClass");
+                let answer = connection.read(place, &anything, names).await.map_err(Trouble::of_read)?;
+                match answer.result.rc {
+                    10 | 32 | 34 => Ok(None),
+                    _ => complete(answer, self.apart()).map(|entries| entries.into_iter().next()),
+                }
+            };
+            reads.push(read.boxed());
+        }
+        let found: Vec<Option<Entry>> =
+            stream::iter(reads).buffered(self.site.in_flight).try_collect::<Vec<_>>().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     /// Collects all pages of a search.
     pub(super) async fn search_all(
         &self,
@@ -234,7 +266,7 @@ impl Dsa {
         loop {
             let page = connection.page(base, scope, filter, attributes, (page_size, cookie)).await;
             let (answer, next) = page.map_err(Trouble::of_read)?;
-            entries.extend(complete(answer)?);
+            entries.extend(complete(answer, self.apart())?);
             if next.is_empty() {
                 return Ok(entries);
             }
@@ -356,6 +388,11 @@ impl Dsa {
         Ok(EntryId { locator: canonical(&entry.dn).into(), stable: id })
     }
 
+    /// Returns which branches hold no people, wherever they are.
+    pub(super) fn apart(&self) -> &'static [&'static str] {
+        self.site.profile.peculiar.apart
+    }
+
     /// Matches the entry with this id.
     pub(super) fn same(&self, id: &EntryId) -> Filter {
         self.site.profile.stable.filter(&id.stable)
@@ -372,19 +409,4 @@ fn scope_of(scope: SearchScope) -> Scope {
 /// Returns a name in the one spelling in which names are compared.
 pub(super) fn canonical(dn: &str) -> String {
     Dn::parse(dn).map_or_else(|_| dn.to_owned(), |dn| dn.to_string())
-}
-
-/// Returns the entries of an answer if they are all there are: the final result says success, and no part of the
-/// directory is on another server.
-pub(super) fn complete(answer: Answer) -> Result<Vec<Entry>, Fault> {
-    if answer.result.rc != 0 {
-        return Err(refused(During::Read, &answer.result, None));
-    }
-    if let Some(elsewhere) = answer.result.refs.first() {
-        let reason = format!(
-            "a part of the directory is on another server ({elsewhere}), so the answer is incomplete; referrals are not followed"
-        );
-        return Err(Fault::new(Next::StopRun, reason));
-    }
-    Ok(answer.entries)
 }

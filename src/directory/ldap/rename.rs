@@ -298,6 +298,8 @@ impl Dsa {
 fn value_of(by: By, relocation: &Relocation, way: Option<&Way>) -> Option<(String, String)> {
     match by {
         By::Dn => way.map(|way| (way.from.to_string(), way.to.to_string())),
+        // The entry itself names its groups, and takes that along.
+        By::OwnEntry { .. } => None,
         By::Username => relocation.username.as_ref().map(|step| (step.from.to_string(), step.to.to_string())),
     }
 }

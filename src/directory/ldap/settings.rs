@@ -22,6 +22,14 @@ use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 use crate::tls;
 
+mod choice;
+
+pub use self::choice::GroupClass;
+pub use self::choice::GroupType;
+pub use self::choice::PasswordPolicy;
+pub use self::choice::SearchScope;
+pub use self::choice::StartTls;
+
 /// The keys of `[target.ldap]`; see `config/rosterd.toml` for what each one means.
 #[derive(Clone, Debug)]
 pub struct LdapSettings {
@@ -61,6 +69,13 @@ pub struct LdapSettings {
     pub channel_base: Option<String>,
     /// The object class of new groups; the kind of server says it where this is `None`.
     pub group_class: Option<GroupClass>,
+    /// The object class of new roles; that of new groups where this is `None`.
+    pub role_class: Option<GroupClass>,
+    /// What new groups are for and where they can be used, in Active Directory.
+    pub group_type: GroupType,
+    /// What follows `@` in the `userPrincipalName` of new accounts, in Active Directory; empty for none, and the domain
+    /// of `people_base` where this is `None`.
+    pub upn_suffix: Option<String>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
     /// How a change at the next login and disabling are written.
@@ -101,6 +116,9 @@ impl LdapSettings {
             role_base: None,
             channel_base: None,
             group_class: None,
+            role_class: None,
+            group_type: GroupType::GlobalSecurity,
+            upn_suffix: None,
             group_gid_range: 10_000..=19_999,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
@@ -110,56 +128,6 @@ impl LdapSettings {
             protected: Vec::new(),
         }
     }
-}
-
-/// Whether a connection to `ldap://` is secured with StartTLS (RFC 4513 section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartTls {
-    /// Always, before anything else is sent.
-    Required,
-    /// Never; see [`LdapSettings::allow_cleartext`].
-    Off,
-}
-
-/// How deep accounts are below the base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SearchScope {
-    /// Anywhere below.
-    Subtree,
-    /// Right below.
-    One,
-}
-
-/// The object class of groups that rosterd creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupClass {
-    /// `groupOfNames`: members by DN.
-    GroupOfNames,
-    /// `groupOfUniqueNames`: members by DN.
-    GroupOfUniqueNames,
-    /// `posixGroup`: members by login name.
-    PosixGroup,
-}
-
-impl GroupClass {
-    fn name(self) -> &'static str {
-        match self {
-            Self::GroupOfNames => "groupOfNames",
-            Self::GroupOfUniqueNames => "groupOfUniqueNames",
-            Self::PosixGroup => "posixGroup",
-        }
-    }
-}
-
-/// How a change at the next login and disabling are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordPolicy {
-    /// As the kind of server does it. On a server of an unknown kind: like [`Self::Ppolicy`] if it offers that.
-    Auto,
-    /// By the attributes of OpenLDAP's `ppolicy` overlay (draft-behera-ldap-password-policy).
-    Ppolicy,
-    /// Not at all.
-    None,
 }
 
 /// A setting that cannot be used.
@@ -212,6 +180,10 @@ pub struct Site {
     pub bases: [(GroupKind, Option<Dn>); 3],
     /// The class of new groups.
     pub group_class: Class,
+    /// The class of new roles.
+    pub role_class: Class,
+    pub group_type: GroupType,
+    pub upn_suffix: String,
     pub gids: RangeInclusive<u32>,
     pub page_size: i32,
     pub in_flight: usize,
@@ -265,8 +237,14 @@ impl LdapSettings {
         let Self { url, connect_timeout, timeout, .. } = self;
         let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
         // Whatever the kind is: names and filters must be good for one.
-        self.site(self.profile(&RootDse::default()), &access)?;
-        Ok(access)
+        let silent = self.profile(&RootDse::default());
+        let possible = profile::known().filter(|_| self.kind.is_none());
+        let Err(fault) = self.site(silent, &access) else { return Ok(access) };
+        if possible.map(|profile| self.site(profile, &access)).any(|site| site.is_ok()) {
+            Ok(access)
+        } else {
+            Err(fault)
+        }
     }
 
     /// Returns the kind of server: as it is named, or as the root DSE says.
@@ -296,20 +274,30 @@ impl LdapSettings {
         if self.group_gid_range.is_empty() {
             return Err(fault("group_gid_range", "the first number must not be greater than the second"));
         }
-        let group_class = self.group_class.map_or(defaults.group_class, GroupClass::name);
-        let group_class = profile.group_classes.iter().find(|class| class.name == group_class).ok_or_else(|| {
-            let known: Vec<&str> = profile.group_classes.iter().map(|class| class.name).collect();
-            let reason = format!("{} has no groups of class {group_class}, only {}", profile.title, known.join(", "));
-            fault("group_class", reason)
-        })?;
+        let class = |key, kind: GroupKind, name: &str| {
+            profile.classes(kind).find(|class| class.name == name).copied().ok_or_else(|| {
+                let known: Vec<&str> = profile.classes(kind).map(|class| class.name).collect();
+                let reason =
+                    format!("{} has no {}s of class {name}, only {}", profile.title, kind.word(), known.join(", "));
+                fault(key, reason)
+            })
+        };
+        let name = self.group_class.map_or(defaults.group_class, GroupClass::name);
+        let group_class = class("group_class", GroupKind::Group, name)?;
+        let role_class = match self.role_class {
+            Some(name) => class("role_class", GroupKind::Role, name.name())?,
+            None => group_class,
+        };
         let own = if let Identity::Simple(dn, _) = &access.identity { Some(dn) } else { None };
         let base = |key, text: &Option<String>| text.as_deref().map(|text| dn(key, text)).transpose();
         let filter = or(&self.people_filter, defaults.people_filter);
         let people_filter = Filter::parse(&filter)
             .ok_or_else(|| fault("people_filter", format!("`{filter}` is not an LDAP filter")))?;
+        let people_base = dn("people_base", &self.people_base)?;
         Ok(Site {
             profile,
-            people_base: dn("people_base", &self.people_base)?,
+            upn_suffix: self.upn_suffix.clone().unwrap_or_else(|| people_base.domain()),
+            people_base,
             archive_base: base("archive_base", &self.archive_base)?,
             scope: self.scope,
             people_filter,
@@ -321,7 +309,9 @@ impl LdapSettings {
                 (GroupKind::Role, base("role_base", &self.role_base)?),
                 (GroupKind::Channel, base("channel_base", &self.channel_base)?),
             ],
-            group_class: *group_class,
+            group_class,
+            role_class,
+            group_type: self.group_type,
             gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),

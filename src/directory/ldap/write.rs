@@ -10,6 +10,7 @@ use ldap3::controls::PostRead;
 use ldap3::controls::RawControl;
 
 use super::Dsa;
+use super::complete::complete;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::fault::During;
@@ -19,10 +20,10 @@ use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
 use super::name::is_attribute_description;
+use super::new_entry::NewEntry;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
-use super::read::complete;
 use super::settings::SearchScope;
 use super::settings::Site;
 use crate::roster::account::EntryId;
@@ -84,9 +85,13 @@ impl Dsa {
         // The values of an entry's name are values of the entry (RFC 4512 section 2.3.1).
         dn.rdn().values().for_each(|(name, value)| new.add_named(name, value));
         let credentials = &self.site.profile.credentials;
-        let state = New { password: secret, must_change: *must_change };
+        let suffix = &self.site.upn_suffix;
+        let state = New { username, suffix, password: secret, must_change: *must_change };
         for (name, value) in (credentials.of_new)(&state).map_err(|why| reject(&why))? {
-            new.add(name, &value);
+            // What the roster says goes before what is made up.
+            if !new.has(name) {
+                new.add(name, &value);
+            }
         }
         let name = dn.to_string();
         let stable = &self.site.profile.stable;
@@ -95,7 +100,11 @@ impl Dsa {
         let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
-            return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
+            return Err(match answer.rc {
+                32 => without_parent(&dn, fault),
+                68 => self.clash(connection, &dn, username, fault).await?,
+                _ => fault,
+            });
         }
         let read = match read.filter(|entry| stable.of(entry).is_some()) {
             Some(entry) => Some(entry),
@@ -133,7 +142,7 @@ impl Dsa {
         if changes.is_empty() && wanted.is_nothing() {
             return Ok(Done::AlreadySo);
         }
-        if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook {
+        if attempt.needs_a_look() {
             attempt.look().await?;
         }
         if attempt.modifications()?.is_empty() {
@@ -162,8 +171,24 @@ impl Dsa {
             }
         }
         match answer.rc {
-            0 => Ok(Done::Changed),
+            0 => self.amend(connection, id, wanted).await,
             _ => Err(refused(During::Modify, &answer, password.as_ref())),
+        }
+    }
+
+    /// Takes back what the server has done to the state besides what was asked of it.
+    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<Done, Fault> {
+        let mods = (self.site.profile.credentials.amends)(wanted);
+        if mods.is_empty() {
+            return Ok(Done::Changed);
+        }
+        // Half of it is done, so only a look can tell what to do next.
+        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
+        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
+        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
+        match answer.rc {
+            0 => Ok(Done::Changed),
+            _ => Err(half_done(refused(During::Modify, &answer, None))),
         }
     }
 
@@ -172,12 +197,15 @@ impl Dsa {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         self.allow(&dn, username, Wanted::default())?;
         let same = self.same(id);
-        if !connection.root.has_assertion() && self.read_one(connection, &id.locator, &same, &["1.1"]).await?.is_none()
+        let address = self.address(id);
+        if !address.is_bound
+            && !connection.root.has_assertion()
+            && self.read_one(connection, &address.name, &same, &["1.1"]).await?.is_none()
         {
             return self.gone(connection, &same).await;
         }
         let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
-        let answer = connection.delete(&id.locator, controls).await.map_err(Trouble::of_write)?;
+        let answer = connection.delete(&address.name, controls).await.map_err(Trouble::of_write)?;
         match answer.rc {
             0 => Ok(Done::Changed),
             32 | 122 => self.gone(connection, &same).await,
@@ -239,7 +267,7 @@ impl Dsa {
         if answer.result.rc == 32 {
             return Ok(None);
         }
-        Ok(complete(answer)?.into_iter().next())
+        Ok(complete(answer, self.apart())?.into_iter().next())
     }
 }
 
@@ -294,9 +322,7 @@ impl Attempt<'_> {
             return Vec::new();
         }
         let mut conditions = vec![self.dsa.same(self.id)];
-        for change in self.changes.iter().filter(|change| change.old.is_empty()) {
-            conditions.push(Filter::present(change.attribute.as_str()).negated());
-        }
+        conditions.extend(self.unset().map(|name| Filter::present(name).negated()));
         if let Presumes::That(condition) = &self.presumes {
             conditions.push(condition.clone());
         }
@@ -304,17 +330,39 @@ impl Attempt<'_> {
     }
 
     async fn send(&self) -> Result<LdapResult, Fault> {
-        let sent = self.connection.modify(&self.id.locator, self.modifications()?, self.controls()).await;
+        let address = self.dsa.address(self.id);
+        let sent = self.connection.modify(&address.name, self.modifications()?, self.controls()).await;
         sent.map_err(Trouble::of_write)
     }
 
-    /// Reads whether the entry is the one that is meant, and whether it is locked.
+    /// Iterates over the attributes that have no value yet, as far as the plan knows.
+    fn unset(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().filter(|change| change.old.is_empty()).map(|change| change.attribute.as_str())
+    }
+
+    /// Returns whether something must be known that the request itself cannot be bound to.
+    fn needs_a_look(&self) -> bool {
+        let bound = self.dsa.address(self.id).is_bound && self.unset().next().is_none();
+        self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
+    }
+
+    /// Reads whether the entry is the one that is meant, whether it is locked, and whether what is to get its first
+    /// value has none.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
-        let state = self.dsa.site.profile.credentials.attributes;
-        let attributes = if state.is_empty() { &["1.1"] } else { state };
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, attributes).await?;
-        self.seen = Some(entry.ok_or_else(another)?);
+        let mut attributes = self.dsa.site.profile.credentials.attributes.to_vec();
+        attributes.extend(self.unset());
+        if attributes.is_empty() {
+            attributes.push("1.1");
+        }
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &attributes).await?;
+        let entry = entry.ok_or_else(another)?;
+        if let Some(name) = self.unset().find(|name| entry.values(name).next().is_some()) {
+            let reason = format!("the entry is not as it was when the plan was made: `{name}` has a value by now");
+            return Err(Fault::new(Next::LookAgain, reason).with_code(122));
+        }
+        self.seen = Some(entry);
         self.presumes = Presumes::Nothing;
         Ok(())
     }
@@ -323,48 +371,13 @@ impl Attempt<'_> {
     async fn finds_old_values(&self) -> Result<bool, Fault> {
         let same = self.dsa.same(self.id);
         let names: Vec<&str> = self.changes.iter().map(|change| change.attribute.as_str()).collect();
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, &names).await?;
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &names).await?;
         let Some(entry) = entry else { return Ok(false) };
         Ok(self.changes.iter().all(|change| {
             let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
             now == change.old.iter().map(AsRef::as_ref).collect()
         }))
-    }
-}
-
-/// The attributes of an entry to add; each name and each value once, empty values never.
-#[derive(Default)]
-struct NewEntry {
-    attributes: Vec<(String, HashSet<Vec<u8>>)>,
-}
-
-impl NewEntry {
-    fn add(&mut self, name: &str, value: &[u8]) {
-        if !value.is_empty() {
-            self.values(name).insert(value.to_vec());
-        }
-    }
-
-    /// Adds a value of the entry's name, unless a value that the server takes for the same is there.
-    fn add_named(&mut self, name: &str, value: &[u8]) {
-        let folded = |octets: &[u8]| std::str::from_utf8(octets).ok().map(MatchKey::new);
-        let key = folded(value);
-        if key.is_none() || !self.values(name).iter().any(|v| folded(v) == key) {
-            self.add(name, value);
-        }
-    }
-
-    fn values(&mut self, name: &str) -> &mut HashSet<Vec<u8>> {
-        let at = self.attributes.iter().position(|(n, _)| n.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
-            self.attributes.push((name.to_owned(), HashSet::new()));
-            self.attributes.len() - 1
-        });
-        &mut self.attributes[at].1
-    }
-
-    fn into_attributes(self) -> Vec<(Vec<u8>, HashSet<Vec<u8>>)> {
-        let named = self.attributes.into_iter().map(|(name, values)| (name.into_bytes(), values));
-        named.filter(|(_, values)| !values.is_empty()).collect()
     }
 }
 

@@ -7,9 +7,11 @@ use crate::roster::account::ExistingAccount;
 use crate::roster::account::Person;
 use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
+use crate::roster::deferred::Held;
 use crate::roster::owners::Owners;
 use crate::roster::place::Relocation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Referred;
 
 /// What became of the rows, and who is in the directory only.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,8 @@ pub struct Matched {
     pub unidentified: usize,
     /// Entries of rows that are not below the parent that the feed says, and stay there; and where the first one is.
     pub misplaced: (usize, Box<str>),
+    /// Whom rows refer to, as far as the directory has them; `None` when no row does.
+    pub referred: Option<Referred>,
     /// Entries seen.
     pub n_entries: usize,
     /// Entries seen that can log in.
@@ -59,6 +63,8 @@ pub struct Found {
     pub relocation: Option<Relocation>,
     /// What differs.
     pub changes: Vec<Change>,
+    /// What it has of the attributes that are written later; `None` when the row says nothing about them.
+    pub deferred: Option<Box<Held>>,
     /// Whether the person can log in.
     pub enabled: bool,
     /// Whether the password must be changed at the next login.

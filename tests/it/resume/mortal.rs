@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use rosterd::directory::Capabilities;
 use rosterd::directory::Directory;
 use rosterd::directory::Finding;
+use rosterd::directory::Login;
 use rosterd::directory::Lookup;
 use rosterd::directory::Pace;
 use rosterd::directory::Wanted;
@@ -26,6 +27,8 @@ use rosterd::roster::operation::Operation;
 use rosterd::roster::place::Home;
 use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
+use rosterd::roster::reference::Fold;
+use rosterd::roster::secret::Secret;
 use tokio::sync::Notify;
 
 /// When death comes.
@@ -94,6 +97,10 @@ impl Directory for Mortal<'_> {
         self.memory.place(entry, home)
     }
 
+    fn fold_of_references(&self) -> Fold {
+        self.memory.fold_of_references()
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let what = format!("reading {:?}", lookup.which);
         let read = self.step(what, async { self.memory.existing(lookup).collect::<Vec<_>>().await });
@@ -111,6 +118,10 @@ impl Directory for Mortal<'_> {
             answers.extend(self.step(format!("{operation:?}"), self.memory.apply(one, pace)).await);
         }
         answers
+    }
+
+    async fn login(&self, id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        self.step(format!("login {username}"), Directory::login(self.memory, id, username, password)).await
     }
 
     async fn check(&self) -> Vec<Finding> {

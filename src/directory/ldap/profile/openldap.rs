@@ -15,6 +15,7 @@ use super::Form;
 use super::Guards;
 use super::Modifications;
 use super::New;
+use super::Peculiar;
 use super::Presumes;
 use super::Profile;
 use super::Stable;
@@ -25,6 +26,7 @@ use super::replace;
 use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::filter::Filter;
 use crate::directory::ldap::group;
+use crate::directory::ldap::login;
 use crate::directory::ldap::server::RootDse;
 
 /// With `ppolicy`.
@@ -44,6 +46,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: Guards::NONE,
+    peculiar: Peculiar::NONE,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 
@@ -67,6 +70,8 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
+    amends: |_| Vec::new(),
+    login: login::by_controls,
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -78,6 +83,8 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
+    amends: |_| Vec::new(),
+    login: login::by_controls,
 };
 
 const PASSWORD: &str = "userPassword";

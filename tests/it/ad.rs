@@ -1,0 +1,16 @@
+//! Active Directory, for real: a domain controller of Samba.
+
+use rosterd::directory::ldap::Ldap;
+
+use crate::server::samba::Territory;
+
+mod accounts;
+mod groups;
+mod import;
+mod ranges;
+mod reading;
+mod rights;
+
+fn ldap(territory: &Territory) -> Ldap {
+    Ldap::new(territory.settings()).expect("good settings")
+}
