@@ -123,10 +123,8 @@ fn carry_out(cli: Cli) -> Result<Exit, Failure> {
         Command::Run(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
-    let runtime = runtime
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::TryAgain, "cannot start").caused_by(&error))?;
+    let runtime =
+        runtime.enable_all().build().map_err(|error| Failure::new(Exit::TryAgain, "cannot start").caused_by(&error))?;
     let site = open::Site { config: cli.config, data_dir: cli.data_dir };
     runtime.block_on(async move {
         match cli.command {

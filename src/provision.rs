@@ -45,6 +45,7 @@ use crate::state::State;
 use crate::state::journal::JournalKey;
 use crate::state::journal::Journaled;
 use crate::state::journal::JournaledLetter;
+use crate::state::journal::Off;
 
 /// Everything the loop needs to apply one plan.
 pub struct Work<'w, D> {
@@ -224,7 +225,8 @@ impl<'w, D: Directory> Progression<'w, D> {
     }
 
     /// Sends batches until the run ends early or nothing is left. While one is on its way the journal takes down what
-    /// came of the one before and what the next one is about to do; with a throttle, one is done before the next.
+    /// came of the one before and what the next one is about to do. With a throttle one is done before the next, and
+    /// with letters: what their proofs tell may be that nothing more must be sent.
     async fn send_batches(
         &mut self,
         wire: &mut Wire<'w, Sent>,
@@ -232,7 +234,8 @@ impl<'w, D: Directory> Progression<'w, D> {
     ) -> Result<(), DatabaseError> {
         let courier = self.courier;
         let Throttle { batch_size, pause, max_rate } = self.work.throttle;
-        let at_once = if pause.is_zero() && max_rate.is_none() { ON_THE_WIRE } else { 1 };
+        let hurries = pause.is_zero() && max_rate.is_none() && self.work.letters.is_none();
+        let at_once = if hurries { ON_THE_WIRE } else { 1 };
         loop {
             while wire.len() < at_once && rest.len() > 0 && self.may_go_on().await {
                 let batch = rest.by_ref().take(batch_size.get()).collect();
@@ -282,8 +285,13 @@ impl<'w, D: Directory> Progression<'w, D> {
                 && result.outcome == known.kind.when_done()
             {
                 let username = self.work.plan.username(item).into();
-                if let (Outcome::Disabled, None, Some(entry)) = (&result.outcome, item.line, &item.entry) {
-                    evidence.off.push(((**entry).clone(), username));
+                match (&result.outcome, item.line, &item.entry) {
+                    (Outcome::Disabled | Outcome::Moved, None, Some(entry)) => {
+                        let before = Some(known.before.place.clone()).filter(|_| result.outcome == Outcome::Moved);
+                        evidence.off.push(Off { entry: (**entry).clone(), username, before });
+                    }
+                    (Outcome::Deleted, None, Some(entry)) => evidence.on.push((**entry).clone()),
+                    _ => {}
                 }
                 evidence.finish(key, result);
             }

@@ -23,6 +23,8 @@ use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
 use crate::sqlite::DatabaseError;
 use crate::state::journal::Evidence;
+use crate::state::journal::Kind;
+use crate::state::journal::Off;
 use crate::state::journal::Started;
 
 /// How often an account that was written, and is not there when read back, is looked for.
@@ -48,6 +50,7 @@ impl<D: Directory> Progression<'_, D> {
             kind: task.kind,
             password: task.has_password(),
             letter: task.letter,
+            before: task.before(),
         };
         let generations = self.work.state.started(self.work.run, tasks.iter().map(intent).collect()).await?;
         Ok(Announced { tasks, generations })
@@ -56,7 +59,12 @@ impl<D: Directory> Progression<'_, D> {
     /// Proves what came of a batch and writes it down. Results of people whose fate stays unknown say so, and the
     /// journal keeps them open.
     pub(super) async fn conclude(&mut self, sent: Sent) -> Result<(), DatabaseError> {
-        let Sent { batch: Announced { tasks, generations }, mut fates, shown } = sent;
+        let Sent { batch: Announced { tasks, generations }, mut fates, shown, left_behind } = sent;
+        for (place, what) in left_behind {
+            let result = &mut self.results[tasks[place].item];
+            result.notes.push(what);
+            result.incomplete = true;
+        }
         let entries = self.read_back(&tasks, &mut fates, shown).await;
         self.keep(&tasks, &fates, &entries).await?;
         self.post(&tasks, &fates, &entries, &generations).await
@@ -129,7 +137,9 @@ impl<D: Directory> Progression<'_, D> {
     fn confirm(&mut self, task: &Task, fate: &mut Fate, entry: &ExistingAccount) {
         let (failed, notes) = differences(&task.operation, entry);
         self.results[task.item].notes.extend(notes);
-        if let Some(reason) = failed {
+        if task.kind == Kind::Archive && failed.is_some() && !entry.enabled {
+            *fate = Fate::Settled(Outcome::Disabled);
+        } else if let Some(reason) = failed {
             *fate = Fate::Settled(Outcome::Failed(reason));
         }
     }
@@ -173,9 +183,11 @@ impl<D: Directory> Progression<'_, D> {
             }
             match (outcome, entry) {
                 // Whom a row switches off stays off until a person says otherwise; an Old one may come back.
-                (Outcome::Disabled, Some(entry)) if task.line().is_none() => {
-                    evidence.off.push((entry.id.clone(), entry.username.clone()));
+                (Outcome::Disabled | Outcome::Moved, Some(entry)) if task.line().is_none() => {
+                    let before = Some(task.before().place).filter(|_| *outcome == Outcome::Moved);
+                    evidence.off.push(Off { entry: entry.id.clone(), username: entry.username.clone(), before });
                 }
+                (Outcome::Deleted, _) => evidence.on.extend(deleted(task)),
                 (Outcome::Enabled | Outcome::Updated, Some(entry)) if entry.enabled => {
                     evidence.on.extend(switched_on(task));
                 }
@@ -235,6 +247,13 @@ pub(super) fn settle(result: &mut ItemResult, was_made: bool, outcome: &Outcome)
 fn switched_on(task: &Task) -> Option<EntryId> {
     match &task.operation {
         Operation::Update(update) if update.enabled == Some(true) => Some(update.id.clone()),
+        _ => None,
+    }
+}
+
+fn deleted(task: &Task) -> Option<EntryId> {
+    match &task.operation {
+        Operation::Delete { id, .. } => Some(id.clone()),
         _ => None,
     }
 }

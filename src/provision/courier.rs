@@ -54,6 +54,8 @@ pub(super) struct Sent {
     pub(super) fates: Vec<Fate>,
     /// Accounts that the directory showed as it had written them.
     pub(super) shown: HashMap<usize, ExistingAccount>,
+    /// What was not done of a task that was.
+    pub(super) left_behind: Vec<(usize, String)>,
 }
 
 /// What is known of one task of a batch.
@@ -74,8 +76,9 @@ impl Fate {
         use Outcome::Deleted;
         use Outcome::Disabled;
         use Outcome::Enabled;
+        use Outcome::Moved;
         use Outcome::Updated;
-        matches!(self, Self::Settled(Created | Updated | Enabled | Disabled | Deleted))
+        matches!(self, Self::Settled(Created | Updated | Enabled | Disabled | Moved | Deleted))
     }
 }
 
@@ -89,6 +92,7 @@ struct Pending<'t> {
     looked: Vec<bool>,
     /// Accounts that the directory showed with its answer to the whole of a task.
     shown: HashMap<usize, ExistingAccount>,
+    left_behind: Vec<(usize, String)>,
     last_fault: Option<Fault>,
 }
 
@@ -130,8 +134,8 @@ impl<'w, D: Directory> Courier<'w, D> {
     pub(super) async fn carry_out(&self, batch: Announced) -> Sent {
         let mut pending = Pending::new(&batch.tasks);
         self.send_all(&mut pending).await;
-        let (fates, shown) = (pending.fates(), pending.shown);
-        Sent { batch, fates, shown }
+        let (fates, shown, left_behind) = (pending.fates(), pending.shown, pending.left_behind);
+        Sent { batch, fates, shown, left_behind }
     }
 
     async fn send_all(&self, pending: &mut Pending<'_>) {
@@ -161,6 +165,9 @@ impl<'w, D: Directory> Courier<'w, D> {
             let fault = match answer {
                 Ok(Receipt { done, account }) => {
                     self.note_success();
+                    if let Done::ChangedBut(what) = &done {
+                        pending.left_behind.push((place, what.clone()));
+                    }
                     pending.fates[place] = Some(outcome_of(pending.tasks[place].kind, &operation, &done));
                     pending.shown.extend(account.filter(|_| !pending.looked[place]).map(|account| (place, *account)));
                     continue;
@@ -227,14 +234,21 @@ impl<'w, D: Directory> Courier<'w, D> {
             self.note_success();
         }
     }
-
 }
 
 impl<'t> Pending<'t> {
     fn new(tasks: &'t [Task]) -> Self {
         let none = vec![false; tasks.len()];
         let (in_doubt, looked) = (none.clone(), none);
-        Self { tasks, fates: vec![None; tasks.len()], in_doubt, looked, shown: HashMap::new(), last_fault: None }
+        Self {
+            tasks,
+            fates: vec![None; tasks.len()],
+            in_doubt,
+            looked,
+            shown: HashMap::new(),
+            left_behind: Vec::new(),
+            last_fault: None,
+        }
     }
 
     fn fates(&self) -> Vec<Fate> {
@@ -252,6 +266,7 @@ fn outcome_of(kind: Kind, operation: &Operation, done: &Done) -> Outcome {
         (Kind::Create, Done::AlreadySo) => Outcome::Unchanged,
         (Kind::Create, _) => Outcome::Created,
         (Kind::Disable, _) => Outcome::Disabled,
+        (Kind::Archive, _) => Outcome::Moved,
         (Kind::Delete, _) => Outcome::Deleted,
         (Kind::Update | Kind::Members, _) => match operation {
             Operation::Update(update) if update.enabled == Some(true) && update.changes.is_empty() => Outcome::Enabled,

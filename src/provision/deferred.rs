@@ -133,7 +133,7 @@ impl<D: Directory> Progression<'_, D> {
             let kept;
             let changes: &[DeferredChange] = match &planned.intent {
                 Intent::Update(update) => {
-                    kept = tasks::left_of(&self.work, planned, update);
+                    kept = tasks::left_of(self.work, planned, update);
                     &kept.deferred
                 }
                 intent => intent.deferred(),
@@ -358,6 +358,7 @@ impl Writing {
         Operation::Update(Update {
             id: entry.id.clone(),
             username: self.member.username.clone(),
+            relocation: None,
             changes,
             password: None,
             must_change: None,

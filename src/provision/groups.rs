@@ -25,6 +25,7 @@ use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Before;
 use crate::roster::plan::Intent;
 use crate::roster::plan::MembershipChange;
 use crate::roster::plan::Status;
@@ -85,7 +86,7 @@ impl<D: Directory> Progression<'_, D> {
         let intents = rest_only
             .iter()
             .filter_map(|item| journal_key(self.work.plan, *item))
-            .map(|key| Started { key, kind: Kind::Members, password: false, letter: false })
+            .map(|key| Started { key, kind: Kind::Members, password: false, letter: false, before: Before::default() })
             .collect();
         self.work.state.started(self.work.run, intents).await.map(drop)
     }
@@ -129,7 +130,7 @@ impl<D: Directory> Progression<'_, D> {
             let kept;
             let changes: &[MembershipChange] = match &item.intent {
                 Intent::Update(update) => {
-                    kept = tasks::left_of(&self.work, item, update);
+                    kept = tasks::left_of(self.work, item, update);
                     &kept.memberships
                 }
                 intent => intent.memberships(),
@@ -162,7 +163,7 @@ impl<D: Directory> Progression<'_, D> {
                 .then(|| member.clone());
         }
         let item = &self.work.plan.items[place];
-        let is_as_planned = tasks::is_rest_only(&self.work, item);
+        let is_as_planned = tasks::is_rest_only(self.work, item);
         let id = item.entry.as_deref().filter(|_| is_as_planned)?;
         Some(Member { id: id.clone(), username: self.work.plan.username(item).into() })
     }

@@ -33,9 +33,11 @@ mod check;
 mod connections;
 mod faults;
 mod groups;
+mod leavers;
 mod logins;
 mod reading;
 mod references;
+mod renaming;
 mod transactions;
 mod values;
 
@@ -94,6 +96,7 @@ pub fn update(id: &EntryId) -> Update {
     Update {
         id: id.clone(),
         username: "".into(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,

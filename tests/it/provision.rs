@@ -15,11 +15,11 @@ use crate::world::World;
 use crate::world::life;
 
 mod groups;
-mod meddled;
+pub(crate) mod meddled;
 mod old;
 mod pace;
-mod proof;
 mod photos;
+mod proof;
 mod references;
 mod reports;
 

@@ -148,6 +148,19 @@ impl Connection {
         Ok((answer, entry))
     }
 
+    /// Gives an entry another name, and another parent if one is given (RFC 4511 section 4.9). The values of the old
+    /// name go.
+    pub async fn rename(
+        &self,
+        dn: &str,
+        rdn: &str,
+        parent: Option<&str>,
+        controls: Vec<RawControl>,
+    ) -> Result<LdapResult, Trouble> {
+        let mut handle = self.handle.clone();
+        self.call(async move { handle.with_controls(controls).modifydn(dn, rdn, true, parent).await }).await
+    }
+
     /// Deletes an entry.
     pub async fn delete(&self, dn: &str, controls: Vec<RawControl>) -> Result<LdapResult, Trouble> {
         let mut handle = self.handle.clone();
@@ -155,11 +168,7 @@ impl Connection {
     }
 
     /// Runs an extended operation and returns the value of its answer, if it has one.
-    pub async fn extended(
-        &self,
-        name: &str,
-        value: Option<Vec<u8>>,
-    ) -> Result<(LdapResult, Option<Vec<u8>>), Trouble> {
+    pub async fn extended(&self, name: &str, value: Option<Vec<u8>>) -> Result<(LdapResult, Option<Vec<u8>>), Trouble> {
         let mut handle = self.handle.clone();
         let request = Exop { name: Some(name.to_owned()), val: value };
         let answer = self.call(async move { handle.extended(request).await }).await?;

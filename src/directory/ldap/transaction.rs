@@ -167,7 +167,7 @@ impl Dsa {
                 let (dn, attributes) = self.addition(create).ok()?;
                 Some(Request { dn: dn.to_string(), write: Write::Add(attributes), condition: None })
             }
-            Operation::Update(update) => {
+            Operation::Update(update) if update.relocation.is_none() => {
                 let attempt = self.attempt(connection, update).ok()??;
                 if !attempt.is_one_request() {
                     return None;
@@ -180,7 +180,7 @@ impl Dsa {
                 let condition = self.deletion(id, username).ok().filter(|_| can_assert)?;
                 Some(Request { dn: id.locator.to_string(), write: Write::Delete, condition: Some(condition) })
             }
-            Operation::CreateGroup { .. } | Operation::ChangeMembers { .. } => None,
+            Operation::Update(_) | Operation::CreateGroup { .. } | Operation::ChangeMembers { .. } => None,
         }
     }
 
@@ -371,8 +371,7 @@ fn element(octets: &[u8]) -> Option<(u8, &[u8])> {
         return Some((tag, rest.get(..usize::from(first))?));
     }
     let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-    let length =
-        length.iter().try_fold(0_usize, |n, octet| n.checked_mul(256)?.checked_add(usize::from(*octet)))?;
+    let length = length.iter().try_fold(0_usize, |n, octet| n.checked_mul(256)?.checked_add(usize::from(*octet)))?;
     Some((tag, rest.get(..length)?))
 }
 

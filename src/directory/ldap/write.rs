@@ -51,6 +51,12 @@ impl Dsa {
             let rdn = Rdn::new(naming_attribute, name).ok_or("the login name is empty")?;
             return Ok(base.child(rdn));
         };
+        self.inside(locator)
+    }
+
+    /// Parses a place that must be where accounts are read.
+    pub(super) fn inside(&self, locator: &str) -> Result<Dn, String> {
+        let base = &self.site.people_base;
         let dn = Dn::parse(locator).map_err(|e| e.to_string())?;
         let fits = match self.site.scope {
             SearchScope::Subtree => dn.is_within(base) && dn.key() != base.key(),
@@ -149,7 +155,7 @@ impl Dsa {
         connection: &'a Connection,
         update: &'a Update,
     ) -> Result<Option<Attempt<'a>>, Fault> {
-        let Update { id, username, changes, password, must_change, enabled } = update;
+        let Update { id, username, relocation: _, changes, password, must_change, enabled } = update;
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         let wanted = Wanted { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
         self.allow(&dn, username, wanted)?;
@@ -171,6 +177,7 @@ impl Dsa {
             shown: None,
             presumes: (self.site.profile.credentials.presumes)(wanted),
             by_replacing: false,
+            unasserted: false,
         }))
     }
 
@@ -189,6 +196,10 @@ impl Dsa {
             attempt.look().await?;
             answer = attempt.send().await?;
         }
+        if is_misled(&answer) && attempt.finds_old_values().await? {
+            attempt.unasserted = true;
+            answer = attempt.send().await?;
+        }
         if matches!(answer.rc, 16 | 18 | 20) && !changes.is_empty() {
             let as_planned = attempt.finds_old_values().await?;
             if as_planned && answer.rc == 18 {
@@ -205,11 +216,12 @@ impl Dsa {
         if answer.rc != 0 {
             return Err(refused(During::Modify, &answer, password.as_ref()));
         }
-        let is_amended = self.amend(connection, id, wanted).await?;
-        let shown = attempt.shown.filter(|_| !is_amended);
+        let done = self.settle(connection, id, wanted).await?;
+        // What such a server has shown was not all yet.
+        let shown = attempt.shown.filter(|_| self.site.profile.credentials.settles.is_none());
         let account = self.shown(connection, &self.address(id).name, shown, &attempt.schema).await;
         let account = account.filter(|account| account.id.stable == id.stable).map(Box::new);
-        Ok(Receipt { done: Done::Changed, account })
+        Ok(Receipt { done, account })
     }
 
     /// Proves that an entry may be deleted, and returns the condition that it is this one.
@@ -217,23 +229,6 @@ impl Dsa {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         self.allow(&dn, username, Wanted::default())?;
         Ok(assertion(&self.same(id)))
-    }
-
-    /// Takes back what the server has done to the state besides what was asked of it, and returns whether there was
-    /// something.
-    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<bool, Fault> {
-        let mods = (self.site.profile.credentials.amends)(wanted);
-        if mods.is_empty() {
-            return Ok(false);
-        }
-        // Half of it is done, so only a look can tell what to do next.
-        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
-        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
-        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
-        match answer.rc {
-            0 => Ok(true),
-            _ => Err(half_done(refused(During::Modify, &answer, None))),
-        }
     }
 
     /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
@@ -258,10 +253,13 @@ impl Dsa {
 
     /// Returns whether an entry that is not where it was is nowhere else either.
     async fn gone(&self, connection: &Connection, same: &Filter) -> Result<Done, Fault> {
-        let base = self.site.people_base.to_string();
-        let page = self.site.page_size;
-        let found = self.search_all(connection, &base, Scope::Subtree, same, &["1.1"], page).await?;
-        if found.is_empty() { Ok(Done::AlreadySo) } else { Err(another()) }
+        for (base, _) in self.site.homes() {
+            let (base, page) = (base.to_string(), self.site.page_size);
+            if !self.search_all(connection, &base, Scope::Subtree, same, &["1.1"], page).await?.is_empty() {
+                return Err(another());
+            }
+        }
+        Ok(Done::AlreadySo)
     }
 
     /// Refuses what must not, or cannot, be written.
@@ -327,6 +325,8 @@ pub(super) struct Attempt<'a> {
     /// What is taken for granted as long as nobody has looked; the request fails if it does not hold.
     presumes: Presumes,
     by_replacing: bool,
+    /// Somebody has looked instead of the server.
+    unasserted: bool,
 }
 
 impl Attempt<'_> {
@@ -360,7 +360,7 @@ impl Attempt<'_> {
 
     /// The request is bound to the entry, not only to its name, and to what cannot be said by deleting old values.
     pub(super) fn condition(&self) -> Option<RawControl> {
-        if !self.connection.root.has_assertion() {
+        if !self.connection.root.has_assertion() || self.unasserted {
             return None;
         }
         let mut conditions = vec![self.dsa.same(self.id)];
@@ -388,7 +388,7 @@ impl Attempt<'_> {
 
     /// Returns whether one request is all, with nothing before it and nothing after.
     pub(super) fn is_one_request(&self) -> bool {
-        !self.needs_a_look() && (self.dsa.site.profile.credentials.amends)(self.wanted).is_empty()
+        !self.needs_a_look() && self.dsa.site.profile.credentials.settles.is_none()
     }
 
     /// Returns whether something must be known that the request itself cannot be bound to.
@@ -440,7 +440,7 @@ fn keeps_name(dn: &Dn, change: &Change) -> Result<(), Fault> {
     if kept {
         return Ok(());
     }
-    Err(reject(&format!("the entry is named by `{}`, and rosterd does not rename entries", change.attribute)))
+    Err(reject(&format!("the entry is named by `{}`, and `rename` is off in [feed.defaults]", change.attribute)))
 }
 
 fn without_parent(dn: &Dn, fault: Fault) -> Fault {
@@ -453,8 +453,14 @@ fn without_parent(dn: &Dn, fault: Fault) -> Fault {
 
 /// Returns a condition that the server checks before it writes (RFC 4528). Critical: a server that does not know it
 /// must refuse rather than write.
-fn assertion(filter: &Filter) -> RawControl {
+pub(super) fn assertion(filter: &Filter) -> RawControl {
     RawControl { crit: true, ..Assertion::new(filter.as_str()) }
+}
+
+/// Returns whether the condition was held against another entry: OpenLDAP's overlay `unique` looks for the value with
+/// the controls of the request, and every entry that is not the one that is meant fails them.
+pub(super) fn is_misled(answer: &LdapResult) -> bool {
+    answer.rc == 122 && answer.text.starts_with("unique_search")
 }
 
 pub(super) fn another() -> Fault {

@@ -1,8 +1,8 @@
 use futures_util::StreamExt;
 
 use super::*;
-use crate::roster::operation::Done;
 use crate::roster::operation::Create;
+use crate::roster::operation::Done;
 use crate::roster::operation::Member;
 use crate::roster::operation::Update;
 
@@ -78,6 +78,7 @@ async fn the_log_tells_everything_but_passwords() {
     let update = Update {
         id: id.clone(),
         username: "ada".into(),
+        relocation: None,
         changes: Vec::new(),
         password: Some("hunter2".into()),
         must_change: Some(false),

@@ -54,7 +54,8 @@ async fn refused_rows_fail_alone_and_the_others_go_in_once() {
     let mut batch = creates(0..240);
     // One that is refused when it is to be queued, one that is refused at the commit.
     let Operation::Create(odd) = &mut batch[100] else { panic!("a creation") };
-    odd.attributes = [("sn", vec!["x"]), ("cn", vec!["x"]), ("mail", vec!["m\u{fc}ller@example.org"])].into_iter().collect();
+    odd.attributes =
+        [("sn", vec!["x"]), ("cn", vec!["x"]), ("mail", vec!["m\u{fc}ller@example.org"])].into_iter().collect();
     let answers = apply(&ldap, &batch).await;
     for (n, answer) in answers.iter().enumerate() {
         match (n, answer) {
