@@ -4,6 +4,7 @@ pub mod choices;
 pub mod feed;
 pub mod planning;
 mod reading;
+mod referents;
 pub mod reports;
 
 use std::collections::HashMap;

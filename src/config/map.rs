@@ -22,11 +22,14 @@ use crate::roster::mapping::EmptyCell;
 use crate::roster::mapping::Locale;
 use crate::roster::mapping::Mapping;
 use crate::roster::mapping::MappingSettings;
+use crate::roster::mapping::Means;
 use crate::roster::mapping::Policy;
 use crate::roster::mapping::Rule;
 use crate::roster::mapping::Source;
 use crate::roster::mapping::Target;
 use crate::roster::mapping::default_rules;
+use crate::roster::problem::Severity;
+use crate::roster::reference::ReferenceKey;
 
 const POLICIES: [(&str, Policy); 4] =
     [("force", Policy::Force), ("keep", Policy::Keep), ("create-only", Policy::CreateOnly), ("merge", Policy::Merge)];
@@ -90,8 +93,17 @@ impl Prover {
         span: &Range<usize>,
         collision: &mut Collision,
     ) -> Option<Rule> {
-        let RawRuleTable { column, template, policy, separator, default, multi, collision: on_collision, optional } =
-            table;
+        let RawRuleTable {
+            column,
+            template,
+            policy,
+            separator,
+            default,
+            multi,
+            collision: on_collision,
+            optional,
+            reference,
+        } = table;
         let target = Target::from_key(key);
         let source = match (column, template) {
             (Some(column), None) => Source::Column(column.clone()),
@@ -124,6 +136,9 @@ impl Prover {
             Some(other) => {
                 self.fault(ConfigFault::at(span.clone(), format!("`{other}` is not one of: error, counter")));
             }
+        }
+        if let Some(key) = reference {
+            rule.means = Means::Person(ReferenceKey::named(key));
         }
         rule.separators.clone_from(separator);
         rule.multi = multi.unwrap_or(false);
@@ -159,6 +174,7 @@ impl Prover {
         let mut checks = CheckSettings {
             required: raw.required.clone(),
             unique: raw.unique.iter().map(|name| AttributeName::new(name)).collect(),
+            dangling: self.choice(raw.dangling.as_ref(), &[("warn", Severity::Warning), ("error", Severity::Error)]),
             limits: raw.limits.iter().map(|(name, limit)| (AttributeName::new(name), *limit)).collect(),
             ..CheckSettings::default()
         };

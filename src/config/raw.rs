@@ -170,7 +170,7 @@ pub struct RawCsv {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional"
+    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional, reference"
 )]
 pub enum RawRule {
     Text(String),
@@ -188,6 +188,7 @@ pub struct RawRuleTable {
     pub multi: Option<bool>,
     pub collision: Option<String>,
     pub optional: Option<bool>,
+    pub reference: Option<String>,
 }
 
 /// `[feed.checks]`
@@ -200,6 +201,7 @@ pub struct RawChecks {
     pub unique: Vec<String>,
     pub username: Option<Spanned<RawUsernameCheck>>,
     pub max_length: Option<usize>,
+    pub dangling: Option<Spanned<String>>,
     #[serde(default)]
     pub limits: BTreeMap<String, usize>,
 }

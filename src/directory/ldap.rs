@@ -34,10 +34,13 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
+mod address;
 mod check;
 mod clash;
+mod complete;
 mod connection;
 mod dial;
 mod entry;
@@ -199,7 +202,8 @@ impl Dsa {
         if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }
-        for (name, _) in account.attributes.iter() {
+        let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
+        for (name, _) in account.attributes.iter().chain(deferred) {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
@@ -249,6 +253,10 @@ impl Directory for Ldap {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.dsa.get().map_or_else(Vec::new, |dsa| dsa.objections(account))
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        name::folded
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {

@@ -123,6 +123,14 @@ impl Attributes {
         self.iter().any(|(n, values)| n.is(name) && values.is_empty())
     }
 
+    /// Returns the attributes that `others` lists too.
+    #[must_use]
+    pub fn only(&self, others: &Self) -> Self {
+        let schema = Schema { names: Arc::clone(&self.names) };
+        let is_listed = |name: &AttributeName| others.iter().any(|(other, _)| other == name);
+        schema.pack(self.iter().filter(|(name, _)| is_listed(name)).map(|(name, v)| (name.as_str(), v.octets())))
+    }
+
     /// Returns the number of attributes listed.
     pub fn len(&self) -> usize {
         self.iter().count()

@@ -36,6 +36,8 @@ pub struct CheckSettings {
     pub max_length: usize,
     /// Characters of single attributes, at most.
     pub limits: Vec<(AttributeName, usize)>,
+    /// What a reference to nobody does to its row.
+    pub dangling: Severity,
     /// Whether mail addresses may have a domain of one word, such as `ada@intranet`.
     pub dotless_domains: bool,
 }
@@ -48,6 +50,7 @@ impl Default for CheckSettings {
             username: UsernameRule::default(),
             max_length: 1024,
             limits: Vec::new(),
+            dangling: Severity::Warning,
             dotless_domains: false,
         }
     }

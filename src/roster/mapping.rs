@@ -15,6 +15,7 @@ use super::attribute::Schema;
 use super::checks::CheckSettings;
 use super::columns::Known;
 use super::columns::Wishes;
+use super::reference::ReferenceKey;
 
 pub mod dn;
 pub mod locale;
@@ -39,6 +40,7 @@ pub use mapper::Late;
 pub use mapper::Mapped;
 pub use mapper::Mapper;
 pub use mapper::Rejected;
+pub use rule::Means;
 pub use rule::Rule;
 pub use rule::Source;
 pub use rule::Target;
@@ -193,6 +195,7 @@ impl Mapping {
             }
         }
         faults.extend(matching_faults(&settings, &rules));
+        faults.extend(meaning_faults(&settings, &rules));
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -313,6 +316,40 @@ fn matching_faults(settings: &MappingSettings, rules: &[CompiledRule]) -> Vec<Ma
                 }
                 Some(_) => {}
             }
+        }
+    }
+    faults
+}
+
+/// Returns what is wrong with rules whose text stands for something else.
+fn meaning_faults(settings: &MappingSettings, rules: &[CompiledRule]) -> Vec<MappingFault> {
+    let of = |name: &AttributeName| {
+        rules.iter().find(|r| matches!(&r.rule.target, Target::Attribute(target) if target == name))
+    };
+    let mut faults = Vec::new();
+    for compiled in rules.iter().filter(|compiled| compiled.rule.means != Means::Text) {
+        let target = &compiled.rule.target;
+        let Target::Attribute(name) = target else {
+            faults.push(fault(target, "only attributes refer to other people"));
+            continue;
+        };
+        if compiled.uses_username() {
+            faults.push(fault(target, "the person's own username may still change when this is looked up"));
+        }
+        if settings.match_by == MatchBy::Attribute(name.clone()) {
+            faults.push(fault(target, "rows find their entries by it, so its text is what it says"));
+        }
+        if settings.checks.unique.contains(name) {
+            let message = format!("`{name}` refers to other people, and several may refer to the same one");
+            faults.push(MappingFault { key: "checks.unique".to_owned(), at: None, message });
+        }
+        let Means::Person(ReferenceKey::Attribute(key)) = &compiled.rule.means else { continue };
+        match of(key) {
+            None => faults.push(fault(target, format!("nothing in [feed.map] fills `{key}`"))),
+            Some(other) if other.rule.means != Means::Text => {
+                faults.push(fault(target, format!("`{key}` refers to other people itself")));
+            }
+            Some(_) => {}
         }
     }
     faults

@@ -4,6 +4,7 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use super::account::GroupName;
+use super::deferred::Referent;
 use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
@@ -75,6 +76,13 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
             }
         }
     }
+    for change in item.intent.deferred() {
+        text(change.attribute.as_str().as_bytes());
+        for people in [&change.old, &change.new] {
+            text(&count(people.iter()));
+            people.iter().for_each(|person| text(identity(person)));
+        }
+    }
     for change in item.intent.memberships() {
         text(change.kind.word().as_bytes());
         for names in [&change.add, &change.remove] {
@@ -129,6 +137,17 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
             parts.extend(update.enabled.map(|on| part(entry, &[b"enabled", &[u8::from(on)]])));
         }
     }
+    for change in item.intent.deferred() {
+        let sides = [&change.old, &change.new].map(|people| {
+            let mut people: Vec<&[u8]> = people.iter().map(identity).collect();
+            people.sort_unstable();
+            people
+        });
+        let n_old = sides[0].len().to_le_bytes();
+        let mut what: Vec<&[u8]> = vec![b"refer", change.attribute.as_str().as_bytes(), &n_old];
+        what.extend(sides.iter().flatten());
+        parts.push(part(known_entry, &what));
+    }
     for change in item.intent.memberships() {
         let kind = change.kind.word().as_bytes();
         let named = |word: &[u8], name: &GroupName| part(known_entry, &[word, kind, name.key().as_str().as_bytes()]);
@@ -136,6 +155,14 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
         parts.extend(change.remove.iter().map(|name| named(b"remove", name)));
     }
     parts
+}
+
+/// Returns what says who is referred to. Who has a row goes by name: the run may make their entry.
+fn identity(person: &Referent) -> &[u8] {
+    match (&person.value, person.row) {
+        (Some(value), None) => value.as_bytes(),
+        _ => person.username.as_bytes(),
+    }
 }
 
 fn account_digest(plan: &Plan, item: &Item, create: &CreateIntent) -> [u8; 16] {

@@ -7,7 +7,9 @@ use std::collections::HashSet;
 
 use super::account::Account;
 use super::account::Action;
+use super::attribute::Attributes;
 use super::columns::Known;
+use super::deferred::DeferredChange;
 use super::earlier::Creation;
 use super::earlier::Earlier;
 use super::earlier::EarlierRow;
@@ -37,6 +39,8 @@ use super::plan_id;
 use super::problem::Problem;
 use super::problem::ProblemKind;
 use super::problem::Severity;
+use super::reference;
+use super::reference::Resolver;
 use super::rows::Rows;
 use super::seats;
 
@@ -121,14 +125,18 @@ pub fn build(
         let conflicts = owners::conflicts(&rows.accounts, attribute, owners, label);
         conflicts.into_iter().for_each(|(index, problem)| problems.push(index, problem));
     }
+    let referred = matched.referred.take();
+    let resolver = referred.as_ref().map(|r| Resolver::new(r, &rows.accounts, &rows.rejected, maker.mapper));
     let mut items = Vec::with_capacity(base.rows + matched.old.len());
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
+        let (mapper, resolver) = (maker.mapper, resolver.as_ref());
         let decision =
-            Decision { account, rules, around, mapper: maker.mapper, memberships: &mut base.memberships, problems };
+            Decision { account, rules, around, mapper, resolver, memberships: &mut base.memberships, problems };
         items.push(decision.item(index, seen, objections));
     }
+    drop(resolver);
     items.extend(rows.rejected.into_iter().map(|rejected| Item {
         line: Some(rejected.line),
         status: Status::Error,
@@ -146,6 +154,9 @@ pub fn build(
         }));
     }
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
+    if referred.is_some() {
+        reference::drop_unmade(&mut items, &rows.accounts, maker.mapper.labels());
+    }
     let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
     if matched.unidentified > 0 && holds.iter().any(|hold| hold.class == HoldClass::Old) {
         let n = matched.unidentified;
@@ -209,6 +220,7 @@ struct Decision<'d> {
     rules: &'d PlanRules,
     around: &'d Surroundings,
     mapper: &'d Mapper,
+    resolver: Option<&'d Resolver<'d>>,
     memberships: &'d mut usize,
     problems: Vec<Problem>,
 }
@@ -222,10 +234,10 @@ impl Decision<'_> {
             Seen::Nowhere if earlier.is_settled => {
                 (Status::New, None, Intent::Skip("it was tried already in this run"))
             }
-            Seen::Nowhere => (Status::New, None, self.for_new(objections)),
+            Seen::Nowhere => (Status::New, None, self.for_new(index, objections)),
             Seen::Same => (status, None, Intent::Nothing),
             Seen::Found(found) => {
-                let intent = self.for_existing(&found, earlier);
+                let intent = self.for_existing(index, &found, earlier);
                 let is_of_use = intent.writes() || self.account.choices.action == Action::Disable;
                 (status, is_of_use.then(|| Box::new(found.id)), intent)
             }
@@ -241,7 +253,7 @@ impl Decision<'_> {
         }
     }
 
-    fn for_new(&mut self, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Intent {
+    fn for_new(&mut self, index: u32, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Intent {
         let choices = self.account.choices;
         match choices.action {
             Action::Disable => return self.no_account("disable"),
@@ -254,10 +266,11 @@ impl Decision<'_> {
         let passwords = self.rules.passwords;
         self.problems.extend(self.mapper.missing_for_create(self.account, passwords.generate_for_new));
         self.problems.extend(objections(self.account));
+        let deferred = self.deferred(index, None);
         let memberships = self.memberships(None);
         let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
         let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
-        Intent::Create(CreateIntent { password, must_change, memberships: memberships.into() })
+        Intent::Create(CreateIntent { password, must_change, deferred, memberships: memberships.into() })
     }
 
     fn no_account(&mut self, action: &'static str) -> Intent {
@@ -266,7 +279,7 @@ impl Decision<'_> {
         Intent::Nothing
     }
 
-    fn for_existing(&mut self, found: &Found, earlier: EarlierRow) -> Intent {
+    fn for_existing(&mut self, index: u32, found: &Found, earlier: EarlierRow) -> Intent {
         let choices = self.account.choices;
         if earlier.creation == Creation::InDoubt && !found.changes.is_empty() {
             let text = "an account of this name, but not as this run was about to make it, is in the directory since \
@@ -275,7 +288,7 @@ impl Decision<'_> {
             return Intent::Nothing;
         }
         let intent = match choices.action {
-            Action::Auto => self.update(found, earlier),
+            Action::Auto => self.update(index, found, earlier),
             Action::Disable if !found.enabled => Intent::Nothing,
             Action::Disable | Action::Delete if earlier.is_settled => Intent::Skip("it was tried already in this run"),
             Action::Disable => Intent::Disable,
@@ -294,7 +307,7 @@ impl Decision<'_> {
         intent
     }
 
-    fn update(&mut self, found: &Found, earlier: EarlierRow) -> Intent {
+    fn update(&mut self, index: u32, found: &Found, earlier: EarlierRow) -> Intent {
         let passwords = self.rules.passwords;
         let had_its_password = earlier.is_settled || earlier.password_written || earlier.creation != Creation::No;
         let of_row = self.account.password.is_some();
@@ -317,9 +330,11 @@ impl Decision<'_> {
             let text = "the account is switched off in the directory, and not by rosterd; it stays so".to_owned();
             self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
         }
+        let deferred = self.deferred(index, Some(found));
         let memberships = self.memberships(Some(found));
         let update = UpdateIntent {
             changes: if earlier.is_settled { Vec::new() } else { found.changes.clone() },
+            deferred,
             password,
             must_change,
             enabled: (back && !earlier.is_settled).then_some(true),
@@ -327,6 +342,16 @@ impl Decision<'_> {
             letter_owed: earlier.letter_owed,
         };
         if update == UpdateIntent::default() { Intent::Nothing } else { Intent::Update(Box::new(update)) }
+    }
+
+    /// Returns what is written after all accounts. It is not settled with the account: the directory says what is left.
+    fn deferred(&mut self, index: u32, found: Option<&Found>) -> Vec<DeferredChange> {
+        let Some(resolver) = self.resolver else { return Vec::new() };
+        let none = Attributes::default();
+        let held = found.map(|found| found.deferred.as_deref().unwrap_or(&none));
+        let (changes, problems) = resolver.changes(index, held);
+        self.problems.extend(problems);
+        changes
     }
 
     fn memberships(&mut self, found: Option<&Found>) -> Vec<MembershipChange> {

@@ -92,6 +92,7 @@ impl Rows {
                 self.rejected.push(Rejected {
                     line: account.line,
                     match_value: account.match_value,
+                    attributes: account.attributes,
                     named: Named { username: account.username, person: account.person },
                     problems: own,
                 });

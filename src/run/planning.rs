@@ -13,6 +13,7 @@ use super::choices::ChoiceBits;
 use super::feed::Feed;
 use super::reading;
 use super::reading::Reading;
+use super::referents;
 use crate::directory::Directory;
 use crate::directory::Lookup;
 use crate::directory::Wanted;
@@ -41,6 +42,7 @@ use crate::roster::planner::OldPolicy;
 use crate::roster::planner::Surroundings;
 use crate::roster::problem::Damage;
 use crate::roster::read::Form;
+use crate::roster::reference::Referred;
 use crate::roster::rows::Rows;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
@@ -208,7 +210,8 @@ pub async fn plan<D: Directory>(
         }
         decisions.old = OldPolicy::Keep;
     }
-    let plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
+    let mut plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
+    referents::name(&mut plan, *directory).await?;
     let shown = match unedited {
         Some((rows, matched)) => planner::build(rows, matched, &decisions, &around, &maker, &objections).id,
         None => plan.id.clone(),
@@ -240,8 +243,11 @@ async fn match_rows<D: Directory>(
         Which::Matching { by: feed.matching.by.clone(), values }
     };
     let mut enabled_again = Vec::new();
-    let mut matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
-    let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
+    let referred = Referred::by(&rows.accounts, &read.mapper.references(), directory.fold_of_references());
+    let matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
+    let mut matching = matching.with_references(referred);
+    let mut existing =
+        std::pin::pin!(directory.existing(Lookup { which: which.clone(), attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         let entry = entry?;
         if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
@@ -249,7 +255,11 @@ async fn match_rows<D: Directory>(
         }
         matching.see(entry);
     }
-    Ok((matching.finish(), enabled_again))
+    let mut matched = matching.finish();
+    if let Some(referred) = matched.referred.as_mut().filter(|_| which != Which::All) {
+        referents::look_up(referred, &rows.accounts, &feed.attributes, directory).await?;
+    }
+    Ok((matched, enabled_again))
 }
 
 async fn surroundings<D: Directory>(

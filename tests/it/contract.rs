@@ -35,6 +35,9 @@ pub trait Rig: Sized + Send + Sync + 'static {
     /// How many accounts make several pages here. Fewer for kinds that write slowly.
     const MANY: usize = 1200;
 
+    /// A login name with characters that the names of entries escape, as difficult as this kind allows.
+    const DIFFICULT: &str = "O'Neil, Éve + co";
+
     /// Makes a directory that nobody else uses, with nothing in it but `start`.
     async fn new(start: Start) -> Self;
 
@@ -112,6 +115,10 @@ macro_rules! contract {
             reading::only_the_attributes_asked_for_are_read,
             reading::reading_can_be_given_up,
             reading::protected_accounts_are_marked,
+            references::a_reference_comes_changes_and_goes,
+            references::a_list_of_references_gains_and_loses_people_at_once,
+            references::another_spelling_is_the_same_reference,
+            references::places_find_their_accounts_and_unknown_ones_are_absent,
         }
     };
     ($rig:ty: $($topic:ident :: $promise:ident),+ $(,)?) => {
@@ -134,6 +141,7 @@ mod local;
 mod logins;
 mod memory;
 mod reading;
+mod references;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
 const ATTRIBUTES: [&str; 9] =

@@ -34,6 +34,7 @@ mod faults;
 mod groups;
 mod logins;
 mod reading;
+mod references;
 
 pub const PASSWORD: &str = "first-Passw0rd";
 

@@ -19,6 +19,7 @@ mod meddled;
 mod old;
 mod pace;
 mod proof;
+mod references;
 mod reports;
 
 use meddled::Meddled;

@@ -6,6 +6,7 @@ use ldap3::Scope;
 
 use super::Dsa;
 use super::Ldap;
+use super::complete::complete;
 use super::connection::Connection;
 use super::dial;
 use super::fault::Trouble;
@@ -13,7 +14,6 @@ use super::filter::Filter;
 use super::group::base_key;
 use super::name::Dn;
 use super::profile::Policy;
-use super::read::complete;
 use super::server::RootDse;
 use super::server::Schema;
 use super::settings::Access;

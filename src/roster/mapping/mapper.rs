@@ -12,11 +12,13 @@ use super::bind::BoundSource;
 use super::bind::is_late;
 use super::bind::late_cells;
 use super::is_username;
+use super::rule::Means;
 use super::rule::Target;
 use super::template::Names;
 use crate::roster::account::Account;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::AttributeName;
+use crate::roster::attribute::Attributes;
 use crate::roster::attribute::Schema;
 use crate::roster::checks;
 use crate::roster::checks::Labels;
@@ -27,6 +29,8 @@ use crate::roster::plan::Notice;
 use crate::roster::problem::Damage;
 use crate::roster::problem::DamageKind;
 use crate::roster::problem::Problem;
+use crate::roster::problem::Severity;
+use crate::roster::reference::ReferenceRule;
 
 /// What became of a row.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ pub struct Rejected {
     /// The value by which the row would find its entry, so that the person does not count as gone; empty when it is
     /// the username, or unknown.
     pub match_value: Box<str>,
+    /// Its attributes, by which other rows may refer to the person; none when its cells cannot be told apart.
+    pub attributes: Attributes,
     /// Everything that is wrong with it, warnings included.
     pub problems: Vec<Problem>,
 }
@@ -163,6 +169,23 @@ impl Mapper {
     /// Returns how the attribute `name` is written to existing accounts.
     pub fn policy(&self, name: &AttributeName) -> Policy {
         Mapping { inner: Arc::clone(&self.mapping) }.policy(name)
+    }
+
+    /// Returns the attributes that refer to other people, as far as the roster has them.
+    pub fn references(&self) -> Vec<ReferenceRule> {
+        let rule = |(name, bound): &(AttributeName, Bound)| match &bound.means {
+            Means::Person(key) => {
+                let is_list = bound.separators.is_some();
+                Some(ReferenceRule { attribute: name.clone(), key: key.clone(), is_list })
+            }
+            Means::Text => None,
+        };
+        self.attributes.iter().filter_map(rule).collect()
+    }
+
+    /// Returns what a reference to nobody does to its row.
+    pub fn dangling(&self) -> Severity {
+        self.mapping.settings.checks.dangling
     }
 
     /// Returns the names of the columns, for problems found later.

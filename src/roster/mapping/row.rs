@@ -12,6 +12,7 @@ use super::cell;
 use super::mapper::Mapped;
 use super::mapper::Mapper;
 use super::mapper::Rejected;
+use super::rule::Means;
 use super::template::RowCells;
 use crate::roster::account::Account;
 use crate::roster::account::Action;
@@ -64,6 +65,7 @@ impl Mapper {
         };
         let wanted = row.attributes(&filled);
         let attributes = self.schema().pack(wanted.iter().map(|(name, v)| (*name, v.iter().map(|v| v.as_bytes()))));
+        let deferred = row.deferred(&filled);
         let match_value = row.match_value(&attributes);
         let locator = row.locator(&filled);
         let groups = row.names(self.groups.as_ref(), &filled);
@@ -78,6 +80,7 @@ impl Mapper {
             match_value,
             locator,
             attributes,
+            deferred,
             groups,
             roles,
             password,
@@ -90,8 +93,9 @@ impl Mapper {
             checks::Subject { account: &account, settings: &self.mapping.settings.checks, labels: &self.labels };
         checks::check(&subject, &mut problems);
         if problems.iter().any(|p| p.severity == Severity::Error) {
-            let Account { username, match_value, person, .. } = account;
-            return Mapped::Rejected(Rejected { line, named: Named { username, person }, match_value, problems });
+            let Account { username, match_value, attributes, person, .. } = account;
+            let named = Named { username, person };
+            return Mapped::Rejected(Rejected { line, named, match_value, attributes, problems });
         }
         Mapped::Account { account, warnings: problems, late: self.late(&template_cells) }
     }
@@ -122,7 +126,8 @@ impl<'r> Row<'r> {
             _ => Box::default(),
         };
         let person = self.person(&Attributes::default());
-        Rejected { line, named: Named { username, person }, match_value: Box::default(), problems: self.problems }
+        let (match_value, attributes) = (Box::default(), Attributes::default());
+        Rejected { line, named: Named { username, person }, match_value, attributes, problems: self.problems }
     }
 
     fn known(&self, known: Known) -> &str {
@@ -219,8 +224,19 @@ impl<'r> Row<'r> {
         let has_username = filled.username.as_str().is_some_and(|u| !u.is_empty());
         // What needs the username would only repeat that it is missing.
         let can_fill = |bound: &Bound| has_username || !mapper.uses_username(bound);
-        let rules = mapper.attributes.iter().filter(|(_, bound)| can_fill(bound));
+        let is_text = |bound: &Bound| bound.means == Means::Text;
+        let rules = mapper.attributes.iter().filter(|(_, bound)| is_text(bound) && can_fill(bound));
         rules.filter_map(|(name, bound)| Some((name.as_str(), self.values(bound, filled)?))).collect()
+    }
+
+    /// Returns what cells say that stands for something else.
+    fn deferred(&mut self, filled: &RowCells) -> Option<Box<Attributes>> {
+        let mapper = self.mapper;
+        let rules = mapper.attributes.iter().filter(|(_, bound)| bound.means != Means::Text);
+        let wanted: Vec<_> =
+            rules.filter_map(|(name, bound)| Some((name.as_str(), self.values(bound, filled)?))).collect();
+        let octets = wanted.iter().map(|(name, values)| (*name, values.iter().map(|value| value.as_bytes())));
+        (!wanted.is_empty()).then(|| Box::new(mapper.schema().pack(octets)))
     }
 
     fn match_value(&mut self, attributes: &Attributes) -> Box<str> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::roster::attribute::AttributeName;
 use crate::roster::diff::Policy;
+use crate::roster::reference::ReferenceKey;
 
 /// What a rule fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,15 @@ impl Source {
     }
 }
 
+/// What the text of a cell stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// Itself.
+    Text,
+    /// Another person, whom it names by this.
+    Person(ReferenceKey),
+}
+
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -86,6 +96,8 @@ pub struct Rule {
     pub target: Target,
     /// Where the value comes from.
     pub source: Source,
+    /// What the text of the value stands for; only for attributes.
+    pub means: Means,
     /// How it is written to an existing account; only for attributes.
     pub policy: Policy,
     /// The characters between two values in one cell, instead of the feed's.
@@ -101,7 +113,16 @@ pub struct Rule {
 impl Rule {
     /// Returns a rule for one value that the roster forces.
     pub fn new(target: Target, source: Source) -> Self {
-        Self { target, source, policy: Policy::Force, separators: None, multi: false, default: None, optional: false }
+        Self {
+            target,
+            source,
+            means: Means::Text,
+            policy: Policy::Force,
+            separators: None,
+            multi: false,
+            default: None,
+            optional: false,
+        }
     }
 
     /// Returns the rule of the short form `key = "text"`.

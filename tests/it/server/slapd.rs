@@ -21,6 +21,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use ldap3::LdapConnAsync;
+use ldap3::Mod;
 use ldap3::Scope;
 use ldap3::SearchEntry;
 use ldap3::controls::RawControl;
@@ -234,6 +235,13 @@ impl Territory<'_> {
     /// Adds an entry with every right.
     pub async fn add(&self, dn: &str, attributes: &[(&str, &[&str])]) {
         add(&mut self.server.admin().await, dn, attributes).await;
+    }
+
+    /// Sets the values of one attribute with every right.
+    pub async fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
+        let change = Mod::Replace(attribute, values.iter().copied().collect());
+        let changed = self.server.admin().await.modify(dn, vec![change]).await.expect("an answer");
+        changed.success().expect(dn);
     }
 
     /// Reads an entry, operational attributes included.
