@@ -13,6 +13,7 @@ pub mod tasks;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,8 @@ pub struct Work<'w, D> {
     pub approved: Option<&'w HashSet<[u8; 16]>>,
     /// Where to do it.
     pub directory: &'w D,
+    /// The roster; files that its cells name lie beside it.
+    pub roster: &'w Path,
     /// The attributes that the mapping writes, to read them back.
     pub attributes: &'w Schema,
     /// The journal.

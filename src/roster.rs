@@ -12,6 +12,7 @@ pub mod columns;
 pub mod deferred;
 pub mod diff;
 pub mod earlier;
+pub mod enclosed;
 pub mod fault;
 pub mod guard;
 pub mod letter;

@@ -200,6 +200,7 @@ impl Carrier {
             held: &held,
             approved: approved.as_ref(),
             directory: errand.directory,
+            roster: &roster,
             attributes: &errand.feed.attributes,
             state: &self.state,
             journaled: &resume.journaled,

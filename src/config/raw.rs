@@ -170,7 +170,7 @@ pub struct RawCsv {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional, reference"
+    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional, reference, encoding, file, max_size"
 )]
 pub enum RawRule {
     Text(String),
@@ -189,6 +189,9 @@ pub struct RawRuleTable {
     pub collision: Option<String>,
     pub optional: Option<bool>,
     pub reference: Option<String>,
+    pub encoding: Option<String>,
+    pub file: Option<bool>,
+    pub max_size: Option<usize>,
 }
 
 /// `[feed.checks]`
@@ -202,6 +205,7 @@ pub struct RawChecks {
     pub username: Option<Spanned<RawUsernameCheck>>,
     pub max_length: Option<usize>,
     pub dangling: Option<Spanned<String>>,
+    pub files: Option<Spanned<String>>,
     #[serde(default)]
     pub limits: BTreeMap<String, usize>,
 }

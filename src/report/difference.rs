@@ -8,7 +8,7 @@ use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
 use crate::roster::attribute::show_octets;
 use crate::roster::deferred::DeferredChange;
-use crate::roster::deferred::Referent;
+use crate::roster::deferred::DeferredValue;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
 use crate::roster::plan::Hold;
@@ -117,7 +117,7 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
 }
 
 fn deferred(change: &DeferredChange) -> Difference<'_> {
-    let values = |people: &[Referent]| people.iter().map(ToString::to_string).collect();
+    let values = |values: &[DeferredValue]| values.iter().map(ToString::to_string).collect();
     let (old, new) = (values(&change.old), values(&change.new));
     Difference { name: change.attribute.as_str(), old, new, about: About::Deferred }
 }

@@ -18,6 +18,7 @@ use super::attribute::Attributes;
 use super::attribute::Values;
 use super::collision::Candidates;
 use super::columns::Known;
+use super::deferred::Held;
 use super::diff;
 use super::diff::Policy;
 use super::mapping::Mapper;
@@ -293,8 +294,17 @@ impl<'r> Matching<'r> {
             referred.see(&entry, Some((index, account)));
         }
         let changes = diff::changes(&entry.attributes, &account.attributes, |name| self.rules.policy(name));
+        let deferred = account.deferred.as_deref().map(|wanted| {
+            let files: Vec<AttributeName> = self.mapper.files().iter().map(|rule| rule.attribute.clone()).collect();
+            Box::new(Held::of(&entry.attributes, wanted, &files))
+        });
+        let is_deferred_same = deferred.is_none()
+            || self.referred.is_none() && {
+                let (changes, problems) = self.rows.files.changes(self.mapper, account, deferred.as_deref());
+                changes.is_empty() && problems.is_empty()
+            };
         let needs_nothing = changes.is_empty()
-            && account.deferred.is_none()
+            && is_deferred_same
             && entry.enabled
             && account.choices.action == Action::Auto
             && !(self.rules.memberships
@@ -309,7 +319,7 @@ impl<'r> Matching<'r> {
                 id: entry.id,
                 username: entry.username,
                 changes,
-                deferred: account.deferred.as_deref().map(|wanted| Box::new(entry.attributes.only(wanted))),
+                deferred,
                 enabled: entry.enabled,
                 must_change: entry.must_change,
                 protected: entry.protected,

@@ -131,7 +131,7 @@ pub struct CreateIntent {
     pub password: PasswordSource,
     /// Whether it must be changed at the first login.
     pub must_change: bool,
-    /// References to other people, which are written after all accounts.
+    /// References to other people and contents of files, which are written after all accounts.
     pub deferred: Vec<DeferredChange>,
     /// Groups, roles and channels that the person comes into.
     pub memberships: Box<[MembershipChange]>,
@@ -142,7 +142,7 @@ pub struct CreateIntent {
 pub struct UpdateIntent {
     /// Attribute changes.
     pub changes: Vec<Change>,
-    /// References to other people, which are written after all accounts.
+    /// References to other people and contents of files, which are written after all accounts.
     pub deferred: Vec<DeferredChange>,
     /// A new password.
     pub password: Option<PasswordSource>,

@@ -4,7 +4,7 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use super::account::GroupName;
-use super::deferred::Referent;
+use super::deferred::DeferredValue;
 use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
@@ -78,9 +78,9 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
     }
     for change in item.intent.deferred() {
         text(change.attribute.as_str().as_bytes());
-        for people in [&change.old, &change.new] {
-            text(&count(people.iter()));
-            people.iter().for_each(|person| text(identity(person)));
+        for values in [&change.old, &change.new] {
+            text(&count(values.iter()));
+            values.iter().for_each(|value| text(value.identity()));
         }
     }
     for change in item.intent.memberships() {
@@ -138,13 +138,13 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
         }
     }
     for change in item.intent.deferred() {
-        let sides = [&change.old, &change.new].map(|people| {
-            let mut people: Vec<&[u8]> = people.iter().map(identity).collect();
-            people.sort_unstable();
-            people
+        let sides = [&change.old, &change.new].map(|values| {
+            let mut values: Vec<&[u8]> = values.iter().map(DeferredValue::identity).collect();
+            values.sort_unstable();
+            values
         });
         let n_old = sides[0].len().to_le_bytes();
-        let mut what: Vec<&[u8]> = vec![b"refer", change.attribute.as_str().as_bytes(), &n_old];
+        let mut what: Vec<&[u8]> = vec![b"deferred", change.attribute.as_str().as_bytes(), &n_old];
         what.extend(sides.iter().flatten());
         parts.push(part(known_entry, &what));
     }
@@ -155,14 +155,6 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
         parts.extend(change.remove.iter().map(|name| named(b"remove", name)));
     }
     parts
-}
-
-/// Returns what says who is referred to. Who has a row goes by name: the run may make their entry.
-fn identity(person: &Referent) -> &[u8] {
-    match (&person.value, person.row) {
-        (Some(value), None) => value.as_bytes(),
-        _ => person.username.as_bytes(),
-    }
 }
 
 fn account_digest(plan: &Plan, item: &Item, create: &CreateIntent) -> [u8; 16] {

@@ -7,12 +7,13 @@ use std::collections::HashSet;
 
 use super::account::Account;
 use super::account::Action;
-use super::attribute::Attributes;
 use super::columns::Known;
 use super::deferred::DeferredChange;
+use super::deferred::Held;
 use super::earlier::Creation;
 use super::earlier::Earlier;
 use super::earlier::EarlierRow;
+use super::enclosed::Files;
 use super::guard;
 use super::guard::Base;
 use super::guard::Limits;
@@ -131,9 +132,9 @@ pub fn build(
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
-        let (mapper, resolver) = (maker.mapper, resolver.as_ref());
-        let decision =
-            Decision { account, rules, around, mapper, resolver, memberships: &mut base.memberships, problems };
+        let (mapper, resolver, files) = (maker.mapper, resolver.as_ref(), &rows.files);
+        let memberships = &mut base.memberships;
+        let decision = Decision { account, rules, around, mapper, resolver, files, memberships, problems };
         items.push(decision.item(index, seen, objections));
     }
     drop(resolver);
@@ -221,6 +222,7 @@ struct Decision<'d> {
     around: &'d Surroundings,
     mapper: &'d Mapper,
     resolver: Option<&'d Resolver<'d>>,
+    files: &'d Files,
     memberships: &'d mut usize,
     problems: Vec<Problem>,
 }
@@ -346,11 +348,15 @@ impl Decision<'_> {
 
     /// Returns what is written after all accounts. It is not settled with the account: the directory says what is left.
     fn deferred(&mut self, index: u32, found: Option<&Found>) -> Vec<DeferredChange> {
-        let Some(resolver) = self.resolver else { return Vec::new() };
-        let none = Attributes::default();
+        let none = Held::default();
         let held = found.map(|found| found.deferred.as_deref().unwrap_or(&none));
-        let (changes, problems) = resolver.changes(index, held);
+        let (mut changes, problems) = self.files.changes(self.mapper, self.account, held);
         self.problems.extend(problems);
+        if let Some(resolver) = self.resolver {
+            let (references, problems) = resolver.changes(index, held);
+            changes.extend(references);
+            self.problems.extend(problems);
+        }
         changes
     }
 

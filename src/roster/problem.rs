@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::account::LineNo;
+use super::enclosed::FileFault;
 
 /// Something wrong with, or worth telling about, one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +192,17 @@ pub enum ProblemKind {
         /// Their row.
         line: LineNo,
     },
+    #[error("`{name}` is not used: {fault}")]
+    /// A file that a cell names cannot be used.
+    File {
+        /// As the roster spells it.
+        name: String,
+        /// Why.
+        fault: FileFault,
+    },
+    #[error("`{0}` is not the name of a file beside the roster, or in a folder there (`photos/ada.jpg`)")]
+    /// A name that would lead elsewhere.
+    FileName(String),
     #[error("the person themself")]
     /// A reference to oneself.
     SelfReference,

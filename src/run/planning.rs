@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
+use std::path::PathBuf;
 
 use futures_util::StreamExt;
 
@@ -18,6 +19,7 @@ use crate::directory::Directory;
 use crate::directory::Lookup;
 use crate::directory::Wanted;
 use crate::directory::Which;
+use crate::enclosure;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::provision::is_owed;
@@ -25,6 +27,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
 use crate::roster::earlier::Earlier;
+use crate::roster::enclosed::Files;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::matching::MatchRules;
@@ -182,6 +185,13 @@ pub async fn plan<D: Directory>(
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     let mut read = reading::read(run.spool.clone().into(), feed).await?;
+    if let Some(max_size) = read.mapper.files().iter().map(|rule| rule.max_size).max() {
+        // Reading files is work for the disk; other tasks go on meanwhile.
+        let names = Files::mentioned(&read.rows.accounts, read.mapper.files());
+        let roster = PathBuf::from(&run.path);
+        let look = move || enclosure::look(&roster, names, max_size);
+        read.rows.files = tokio::task::spawn_blocking(look).await.map_err(|_| PlanningError::Panic)?;
+    }
     let disabled_by_us = state.disabled_by_us(&run.target).await?;
     // What is done with people whose row and entry are alike anyway.
     let earlier = resume.earlier();

@@ -10,6 +10,7 @@ use crate::directory::Lookup;
 use crate::directory::Which;
 use crate::roster::account::Account;
 use crate::roster::attribute::Schema;
+use crate::roster::deferred::DeferredValue;
 use crate::roster::deferred::Referent;
 use crate::roster::fault::Fault;
 use crate::roster::name_key::MatchKey;
@@ -52,6 +53,7 @@ pub(super) async fn name<D: Directory>(plan: &mut Plan, directory: &D) -> Result
         .iter()
         .flat_map(|item| item.intent.deferred())
         .flat_map(|change| change.old.iter().chain(&change.new))
+        .filter_map(DeferredValue::person)
         .filter(|person| person.username.is_empty())
         .filter_map(|person| person.value.as_deref())
         .collect();
@@ -84,5 +86,6 @@ fn name_all(intent: &mut Intent, names: &HashMap<MatchKey, Box<str>>, fold: Fold
             person.username.clone_from(username);
         }
     };
-    changes.iter_mut().flat_map(|change| change.old.iter_mut().chain(&mut change.new)).for_each(name);
+    let values = changes.iter_mut().flat_map(|change| change.old.iter_mut().chain(&mut change.new));
+    values.filter_map(DeferredValue::person_mut).for_each(name);
 }

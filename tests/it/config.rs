@@ -191,7 +191,7 @@ fn other_value(one: &Commented) -> Option<String> {
         (_, "final_newline") => "\"optional\"",
         (_, "separators") => "\"/\"",
         (_, "empty") => "\"clear\"",
-        (_, "dangling") => "\"error\"",
+        (_, "dangling" | "files") => "\"error\"",
         (_, "username") => "{ min = 2, max = 64, characters = \"a-z\" }",
         (_, "alphabet") => "\"ABCDEFGHabcdefgh23456789\"",
         (_, "action") => "\"disable\"",

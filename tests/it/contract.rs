@@ -35,9 +35,6 @@ pub trait Rig: Sized + Send + Sync + 'static {
     /// How many accounts make several pages here. Fewer for kinds that write slowly.
     const MANY: usize = 1200;
 
-    /// A login name with characters that the names of entries escape, as difficult as this kind allows.
-    const DIFFICULT: &str = "O'Neil, Éve + co";
-
     /// Makes a directory that nobody else uses, with nothing in it but `start`.
     async fn new(start: Start) -> Self;
 
@@ -119,6 +116,8 @@ macro_rules! contract {
             references::a_list_of_references_gains_and_loses_people_at_once,
             references::another_spelling_is_the_same_reference,
             references::places_find_their_accounts_and_unknown_ones_are_absent,
+            values::options_make_another_attribute,
+            values::octets_are_read_back_and_change,
         }
     };
     ($rig:ty: $($topic:ident :: $promise:ident),+ $(,)?) => {
@@ -142,6 +141,7 @@ mod logins;
 mod memory;
 mod reading;
 mod references;
+mod values;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
 const ATTRIBUTES: [&str; 9] =

@@ -35,6 +35,7 @@ mod groups;
 mod logins;
 mod reading;
 mod references;
+mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";
 

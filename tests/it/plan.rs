@@ -8,6 +8,7 @@ mod order;
 mod references;
 mod seats;
 mod statuses;
+mod values;
 
 use sha2::Digest;
 use sha2::Sha256;

@@ -24,6 +24,7 @@ use crate::roster::checks;
 use crate::roster::checks::Labels;
 use crate::roster::columns::Columns;
 use crate::roster::columns::Known;
+use crate::roster::enclosed::FileRule;
 use crate::roster::plan::Named;
 use crate::roster::plan::Notice;
 use crate::roster::problem::Damage;
@@ -82,6 +83,7 @@ pub struct Mapper {
     pub(super) groups: Option<Bound>,
     pub(super) roles: Option<Bound>,
     pub(super) attributes: Vec<(AttributeName, Bound)>,
+    pub(super) files: Vec<FileRule>,
     /// The attribute that is a person's mail address when there is no column for it.
     pub(super) email_attribute: Option<AttributeName>,
     /// Columns that must not be empty.
@@ -140,7 +142,12 @@ impl Mapper {
         let late_cells = late_cells(late, &names, template_cells.len());
         let has_email = columns.known(Known::Email).is_some();
         let mail = || attributes.iter().map(|(name, _)| name).find(|name| name.is("mail")).cloned();
+        let file = |(name, bound): &(AttributeName, Bound)| match bound.means {
+            Means::File(max_size) => Some(FileRule { attribute: name.clone(), max_size }),
+            _ => None,
+        };
         let mut mapper = Self {
+            files: attributes.iter().filter_map(file).collect(),
             labels: labels(&columns, &username, &attributes),
             used: Vec::new(),
             email_attribute: if has_email { None } else { mail() },
@@ -178,9 +185,19 @@ impl Mapper {
                 let is_list = bound.separators.is_some();
                 Some(ReferenceRule { attribute: name.clone(), key: key.clone(), is_list })
             }
-            Means::Text => None,
+            Means::Text | Means::Octets(_) | Means::File(_) => None,
         };
         self.attributes.iter().filter_map(rule).collect()
+    }
+
+    /// Returns the attributes that get the content of files, as far as the roster has them.
+    pub fn files(&self) -> &[FileRule] {
+        &self.files
+    }
+
+    /// Returns what a file that cannot be used does to its row.
+    pub fn unusable_file(&self) -> Severity {
+        self.mapping.settings.checks.files
     }
 
     /// Returns what a reference to nobody does to its row.

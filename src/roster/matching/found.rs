@@ -6,8 +6,8 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::Person;
 use crate::roster::attribute::AttributeName;
-use crate::roster::attribute::Attributes;
 use crate::roster::change::Change;
+use crate::roster::deferred::Held;
 use crate::roster::owners::Owners;
 use crate::roster::problem::Problem;
 use crate::roster::reference::Referred;
@@ -59,7 +59,7 @@ pub struct Found {
     /// What differs.
     pub changes: Vec<Change>,
     /// What it has of the attributes that are written later; `None` when the row says nothing about them.
-    pub deferred: Option<Box<Attributes>>,
+    pub deferred: Option<Box<Held>>,
     /// Whether the person can log in.
     pub enabled: bool,
     /// Whether the password must be changed at the next login.

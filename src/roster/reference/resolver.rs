@@ -16,6 +16,8 @@ use crate::roster::attribute::Attributes;
 use crate::roster::attribute::Values;
 use crate::roster::checks::Labels;
 use crate::roster::deferred::DeferredChange;
+use crate::roster::deferred::DeferredValue;
+use crate::roster::deferred::Held;
 use crate::roster::deferred::Referent;
 use crate::roster::diff::Policy;
 use crate::roster::mapping::Mapper;
@@ -87,14 +89,14 @@ impl<'r> Resolver<'r> {
 
     /// Returns what must change for the account at `index`, and what is wrong with whom it refers to. `held` is what the
     /// directory has; `None` for an account that is to be created.
-    pub fn changes(&self, index: u32, held: Option<&Attributes>) -> (Vec<DeferredChange>, Vec<Problem>) {
+    pub fn changes(&self, index: u32, held: Option<&Held>) -> (Vec<DeferredChange>, Vec<Problem>) {
         let (mut changes, mut problems) = (Vec::new(), Vec::new());
         let Some(wanted) = self.accounts[index as usize].deferred.as_deref() else { return (changes, problems) };
         for (nth, rule) in self.referred.rules.iter().enumerate() {
             let name = rule.attribute.as_str();
             let is_said = wanted.get(name).is_some() || wanted.is_cleared(name);
             let policy = self.mapper.policy(&rule.attribute);
-            let old: Vec<&str> = held.and_then(|held| held.get(name)).into_iter().flat_map(Values::text).collect();
+            let old: Vec<&str> = held.and_then(|held| held.text.get(name)).into_iter().flat_map(Values::text).collect();
             let is_left = held.is_some() && (policy == Policy::CreateOnly || policy == Policy::Keep && !old.is_empty());
             if !is_said || is_left {
                 continue;
@@ -168,7 +170,8 @@ impl<'r> Resolver<'r> {
             new.extend(left);
         }
         let same = old.iter().all(|old| new.contains(old)) && new.iter().all(|new| old.contains(new));
-        (!same).then(|| DeferredChange { attribute: rule.attribute.clone(), old: old.into(), new: new.into() })
+        let values = |people: Vec<Referent>| people.into_iter().map(DeferredValue::Person).collect();
+        (!same).then(|| DeferredChange { attribute: rule.attribute.clone(), old: values(old), new: values(new) })
     }
 
     fn of_row(&self, row: u32) -> Referent {
@@ -240,8 +243,8 @@ pub fn drop_unmade(items: &mut [Item], accounts: &[Account], labels: &Labels) {
             Subject::Named(_) => None,
         })
         .collect();
-    let unmade = |person: &Referent| match (&person.value, person.row) {
-        (None, Some(row)) if !made.contains(&row) => Some(row),
+    let unmade = |value: &DeferredValue| match value.person()? {
+        Referent { value: None, row: Some(row), .. } if !made.contains(row) => Some(*row),
         _ => None,
     };
     for item in items {
@@ -261,8 +264,8 @@ pub fn drop_unmade(items: &mut [Item], accounts: &[Account], labels: &Labels) {
             }));
             if !rows.is_empty() {
                 // As long as somebody is missing, nobody is taken out.
-                let stay = change.new.iter().filter(|person| unmade(person).is_none());
-                let left = change.old.iter().filter(|person| !change.new.contains(person));
+                let stay = change.new.iter().filter(|value| unmade(value).is_none());
+                let left = change.old.iter().filter(|value| !change.new.contains(value));
                 change.new = stay.chain(left).cloned().collect();
             }
         }

@@ -7,6 +7,7 @@ const FEED: &str = r#"
 batch_size = 2
 [feed.map]
 manager = { column = "Manager", reference = "username" }
+jpegPhoto = { column = "Photo", file = true }
 secretary = { column = "Secretaries", reference = "email", multi = true }
 [feed.groups]
 create = true
@@ -19,16 +20,19 @@ policy = "keep"
 "#;
 
 const ROSTER: &str = "\
-Username,First name,Surname,Email,Manager,Secretaries,Groups
-ada,Ada,Byron,ada@example.org,bob,cyd@example.org|eve@example.org,Staff
-bob,Bob,Ball,bob@example.org,zoe,,Staff
-cyd,Cyd,Cole,cyd@example.org,,ada@example.org,
-dan,Dan,Dale,dan@example.org,eve,,
-eve,Eve,Earl,eve@example.org,bob,zoe@example.org,
+Username,First name,Surname,Email,Manager,Secretaries,Groups,Photo
+ada,Ada,Byron,ada@example.org,bob,cyd@example.org|eve@example.org,Staff,ada.jpg
+bob,Bob,Ball,bob@example.org,zoe,,Staff,
+cyd,Cyd,Cole,cyd@example.org,,ada@example.org,,
+dan,Dan,Dale,dan@example.org,eve,,,photos/dan.jpg
+eve,Eve,Earl,eve@example.org,bob,zoe@example.org,,
 ";
 
 fn world() -> World {
     let world = World::new(FEED, ROSTER);
+    std::fs::create_dir(world.file("photos")).expect("a folder");
+    std::fs::write(world.file("ada.jpg"), b"\xff\xd8\xff ada").expect("a photo");
+    std::fs::write(world.file("photos/dan.jpg"), b"\xff\xd8\xff dan").expect("a photo");
     let zoe = world.memory.put("zoe", [("sn", &["Zorn"]), ("mail", &["zoe@example.org"])]);
     // One who changes otherwise too, and one who does not.
     world.memory.put("cyd", [("sn", &["Cook"]), ("manager", &[&zoe.locator])]);
@@ -48,21 +52,26 @@ fn references(world: &World) -> Vec<String> {
             let values = account.attributes.get(attribute).into_iter().flat_map(Values::text);
             found.extend(values.map(|value| format!("{} {attribute} {}", account.username, name(value))));
         }
+        let photos = account.attributes.get("jpegPhoto").into_iter().flat_map(Values::octets);
+        found
+            .extend(photos.map(|photo| format!("{} photo {}", account.username, String::from_utf8_lossy(&photo[4..]))));
         found.extend(account.member_of.iter().map(|(_, group)| format!("{} in {group}", account.username)));
     }
     found.sort();
     found
 }
 
-const REFERENCES: [&str; 10] = [
+const REFERENCES: [&str; 12] = [
     "ada in Staff",
     "ada manager bob",
+    "ada photo ada",
     "ada secretary cyd",
     "ada secretary eve",
     "bob in Staff",
     "bob manager zoe",
     "cyd secretary ada",
     "dan manager eve",
+    "dan photo dan",
     "eve manager bob",
     "eve secretary zoe",
 ];
