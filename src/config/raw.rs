@@ -82,6 +82,10 @@ pub struct RawLdap {
     pub in_flight: Option<Spanned<usize>>,
     #[serde(default)]
     pub protected: Vec<String>,
+    #[serde(default)]
+    pub approvers: Vec<String>,
+    #[serde(default)]
+    pub protected_groups: Vec<String>,
 }
 
 /// Where a secret is to be found.

@@ -54,6 +54,7 @@ impl Prover {
     }
 
     fn local(&mut self, raw: Option<Spanned<RawLocal>>) -> Option<LocalSettings> {
+        let span = raw.as_ref().map(Spanned::span).unwrap_or_default();
         let RawLocal { file, argon2, protected } = raw.map(Spanned::into_inner).unwrap_or_default();
         let argon2 = match argon2 {
             None => Argon2Settings::default(),
@@ -64,7 +65,9 @@ impl Prover {
             }
         };
         let file = self.data_dir.join(file.unwrap_or_else(|| "directory.sqlite".into()));
-        Some(LocalSettings { file, argon2, protected })
+        let settings = LocalSettings { file, argon2, protected };
+        self.take(span, settings.prove())?;
+        Some(settings)
     }
 
     fn ldap(&mut self, raw: Spanned<RawLdap>) -> Option<LdapSettings> {
@@ -118,6 +121,8 @@ impl Prover {
             settings.in_flight = self.at_least_one(&window.span(), *window.get_ref())?;
         }
         settings.protected = raw.protected;
+        settings.approvers = raw.approvers;
+        settings.protected_groups = raw.protected_groups;
         self.take(span, Ldap::new(settings.clone()))?;
         Some(settings)
     }

@@ -12,6 +12,8 @@ use futures_util::stream;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::OnceCell;
 
+use self::guarded::Freshness;
+use self::guarded::Guarded;
 use self::pool::Pool;
 use self::server::Schema;
 use self::settings::Site;
@@ -44,6 +46,7 @@ mod fault;
 mod filter;
 mod gid;
 mod group;
+mod guarded;
 mod login;
 mod members;
 mod name;
@@ -90,7 +93,10 @@ impl Ldap {
             let lease = self.pool.lease().await?;
             let profile = self.settings.profile(&lease.root);
             let site = self.settings.site(profile, &self.pool.access);
-            let site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
+            let mut site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
+            if let Some(own) = &lease.who {
+                site.protected.add_own(own);
+            }
             Ok(Dsa::new(site, Arc::clone(&self.pool)))
         };
         self.dsa.get_or_try_init(know).await
@@ -110,6 +116,7 @@ struct Dsa {
     schema: RwLock<Option<Arc<Schema>>>,
     /// Held while a number for a new group is chosen.
     gids: tokio::sync::Mutex<()>,
+    guarded: Guarded,
 }
 
 impl Dsa {
@@ -121,7 +128,14 @@ impl Dsa {
             disable: site.profile.credentials.disable,
             must_change: site.profile.credentials.must_change,
         };
-        Self { site, capabilities, pool, schema: RwLock::default(), gids: tokio::sync::Mutex::default() }
+        Self {
+            site,
+            capabilities,
+            pool,
+            schema: RwLock::default(),
+            gids: tokio::sync::Mutex::default(),
+            guarded: Guarded::default(),
+        }
     }
 
     async fn perform(
@@ -151,6 +165,9 @@ impl Dsa {
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
         };
         let connection: &connection::Connection = &lease;
+        if let Err(fault) = self.know_guarded(connection, Freshness::Recent).await {
+            return batch.iter().map(|_| Err(fault.clone())).collect();
+        }
         let mut answers: Vec<Option<Result<Done, Fault>>> = batch.iter().map(|_| None).collect();
         let mut under_way = FuturesUnordered::new();
         let mut stopped: Option<Fault> = None;
@@ -193,10 +210,16 @@ impl Dsa {
         if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }
-        for (name, _) in account.attributes.iter() {
+        for (name, values) in account.attributes.iter() {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
+            if let Some(why) = values.octets().find_map(|value| self.guards_value(name.as_str(), value)) {
+                object(format!("the value of `{name}` is not written: {why}"));
+            }
+        }
+        if let Some(why) = self.guards_new_name(&account.username) {
+            object(why);
         }
         for name in self.required_attributes() {
             let in_name = place.as_ref().is_ok_and(|dn| dn.rdn().value(&name).is_some());
@@ -210,7 +233,7 @@ impl Dsa {
         match place {
             Err(why) => object(why),
             Ok(dn) => {
-                if let Some(why) = self.site.protected.reason(&dn, &account.username) {
+                if let Some(why) = self.guards(&dn, &account.username) {
                     objections.push(Problem::error(None, ProblemKind::Protected(why)));
                 }
             }

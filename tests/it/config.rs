@@ -172,7 +172,7 @@ fn other_value(one: &Commented) -> Option<String> {
         (_, _) if one.value == "true" => "false",
         (_, _) if one.value == "false" => "true",
         ("", "data_dir") => return Some("\"elsewhere\"".to_owned()),
-        (_, "protected" | "owned" | "required" | "unique") => "[\"x*\"]",
+        (_, "protected" | "protected_groups" | "approvers" | "owned" | "required" | "unique") => "[\"x*\"]",
         (_, "pause" | "rescan" | "settle" | "timeout" | "connect_timeout") => "\"7s\"",
         (_, "tls") => "\"none\"",
         ("target.ldap", "scope") => "\"one\"",

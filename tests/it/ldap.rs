@@ -33,6 +33,7 @@ mod connections;
 mod faults;
 mod groups;
 mod logins;
+mod protected;
 mod reading;
 
 const PASSWORD: &str = "first-Passw0rd";

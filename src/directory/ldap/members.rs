@@ -15,6 +15,7 @@ use super::filter::Filter;
 use super::group::By;
 use super::group::Class;
 use super::group::Found;
+use super::name::Dn;
 use super::name::Rdn;
 use super::write::reject;
 use crate::directory::Pace;
@@ -57,6 +58,7 @@ impl Dsa {
         (kind, name): (GroupKind, &GroupName),
         (add, remove): (&[Member], &[Member]),
     ) -> Result<Done, Fault> {
+        self.admit(add.iter().chain(remove))?;
         let group = self.find_group(connection, kind, name).await?;
         let comes = by_key(&group.class, add);
         let mut goes = by_key(&group.class, remove);
@@ -112,9 +114,10 @@ impl Dsa {
         let base = self.group_base(kind)?;
         let rdn = Rdn::new("cn", name.as_str()).ok_or_else(|| reject("the name is empty"))?;
         let dn = base.child(rdn);
-        if let Some(why) = self.site.protected.reason(&dn, "") {
+        if let Some(why) = self.guards_group(&dn, name.as_str()) {
             return Err(reject(&format!("the {} {name} is protected: {why}", kind.word())));
         }
+        self.admit(members)?;
         let values: Vec<Vec<u8>> = by_key(&class, members).into_values().collect();
         let mut chunks = chunks(values).into_iter();
         let mut first: HashSet<Vec<u8>> = chunks.next().unwrap_or_default().into_iter().collect();
@@ -157,6 +160,17 @@ impl Dsa {
         let created = self.read_one(connection, &place, &Filter::present("cn"), &[stable.attribute]).await;
         let id = created.ok().flatten().and_then(|entry| stable.of(&entry));
         Ok(Done::Created(EntryId { locator: place.into(), stable: id.unwrap_or_default() }))
+    }
+
+    /// Refuses members that are protected: their memberships are a part of what they are.
+    fn admit<'m>(&self, members: impl IntoIterator<Item = &'m Member>) -> Result<(), Fault> {
+        for Member { id, username } in members {
+            let place = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
+            if let Some(why) = self.guards(&place, username) {
+                return Err(reject(&format!("{username} is protected: {why}")));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the members and returns what is still to be done.

@@ -16,6 +16,7 @@ use super::name::Dn;
 use super::name::is_attribute_description;
 use super::profile;
 use super::profile::Profile;
+use super::protected::Listed;
 use super::protected::Protected;
 use super::server::RootDse;
 use crate::roster::account::GroupKind;
@@ -71,8 +72,12 @@ pub struct LdapSettings {
     pub page_size: NonZeroUsize,
     /// Operations sent and not yet answered, at most.
     pub in_flight: NonZeroUsize,
-    /// What is never written: DNs, or login names with `*` and `?`.
+    /// What is never written: DNs with everything below, login names with `*` and `?`, `/expressions/` for login names.
     pub protected: Vec<String>,
+    /// Who may approve plans, in the same form: never written either.
+    pub approvers: Vec<String>,
+    /// Groups that are never written, nor their members: DNs, names with `*` and `?`, `/expressions/` for names.
+    pub protected_groups: Vec<String>,
 }
 
 impl LdapSettings {
@@ -105,6 +110,8 @@ impl LdapSettings {
             page_size: PAGE,
             in_flight: WINDOW,
             protected: Vec::new(),
+            approvers: Vec::new(),
+            protected_groups: Vec::new(),
         }
     }
 }
@@ -297,6 +304,7 @@ impl LdapSettings {
             let reason = format!("{} has no groups of class {group_class}, only {}", profile.title, known.join(", "));
             fault("group_class", reason)
         })?;
+        let listed = Listed { people: &self.protected, approvers: &self.approvers, groups: &self.protected_groups };
         let own = if let Identity::Simple(dn, _) = &access.identity { Some(dn) } else { None };
         let base = |key, text: &Option<String>| text.as_deref().map(|text| dn(key, text)).transpose();
         let filter = or(&self.people_filter, defaults.people_filter);
@@ -319,7 +327,7 @@ impl LdapSettings {
             gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),
-            protected: Protected::new(&self.protected, profile.guards.names, own),
+            protected: Protected::new(listed, &profile.guards, own)?,
         })
     }
 

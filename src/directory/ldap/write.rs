@@ -66,12 +66,16 @@ impl Dsa {
             username,
             Wanted { password: secret, must_change: must_change.then_some(true), enabled: None },
         )?;
+        if let Some(why) = self.guards_new_name(username) {
+            return Err(reject(&why));
+        }
         let mut new = NewEntry::default();
         for class in &self.site.object_classes {
             new.add("objectClass", class.as_bytes());
         }
         for (name, values) in attributes.iter() {
             self.writable(name.as_str())?;
+            self.harmless(name.as_str(), values.octets())?;
             values.octets().for_each(|value| new.add(name.as_str(), value));
         }
         new.add_named(&self.site.username_attribute, username.as_bytes());
@@ -111,6 +115,7 @@ impl Dsa {
         self.allow(&dn, username, wanted)?;
         for change in changes {
             self.writable(change.attribute.as_str())?;
+            self.harmless(change.attribute.as_str(), change.new.iter().map(AsRef::as_ref))?;
             keeps_name(&dn, change)?;
         }
         let mut attempt = Attempt {
@@ -126,7 +131,8 @@ impl Dsa {
         if changes.is_empty() && wanted.is_nothing() {
             return Ok(Done::AlreadySo);
         }
-        if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook {
+        let guards = &self.site.profile.guards;
+        if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook || guards.needs_a_look {
             attempt.look().await?;
         }
         if attempt.modifications()?.is_empty() {
@@ -161,9 +167,17 @@ impl Dsa {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         self.allow(&dn, username, Wanted::default())?;
         let same = self.same(id);
-        if !connection.root.has_assertion() && self.read_one(connection, &id.locator, &same, &["1.1"]).await?.is_none()
-        {
-            return self.gone(connection, &same).await;
+        let guards = &self.site.profile.guards;
+        if !connection.root.has_assertion() || guards.needs_a_look {
+            let attributes = if guards.attributes.is_empty() { &["1.1"][..] } else { guards.attributes };
+            match self.read_one(connection, &id.locator, &same, attributes).await? {
+                None => return self.gone(connection, &same).await,
+                Some(entry) => {
+                    if let Some(why) = (guards.reason)(&entry) {
+                        return Err(protected(why));
+                    }
+                }
+            }
         }
         let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
         let answer = connection.delete(&id.locator, controls).await.map_err(Trouble::of_write)?;
@@ -185,8 +199,8 @@ impl Dsa {
     /// Refuses what must not, or cannot, be written.
     fn allow(&self, dn: &Dn, username: &str, wanted: Wanted<'_>) -> Result<(), Fault> {
         let Wanted { password, must_change, enabled } = wanted;
-        if let Some(why) = self.site.protected.reason(dn, username) {
-            return Err(reject(&format!("the account is protected: {why}")));
+        if let Some(why) = self.guards(dn, username) {
+            return Err(protected(&why));
         }
         if let (Some(_), Some(why)) = (password, self.pool.access.no_password()) {
             return Err(reject(why));
@@ -209,6 +223,14 @@ impl Dsa {
         }
         match self.site.profile.refuses(attribute) {
             Some(why) => Err(reject(&format!("the attribute `{attribute}` is not written: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses values that would make an administrator of somebody.
+    fn harmless<'v>(&self, attribute: &str, values: impl IntoIterator<Item = &'v [u8]>) -> Result<(), Fault> {
+        match values.into_iter().find_map(|value| self.guards_value(attribute, value)) {
+            Some(why) => Err(reject(&format!("the value is not written: {why}"))),
             None => Ok(()),
         }
     }
@@ -295,10 +317,15 @@ impl Attempt<'_> {
     /// Reads whether the entry is the one that is meant, and whether it is locked.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
-        let state = self.dsa.site.profile.credentials.attributes;
-        let attributes = if state.is_empty() { &["1.1"] } else { state };
+        let profile = self.dsa.site.profile;
+        let state = [profile.credentials.attributes, profile.guards.attributes].concat();
+        let attributes = if state.is_empty() { &["1.1"][..] } else { &state };
         let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, attributes).await?;
-        self.seen = Some(entry.ok_or_else(another)?);
+        let entry = entry.ok_or_else(another)?;
+        if let Some(why) = (profile.guards.reason)(&entry) {
+            return Err(protected(why));
+        }
+        self.seen = Some(entry);
         self.presumes = Presumes::Nothing;
         Ok(())
     }
@@ -375,6 +402,10 @@ fn without_parent(dn: &Dn, fault: Fault) -> Fault {
 /// must refuse rather than write.
 fn assertion(filter: &Filter) -> RawControl {
     RawControl { crit: true, ..Assertion::new(filter.as_str()) }
+}
+
+fn protected(why: &str) -> Fault {
+    reject(&format!("the account is protected: {why}"))
 }
 
 fn another() -> Fault {
