@@ -35,7 +35,7 @@ impl NameRules {
                 Test::Expression(made.map_err(|error| format!("`{text}` is no regular expression: {error}"))?)
             }
             None if text.trim().is_empty() => return Err("an empty rule protects nothing".to_owned()),
-            None => Test::Pattern(MatchKey::new(text), look(text)),
+            None => Test::Pattern(MatchKey::new(text), skeleton_of(text)),
         };
         self.rules.push(Rule { test, text: text.into(), why: why.into() });
         Ok(())
@@ -75,9 +75,11 @@ impl Test {
 
 /// Returns what a name looks like: its skeleton, without what nobody sees and without a trailing `$`.
 pub fn look(name: &str) -> String {
-    let folded = MatchKey::new(name);
-    let skeleton: String = skeleton(folded.as_str()).flat_map(char::to_lowercase).collect();
-    skeleton.trim_end_matches('$').to_owned()
+    skeleton_of(name.trim_end_matches('$'))
+}
+
+fn skeleton_of(name: &str) -> String {
+    skeleton(MatchKey::new(name).as_str()).flat_map(char::to_lowercase).collect()
 }
 
 /// Returns whether the whole of `name` fits `pattern`, in which `*` stands for any text and `?` for one character.
@@ -168,7 +170,8 @@ mod tests {
     /// Every character of Unicode's list that passes for a letter of `admin`, one at a time, and what else people use.
     #[test]
     fn what_passes_for_a_protected_name_is_found() {
-        let rules = rules(&["admin", "svc-*", "/^adm-/"]);
+        // The `$` of a rule is one that is meant; else all names would look like those of computers.
+        let rules = rules(&["admin", "svc-*", "/^adm-/", "*$"]);
         for name in [
             "\u{430}dmin",
             "ad\u{200b}min",

@@ -40,6 +40,20 @@ impl Entry {
         found.into_iter().flat_map(|(_, values)| values.iter().map(Vec::as_slice))
     }
 
+    /// Returns the part of the values of `attribute` that the server sent, when it did not send all of them.
+    pub fn part(&self, attribute: &str) -> Option<Part<'_>> {
+        self.attributes.iter().find_map(|(name, values)| {
+            let (first, last) = range(name, attribute)?;
+            Some(Part { values, first, last })
+        })
+    }
+
+    /// Puts all values of `attribute` in the place of any part of them.
+    pub fn complete(&mut self, attribute: &str, values: Vec<Vec<u8>>) {
+        self.attributes.retain(|(name, _)| !name.eq_ignore_ascii_case(attribute) && range(name, attribute).is_none());
+        self.attributes.push((attribute.to_owned(), values));
+    }
+
     /// Iterates over the values of `name` that are text.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.values(name).filter_map(|value| std::str::from_utf8(value).ok())
@@ -54,6 +68,28 @@ impl Entry {
     pub fn has_text(&self, name: &str, value: &str) -> bool {
         self.texts(name).any(|text| text.eq_ignore_ascii_case(value))
     }
+}
+
+/// Values that a server sends a part at a time, such as `member;range=0-1499` (MS-ADTS section 3.1.1.3.1.3.3).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    pub values: &'a [Vec<u8>],
+    /// The place of the first value among all.
+    pub first: usize,
+    /// The place of the last one; `None` when there are no more.
+    pub last: Option<usize>,
+}
+
+/// Returns what the range option of an attribute's `name` says.
+fn range(name: &str, attribute: &str) -> Option<(usize, Option<usize>)> {
+    let (bare, option) = name.split_once(';')?;
+    let (key, bounds) = option.split_once('=')?;
+    if !bare.eq_ignore_ascii_case(attribute) || !key.eq_ignore_ascii_case("range") {
+        return None;
+    }
+    let (first, last) = bounds.split_once('-')?;
+    let last = if last == "*" { None } else { Some(last.parse().ok()?) };
+    Some((first.parse().ok()?, last))
 }
 
 #[cfg(test)]
@@ -75,5 +111,24 @@ mod tests {
         assert_eq!(entry.values("usercertificate").count(), 1);
         assert_eq!(entry.values("sn").count(), 0);
         assert!(entry.has_text("givenname", "ADA"));
+    }
+
+    #[test]
+    fn a_part_of_the_values_is_told_from_all() {
+        let values = vec!["CN=Ada,o=x".to_owned()];
+        let of = |name: &str| {
+            let text = HashMap::from([("member".to_owned(), Vec::new()), (name.to_owned(), values.clone())]);
+            Entry::of("CN=staff,o=x".to_owned(), text, HashMap::new())
+        };
+        let bounds = |name: &str| of(name).part("member").map(|part| (part.first, part.last, part.values.len()));
+        assert_eq!(bounds("member;range=0-1499"), Some((0, Some(1499), 1)));
+        assert_eq!(bounds("Member;Range=1500-*"), Some((1500, None, 1)));
+        for other in ["memberOf;range=0-1499", "member;binary", "member;range=x-*", "member;range=0"] {
+            assert_eq!(bounds(other), None, "{other}");
+        }
+        let mut entry = of("member;range=0-0");
+        entry.complete("member", vec![b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!(entry.part("member"), None);
+        assert_eq!(entry.values("MEMBER").count(), 2);
     }
 }

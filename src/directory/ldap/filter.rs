@@ -25,11 +25,6 @@ impl Filter {
         Self(format!("({}={escaped})", ldap3::ldap_escape(attribute)))
     }
 
-    /// Matches entries that a matching rule of the server's own matches (RFC 4511 section 4.5.1.7.7).
-    pub fn by_rule(attribute: &str, rule: &str, value: &str) -> Self {
-        Self(format!("({}:{rule}:={})", ldap3::ldap_escape(attribute), ldap3::ldap_escape(value)))
-    }
-
     /// Matches entries that have any value.
     pub fn present(attribute: &str) -> Self {
         Self(format!("({}=*)", ldap3::ldap_escape(attribute)))

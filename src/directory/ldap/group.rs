@@ -12,7 +12,6 @@ use super::entry::Entry;
 use super::filter::Filter;
 use super::guarded::Freshness;
 use super::name::Dn;
-use super::profile::Profile;
 use super::read::ATTEMPTS;
 use super::read::PAUSE;
 use super::read::canonical;
@@ -48,6 +47,11 @@ pub struct Class {
 pub enum By {
     Dn,
     Username,
+    /// It does not: the entry of each member names the group by its DN. `scope` is the attribute of a new group that
+    /// says below which entry members are.
+    OwnEntry {
+        scope: &'static str,
+    },
 }
 
 /// The classes of the standard schema (RFC 4519, RFC 2307). A role may be of [`ORGANIZATIONAL_ROLE`] too.
@@ -62,6 +66,9 @@ pub const STANDARD: &[Class] = &[
 pub const ORGANIZATIONAL_ROLE: Class =
     Class { name: "organizationalRole", attribute: "roleOccupant", by: By::Dn, needs_member: false };
 
+/// Groups, each with the members whose own entries name it.
+pub type Held = HashMap<MatchKey, HashSet<MatchKey>>;
+
 /// A group as it was found.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -70,10 +77,20 @@ pub struct Found {
 }
 
 impl Class {
+    /// Matches the groups of this class.
+    pub fn filter(&self) -> Filter {
+        let class = Filter::eq("objectClass", self.name);
+        match self.by {
+            By::Dn | By::Username => class,
+            // Definitions of roles are subentries, which only a search that speaks of them returns.
+            By::OwnEntry { .. } => Filter::all([class, Filter::eq("objectClass", "ldapSubEntry")]),
+        }
+    }
+
     /// Returns the value that stands for a member.
     pub fn value(&self, member: &Member) -> Vec<u8> {
         match self.by {
-            By::Dn => member.id.locator.as_bytes().to_vec(),
+            By::Dn | By::OwnEntry { .. } => member.id.locator.as_bytes().to_vec(),
             By::Username => member.username.as_bytes().to_vec(),
         }
     }
@@ -82,7 +99,7 @@ impl Class {
     pub fn key(&self, value: &str) -> MatchKey {
         match self.by {
             By::Username => MatchKey::new(value),
-            By::Dn => MatchKey::new(&canonical(member_name(value))),
+            By::Dn | By::OwnEntry { .. } => MatchKey::new(&canonical(member_name(value))),
         }
     }
 }
@@ -99,12 +116,12 @@ impl Dsa {
             let lease = self.pool.lease().await?;
             match self.groups_once(&lease, kind, base, &filters).await {
                 Err(fault) if fault.next == Next::Retry => tokio::time::sleep(PAUSE).await,
-                read => return read.map(|entries| self.as_groups(kind, wanted, &entries)),
+                read => return read.map(|(entries, held)| self.as_groups(kind, wanted, &entries, &held)),
             }
         }
         let lease = self.pool.lease().await?;
-        let entries = self.groups_once(&lease, kind, base, &filters).await?;
-        Ok(self.as_groups(kind, wanted, &entries))
+        let (entries, held) = self.groups_once(&lease, kind, base, &filters).await?;
+        Ok(self.as_groups(kind, wanted, &entries, &held))
     }
 
     async fn groups_once(
@@ -113,7 +130,7 @@ impl Dsa {
         kind: GroupKind,
         base: &Dn,
         filters: &[Filter],
-    ) -> Result<Vec<Entry>, Fault> {
+    ) -> Result<(Vec<Entry>, Held), Fault> {
         self.prove_base(connection, base_key(kind), base).await?;
         self.know_guarded(connection, Freshness::Recent).await?;
         let mut entries = Vec::new();
@@ -124,10 +141,43 @@ impl Dsa {
             let page = PAGE.min(self.site.page_size);
             entries.extend(self.search_all(connection, &place, Scope::Subtree, filter, &attributes, page).await?);
         }
-        Ok(entries)
+        for entry in &mut entries {
+            for class in self.classes(kind) {
+                self.read_rest(connection, entry, class.attribute).await?;
+            }
+        }
+        let held = self.held(connection, kind, &entries).await?;
+        Ok((entries, held))
     }
 
-    fn as_groups(&self, kind: GroupKind, wanted: &Wanted, entries: &[Entry]) -> Vec<ExistingGroup> {
+    /// Reads the values of an attribute that the server has not sent, when it sends them a part at a time.
+    pub(super) async fn read_rest(
+        &self,
+        connection: &Connection,
+        entry: &mut Entry,
+        attribute: &str,
+    ) -> Result<(), Fault> {
+        let Some(part) = entry.part(attribute) else { return Ok(()) };
+        let (mut values, mut last) = (part.values.to_vec(), part.last);
+        while let Some(place) = last {
+            let first = place + 1;
+            let wanted = format!("{attribute};range={first}-*");
+            let all = Filter::present("objectClass");
+            let next = self.read_one(connection, &entry.dn, &all, &[&wanted]).await?;
+            let next = next.as_ref().and_then(|entry| entry.part(attribute)).filter(|part| part.first == first);
+            let cut = || {
+                let reason = format!("{}: the server did not send the {attribute} values from {first} on", entry.dn);
+                Fault::new(Next::Retry, reason)
+            };
+            let part = next.ok_or_else(cut)?;
+            values.extend_from_slice(part.values);
+            last = part.last;
+        }
+        entry.complete(attribute, values);
+        Ok(())
+    }
+
+    fn as_groups(&self, kind: GroupKind, wanted: &Wanted, entries: &[Entry], held: &Held) -> Vec<ExistingGroup> {
         let asked: HashSet<MatchKey> = match wanted {
             Wanted::All => HashSet::new(),
             Wanted::Named(names) => names.iter().map(GroupName::key).collect(),
@@ -151,6 +201,7 @@ impl Dsa {
                         members: match found.class.by {
                             By::Dn => Members::ByEntry(members),
                             By::Username => Members::ByUsername(members),
+                            By::OwnEntry { .. } => Members::ByEntry(held.get(&dn).cloned().unwrap_or_default()),
                         },
                         protected: self.guards_group(&found.dn, name.as_str()).map(Into::into),
                         name,
@@ -191,11 +242,11 @@ impl Dsa {
     }
 
     fn classes(&self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
-        classes(self.site.profile, kind)
+        self.site.profile.classes(kind)
     }
 
     fn of_kind(&self, kind: GroupKind) -> Filter {
-        Filter::any(self.classes(kind).map(|class| Filter::eq("objectClass", class.name)))
+        Filter::any(self.classes(kind).map(Class::filter))
     }
 
     fn named(&self, kind: GroupKind, names: &[GroupName]) -> Vec<Filter> {
@@ -208,7 +259,7 @@ impl Dsa {
             .collect()
     }
 
-    fn found(&self, kind: GroupKind, entry: &Entry) -> Option<Found> {
+    pub(super) fn found(&self, kind: GroupKind, entry: &Entry) -> Option<Found> {
         let class = self.classes(kind).find(|class| entry.has_text("objectClass", class.name))?;
         Some(Found { dn: Dn::parse(&entry.dn).ok()?, class: *class })
     }
@@ -217,12 +268,6 @@ impl Dsa {
 /// Returns the DN in a value that may carry a bit string after it, as `uniqueMember` does (RFC 4517 section 3.3.21).
 pub fn member_name(value: &str) -> &str {
     value.rsplit_once("#'").filter(|(_, bits)| bits.ends_with("'B")).map_or(value, |(name, _)| name)
-}
-
-/// Returns the classes that groups of a kind may have.
-fn classes(profile: &'static Profile, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
-    let roles: &[Class] = if kind == GroupKind::Role { profile.role_classes } else { &[] };
-    profile.group_classes.iter().chain(roles)
 }
 
 /// Returns the key of the configuration that says where groups of a kind are.

@@ -31,6 +31,7 @@ use super::group::member_name;
 use super::name::Dn;
 use super::read::complete;
 use crate::directory::name_rules;
+use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
@@ -183,13 +184,7 @@ impl<'a> Walk<'a> {
 
     async fn members(mut self) -> Result<Members, Fault> {
         let roots = self.roots().await?;
-        if let Some(rule) = self.dsa.site.profile.guards.member_rule {
-            for root in &roots {
-                self.by_rule(rule, root).await?;
-            }
-        } else {
-            self.walk(roots).await?;
-        }
+        self.walk(roots).await?;
         self.by_number().await?;
         Ok(self.members)
     }
@@ -206,7 +201,7 @@ impl<'a> Walk<'a> {
             };
             roots.push(found.ok_or_else(missing)?);
         }
-        let is_group = Filter::any(classes(self.dsa).map(|class| Filter::eq("objectClass", class.name)));
+        let is_group = Filter::any(classes(self.dsa).map(Class::filter));
         let named = Filter::any(groups.exact.iter().map(|name| Filter::eq("cn", name)));
         let filter = match (groups.has_patterns, groups.exact.is_empty()) {
             (true, _) => is_group,
@@ -225,18 +220,26 @@ impl<'a> Walk<'a> {
             (root, name)
         };
         let mut groups: VecDeque<(Entry, Arc<str>)> = roots.into_iter().map(with_name).collect();
-        while let Some((group, root)) = groups.pop_front() {
+        while let Some((mut group, root)) = groups.pop_front() {
             let Some(own) = Dn::parse(&group.dn).ok().map(|dn| dn.key()) else { continue };
             seen.insert(own.clone());
             self.members.groups.entry(own).or_insert_with(|| Arc::clone(&root));
             self.note_number(&group, &root);
             let mut listed = Vec::new();
             for class in classes(self.dsa) {
-                for value in group.texts(class.attribute) {
-                    match class.by {
-                        By::Username => self.members.add_username(value, &root),
-                        By::Dn => listed.extend(Dn::parse(member_name(value)).ok()),
+                self.dsa.read_rest(self.connection, &mut group, class.attribute).await?;
+                match class.by {
+                    By::Username => {
+                        group.texts(class.attribute).for_each(|name| self.members.add_username(name, &root))
                     }
+                    By::Dn => {
+                        listed.extend(group.texts(class.attribute).filter_map(|v| Dn::parse(member_name(v)).ok()));
+                    }
+                    By::OwnEntry { .. } if group.has_text("objectClass", class.name) => {
+                        let holders = self.search(&Filter::eq(class.attribute, &group.dn)).await?;
+                        listed.extend(holders.iter().filter_map(|entry| Dn::parse(&entry.dn).ok()));
+                    }
+                    By::OwnEntry { .. } => {}
                 }
             }
             listed.retain(|dn| seen.insert(dn.key()));
@@ -251,23 +254,6 @@ impl<'a> Walk<'a> {
                     // Whoever is given the name of a member that is not there is a member at once.
                     entry => self.note_person(dn, entry.as_ref(), &root),
                 }
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks a server that follows nested groups by itself.
-    async fn by_rule(&mut self, rule: &str, root: &Entry) -> Result<(), Fault> {
-        let Ok(place) = Dn::parse(&root.dn) else { return Ok(()) };
-        let group = named(root);
-        self.note_number(root, &group);
-        self.members.groups.entry(place.key()).or_insert_with(|| Arc::clone(&group));
-        for entry in self.search(&Filter::by_rule("memberOf", rule, &root.dn)).await? {
-            let Ok(dn) = Dn::parse(&entry.dn) else { continue };
-            if is_group(self.dsa, &entry) {
-                self.members.groups.entry(dn.key()).or_insert_with(|| Arc::clone(&group));
-            } else {
-                self.note_person(&dn, Some(&entry), &group);
             }
         }
         Ok(())
@@ -317,7 +303,7 @@ impl<'a> Walk<'a> {
         match answer.result.rc {
             // No such entry, no name at all, not for us, or on another server.
             10 | 32 | 34 | 50 => Ok(None),
-            _ => complete(answer).map(|entries| entries.into_iter().next()),
+            _ => complete(answer, self.dsa.apart()).map(|entries| entries.into_iter().next()),
         }
     }
 
@@ -368,7 +354,7 @@ impl<'a> Walk<'a> {
 }
 
 fn classes(dsa: &Dsa) -> impl Iterator<Item = &'static Class> {
-    dsa.site.profile.group_classes.iter().chain(dsa.site.profile.role_classes)
+    dsa.site.profile.classes(GroupKind::Role)
 }
 
 fn is_group(dsa: &Dsa, entry: &Entry) -> bool {

@@ -36,6 +36,7 @@ const OCTETS: usize = 512 * 1024;
 const ROUNDS: usize = 4;
 
 /// The membership changes of one group on their way.
+#[derive(PartialEq, Eq)]
 struct Plan {
     add: Vec<Vec<u8>>,
     remove: Vec<Vec<u8>>,
@@ -60,6 +61,9 @@ impl Dsa {
     ) -> Result<Done, Fault> {
         self.admit(add.iter().chain(remove))?;
         let group = self.find_group(connection, kind, name).await?;
+        if matches!(group.class.by, By::OwnEntry { .. }) {
+            return self.change_holders(connection, pace, &group, (add, remove)).await;
+        }
         let comes = by_key(&group.class, add);
         let mut goes = by_key(&group.class, remove);
         goes.retain(|key, _| !comes.contains_key(key));
@@ -75,6 +79,7 @@ impl Dsa {
         let mut changed = false;
         for _ in 0..ROUNDS {
             let mut refusal = None;
+            let sent_before = changed;
             for mods in plan.requests(&group) {
                 if changed || refusal.is_some() {
                     pace.permit().await;
@@ -87,17 +92,26 @@ impl Dsa {
                 }
                 changed = true;
             }
-            match refusal {
+            match &refusal {
                 None => return Ok(Done::Changed),
-                // Somebody is there already, or gone already, or the group would be left empty: send what differs.
-                Some(LdapResult { rc: 16 | 20, .. }) => {}
+                // Somebody is there already, or gone already (68 and 53 in Active Directory), or the group would be
+                // left empty: send what differs.
+                Some(LdapResult { rc: 16 | 20 | 53 | 68, .. }) => {}
                 Some(LdapResult { rc: 65, .. }) if group.class.needs_member && !goes.is_empty() => {}
-                Some(answer) => return Err(refused(During::Modify, &answer, None)),
+                Some(answer) => return Err(refused(During::Modify, answer, None)),
             }
-            plan = self.what_differs(connection, &group, &comes, &goes).await?;
-            if plan.is_empty() {
+            let differs = self.what_differs(connection, &group, &comes, &goes).await?;
+            if differs.is_empty() {
                 return Ok(if changed { Done::Changed } else { Done::AlreadySo });
             }
+            // Nothing is different from what was refused: it is refused for good.
+            if let Some(answer @ LdapResult { rc: 53 | 68, .. }) = refusal
+                && changed == sent_before
+                && differs == plan
+            {
+                return Err(refused(During::Modify, &answer, None));
+            }
+            plan = differs;
         }
         let reason = format!("the {} {name} is being changed by somebody else", kind.word());
         Err(Fault::new(Next::LookAgain, reason))
@@ -110,7 +124,7 @@ impl Dsa {
         (kind, name): (GroupKind, &GroupName),
         members: &[Member],
     ) -> Result<Done, Fault> {
-        let class = self.site.group_class;
+        let class = if kind == GroupKind::Role { self.site.role_class } else { self.site.group_class };
         let base = self.group_base(kind)?;
         let rdn = Rdn::new("cn", name.as_str()).ok_or_else(|| reject("the name is empty"))?;
         let dn = base.child(rdn);
@@ -118,7 +132,9 @@ impl Dsa {
             return Err(reject(&format!("the {} {name} is protected: {why}", kind.word())));
         }
         self.admit(members)?;
-        let values: Vec<Vec<u8>> = by_key(&class, members).into_values().collect();
+        let holders = if let By::OwnEntry { .. } = class.by { members } else { &[] };
+        let listed = if holders.is_empty() { members } else { &[] };
+        let values: Vec<Vec<u8>> = by_key(&class, listed).into_values().collect();
         let mut chunks = chunks(values).into_iter();
         let mut first: HashSet<Vec<u8>> = chunks.next().unwrap_or_default().into_iter().collect();
         if first.is_empty() && class.needs_member {
@@ -131,6 +147,12 @@ impl Dsa {
         if !first.is_empty() {
             attributes.push((class.attribute.into(), first));
         }
+        if let By::OwnEntry { scope } = class.by {
+            attributes.extend(self.reach(&dn).map(|reach| (scope.into(), HashSet::from([reach.into_bytes()]))));
+        }
+        for (name, value) in (self.site.profile.peculiar.of_new_group)(name.as_str(), self.site.group_type) {
+            attributes.push((name.into(), HashSet::from([value])));
+        }
         // Numbers are given out one at a time; nobody else here takes the same one meanwhile.
         let guard = if class.by == By::Username { Some(self.gids.lock().await) } else { None };
         let gid = if guard.is_some() { Some(self.next_gid(connection).await?) } else { None };
@@ -140,7 +162,8 @@ impl Dsa {
         let place = dn.to_string();
         let (answer, _) = connection.add(&place, attributes, Vec::new()).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
-            return Err(refused(During::Add, &answer, None));
+            let fault = refused(During::Add, &answer, None);
+            return Err(self.no_group(connection, &dn, &answer, !members.is_empty(), fault).await?);
         }
         let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
         if let Some(gid) = gid {
@@ -156,6 +179,11 @@ impl Dsa {
             }
         }
         let stable = &self.site.profile.stable;
+        if !holders.is_empty() {
+            let role = Found { dn, class };
+            pace.permit().await;
+            self.change_holders(connection, pace, &role, (holders, &[])).await.map_err(half_done)?;
+        }
         // A group has no id of its own in the plan; its name is what everybody knows it by.
         let created = self.read_one(connection, &place, &Filter::present("cn"), &[stable.attribute]).await;
         let id = created.ok().flatten().and_then(|entry| stable.of(&entry));
@@ -173,6 +201,27 @@ impl Dsa {
         Ok(())
     }
 
+    /// Returns what to make of `fault`, the answer to an Add of a group.
+    async fn no_group(
+        &self,
+        connection: &Connection,
+        dn: &Dn,
+        answer: &LdapResult,
+        has_members: bool,
+        fault: Fault,
+    ) -> Result<Fault, Fault> {
+        match answer.rc {
+            // The base is there, so it is a member that is not.
+            32 if has_members => Ok(Fault { next: Next::LookAgain, ..fault }),
+            68 if self.read_one(connection, &dn.to_string(), &Filter::present("cn"), &["1.1"]).await?.is_none() => {
+                let hint = "an account or another group has a name like this one's (sAMAccountName); rename one of \
+                            them, or create the group by hand";
+                Ok(reject(&format!("{hint}: {fault}")))
+            }
+            _ => Ok(fault),
+        }
+    }
+
     /// Reads the members and returns what is still to be done.
     async fn what_differs(
         &self,
@@ -184,14 +233,17 @@ impl Dsa {
         let Found { dn, class } = group;
         let all = Filter::present("objectClass");
         let entry = self.read_one(connection, &dn.to_string(), &all, &[class.attribute]).await?;
-        let entry = entry.ok_or_else(|| Fault::new(Next::LookAgain, "the group is gone"))?;
+        let mut entry = entry.ok_or_else(|| Fault::new(Next::LookAgain, "the group is gone"))?;
+        self.read_rest(connection, &mut entry, class.attribute).await?;
         let now: HashMap<MatchKey, Vec<u8>> =
             entry.texts(class.attribute).map(|value| (class.key(value), value.as_bytes().to_vec())).collect();
         let own = dn.key();
         let stands_in = now.contains_key(&own);
-        let add: Vec<_> = comes.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, v)| v.clone()).collect();
-        let remove: Vec<_> =
+        let mut add: Vec<_> = comes.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, v)| v.clone()).collect();
+        let mut remove: Vec<_> =
             now.iter().filter(|(key, _)| **key != own && goes.contains_key(key)).map(|(_, v)| v.clone()).collect();
+        add.sort_unstable();
+        remove.sort_unstable();
         let real = now.len() - usize::from(stands_in) - remove.len() + add.len();
         let placeholder = match (class.needs_member, stands_in, real) {
             (true, false, 0) => Placeholder::Put,

@@ -11,16 +11,20 @@ use super::entry::Entry;
 use super::filter::Filter;
 use super::group::Class;
 use super::server::RootDse;
+use super::settings::GroupType;
 use super::settings::PasswordPolicy;
 use crate::directory::Login;
+use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 
+mod ad;
+mod ds389;
 mod generic;
-mod guid;
+pub mod guid;
 mod openldap;
 
 /// The kinds that can be told by what a server says about itself, the surest first.
-const KNOWN: &[&Profile] = &[&openldap::PROFILE];
+const KNOWN: &[&Profile] = &[&ad::PROFILE, &openldap::PROFILE, &ds389::PROFILE];
 
 /// One kind of server.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub struct Profile {
     pub keeps: &'static [(&'static str, &'static str)],
     /// Accounts and groups that are never written.
     pub guards: Guards,
+    /// What few kinds of servers have.
+    pub peculiar: Peculiar,
     /// What an admin is told when a limit cuts an answer off.
     pub limits_hint: &'static str,
 }
@@ -79,7 +85,6 @@ pub enum Form {
     /// As text, compared without regard to case.
     Text,
     /// As 16 octets, the first three fields little-endian (MS-DTYP section 2.3.4.2).
-    #[expect(dead_code, reason = "the profile that has it comes next")]
     Guid,
 }
 
@@ -125,6 +130,15 @@ pub struct Credentials {
     pub presumes: fn(Wanted<'_>) -> Presumes,
     /// Reads what a login came to from the answer to its bind, which asked for the password policy response.
     pub login: fn(&LdapResult) -> Login,
+    /// Returns the modifications of one more request, to take back what the server does besides what was asked of it.
+    pub amends: fn(Wanted<'_>) -> Modifications,
+}
+
+impl Credentials {
+    /// Returns whether the state is that of OpenLDAP's overlay.
+    pub fn is_ppolicy(&self) -> bool {
+        self.attributes == openldap::PPOLICY.attributes
+    }
 }
 
 /// Attributes with one value each.
@@ -135,6 +149,9 @@ pub type Modifications = Vec<Mod<Vec<u8>>>;
 /// A new account, as far as its password and state are concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct New<'a> {
+    pub username: &'a str,
+    /// What follows `@` in names for logins, where there are such; empty for none.
+    pub suffix: &'a str,
     pub password: Option<&'a Secret>,
     pub must_change: bool,
 }
@@ -180,9 +197,6 @@ pub struct Guards {
     /// Names of administrators' groups, with `*` and `?`: neither they nor their members are ever written. Groups
     /// within them are followed.
     pub groups: &'static [&'static str],
-    /// The matching rule by which `memberOf` finds all members of a group, those of groups within it included, where
-    /// the server has one; else groups are read one by one.
-    pub member_rule: Option<&'static str>,
     /// The attributes that `reason` looks at.
     pub attributes: &'static [&'static str],
     /// Whether `reason` is asked once more before every write, at the cost of one read each.
@@ -193,8 +207,28 @@ pub struct Guards {
 
 impl Guards {
     /// Nothing is guarded.
+    pub const NONE: Self = Self { names: &[], groups: &[], attributes: &[], needs_a_look: false, reason: |_| None };
+}
+
+/// What few kinds of servers have.
+#[derive(Debug)]
+pub struct Peculiar {
+    /// The stable id can stand in the place of an entry's name, so that a request concerns no other entry.
+    pub named_by_id: bool,
+    /// First parts of names of branches that hold no people: references to them are passed over.
+    pub apart: &'static [&'static str],
+    /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
+    pub made_up: &'static [&'static str],
+    /// Returns why a login name cannot be had, when that is so.
+    pub bad_username: fn(&str) -> Option<String>,
+    /// Returns what a new group needs besides its class, name and members.
+    pub of_new_group: fn(&str, GroupType) -> Values,
+}
+
+impl Peculiar {
+    /// Nothing.
     pub const NONE: Self =
-        Self { names: &[], groups: &[], member_rule: None, attributes: &[], needs_a_look: false, reason: |_| None };
+        Self { named_by_id: false, apart: &[], made_up: &[], bad_username: |_| None, of_new_group: |_, _| Vec::new() };
 }
 
 /// Finds the profile of a server: the one that is named, or the one that its root DSE speaks for.
@@ -218,12 +252,23 @@ pub fn of(kind: Option<&str>, policy: PasswordPolicy, root: &RootDse) -> &'stati
     }
 }
 
+/// Returns the profiles that a server may turn out to have.
+pub fn known() -> impl Iterator<Item = &'static Profile> {
+    KNOWN.iter().copied()
+}
+
 /// Returns the words for kinds in the configuration.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|profile| profile.kind).chain([generic::PROFILE.kind])
 }
 
 impl Profile {
+    /// Returns the classes that groups of a kind may have.
+    pub fn classes(&'static self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
+        let roles: &[Class] = if kind == GroupKind::Role { self.role_classes } else { &[] };
+        self.group_classes.iter().chain(roles)
+    }
+
     /// Returns why `attribute` is never written as an attribute of a person, when that is so.
     pub fn refuses(&self, attribute: &str) -> Option<&'static str> {
         let name = attribute.split(';').next().unwrap_or_default().to_ascii_lowercase();

@@ -60,6 +60,13 @@ pub struct LdapSettings {
     pub channel_base: Option<String>,
     /// The object class of new groups; the kind of server says it where this is `None`.
     pub group_class: Option<GroupClass>,
+    /// The object class of new roles; that of new groups where this is `None`.
+    pub role_class: Option<GroupClass>,
+    /// What new groups are for and where they can be used, in Active Directory.
+    pub group_type: GroupType,
+    /// What follows `@` in the `userPrincipalName` of new accounts, in Active Directory; empty for none, and the domain
+    /// of `people_base` where this is `None`.
+    pub upn_suffix: Option<String>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
     /// How a change at the next login and disabling are written.
@@ -103,6 +110,9 @@ impl LdapSettings {
             role_base: None,
             channel_base: None,
             group_class: None,
+            role_class: None,
+            group_type: GroupType::GlobalSecurity,
+            upn_suffix: None,
             group_gid_range: 10_000..=19_999,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
@@ -134,7 +144,7 @@ pub enum SearchScope {
     One,
 }
 
-/// The object class of groups that rosterd creates.
+/// The object class of groups, roles and channels that rosterd creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupClass {
     /// `groupOfNames`: members by DN.
@@ -143,6 +153,10 @@ pub enum GroupClass {
     GroupOfUniqueNames,
     /// `posixGroup`: members by login name.
     PosixGroup,
+    /// `organizationalRole`, a role: members by DN.
+    OrganizationalRole,
+    /// `nsManagedRoleDefinition`, a role of 389 Directory Server: `nsRoleDN` of each member names it.
+    ManagedRole,
 }
 
 impl GroupClass {
@@ -151,8 +165,27 @@ impl GroupClass {
             Self::GroupOfNames => "groupOfNames",
             Self::GroupOfUniqueNames => "groupOfUniqueNames",
             Self::PosixGroup => "posixGroup",
+            Self::OrganizationalRole => "organizationalRole",
+            Self::ManagedRole => "nsManagedRoleDefinition",
         }
     }
+}
+
+/// The type of groups that rosterd creates in Active Directory (MS-ADTS section 2.2.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupType {
+    /// For rights, in the whole forest; members are of the domain.
+    GlobalSecurity,
+    /// For rights, in the whole forest; members are of the forest.
+    UniversalSecurity,
+    /// For rights, in the domain; members are of anywhere.
+    DomainLocalSecurity,
+    /// For mail; members are of the domain.
+    GlobalDistribution,
+    /// For mail; members are of the forest.
+    UniversalDistribution,
+    /// For mail; members are of anywhere.
+    DomainLocalDistribution,
 }
 
 /// How a change at the next login and disabling are written.
@@ -214,6 +247,10 @@ pub struct Site {
     pub bases: [(GroupKind, Option<Dn>); 3],
     /// The class of new groups.
     pub group_class: Class,
+    /// The class of new roles.
+    pub role_class: Class,
+    pub group_type: GroupType,
+    pub upn_suffix: String,
     pub gids: RangeInclusive<u32>,
     pub page_size: i32,
     pub in_flight: usize,
@@ -267,8 +304,14 @@ impl LdapSettings {
         let Self { url, connect_timeout, timeout, .. } = self;
         let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
         // Whatever the kind is: names and filters must be good for one.
-        self.site(self.profile(&RootDse::default()), &access)?;
-        Ok(access)
+        let silent = self.profile(&RootDse::default());
+        let possible = profile::known().filter(|_| self.kind.is_none());
+        let Err(fault) = self.site(silent, &access) else { return Ok(access) };
+        if possible.map(|profile| self.site(profile, &access)).any(|site| site.is_ok()) {
+            Ok(access)
+        } else {
+            Err(fault)
+        }
     }
 
     /// Returns the kind of server: as it is named, or as the root DSE says.
@@ -298,21 +341,31 @@ impl LdapSettings {
         if self.group_gid_range.is_empty() {
             return Err(fault("group_gid_range", "the first number must not be greater than the second"));
         }
-        let group_class = self.group_class.map_or(defaults.group_class, GroupClass::name);
-        let group_class = profile.group_classes.iter().find(|class| class.name == group_class).ok_or_else(|| {
-            let known: Vec<&str> = profile.group_classes.iter().map(|class| class.name).collect();
-            let reason = format!("{} has no groups of class {group_class}, only {}", profile.title, known.join(", "));
-            fault("group_class", reason)
-        })?;
+        let class = |key, kind: GroupKind, name: &str| {
+            profile.classes(kind).find(|class| class.name == name).copied().ok_or_else(|| {
+                let known: Vec<&str> = profile.classes(kind).map(|class| class.name).collect();
+                let reason =
+                    format!("{} has no {}s of class {name}, only {}", profile.title, kind.word(), known.join(", "));
+                fault(key, reason)
+            })
+        };
+        let name = self.group_class.map_or(defaults.group_class, GroupClass::name);
+        let group_class = class("group_class", GroupKind::Group, name)?;
+        let role_class = match self.role_class {
+            Some(name) => class("role_class", GroupKind::Role, name.name())?,
+            None => group_class,
+        };
         let listed = Listed { people: &self.protected, approvers: &self.approvers, groups: &self.protected_groups };
         let own = if let Identity::Simple(dn, _) = &access.identity { Some(dn) } else { None };
         let base = |key, text: &Option<String>| text.as_deref().map(|text| dn(key, text)).transpose();
         let filter = or(&self.people_filter, defaults.people_filter);
         let people_filter = Filter::parse(&filter)
             .ok_or_else(|| fault("people_filter", format!("`{filter}` is not an LDAP filter")))?;
+        let people_base = dn("people_base", &self.people_base)?;
         Ok(Site {
             profile,
-            people_base: dn("people_base", &self.people_base)?,
+            upn_suffix: self.upn_suffix.clone().unwrap_or_else(|| people_base.domain()),
+            people_base,
             scope: self.scope,
             people_filter,
             object_classes,
@@ -323,7 +376,9 @@ impl LdapSettings {
                 (GroupKind::Role, base("role_base", &self.role_base)?),
                 (GroupKind::Channel, base("channel_base", &self.channel_base)?),
             ],
-            group_class: *group_class,
+            group_class,
+            role_class,
+            group_type: self.group_type,
             gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),

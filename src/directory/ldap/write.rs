@@ -18,6 +18,7 @@ use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
+use super::name::by_guid;
 use super::name::is_attribute_description;
 use super::profile::New;
 use super::profile::Presumes;
@@ -82,9 +83,13 @@ impl Dsa {
         // The values of an entry's name are values of the entry (RFC 4512 section 2.3.1).
         dn.rdn().values().for_each(|(name, value)| new.add_named(name, value));
         let credentials = &self.site.profile.credentials;
-        let state = New { password: secret, must_change: *must_change };
+        let suffix = &self.site.upn_suffix;
+        let state = New { username, suffix, password: secret, must_change: *must_change };
         for (name, value) in (credentials.of_new)(&state).map_err(|why| reject(&why))? {
-            new.add(name, &value);
+            // What the roster says goes before what is made up.
+            if !new.has(name) {
+                new.add(name, &value);
+            }
         }
         let name = dn.to_string();
         let stable = &self.site.profile.stable;
@@ -93,7 +98,11 @@ impl Dsa {
         let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
-            return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
+            return Err(match answer.rc {
+                32 => without_parent(&dn, fault),
+                68 => self.clash(connection, &dn, username, fault).await?,
+                _ => fault,
+            });
         }
         let read = match read.filter(|entry| stable.of(entry).is_some()) {
             Some(entry) => Some(entry),
@@ -131,8 +140,7 @@ impl Dsa {
         if changes.is_empty() && wanted.is_nothing() {
             return Ok(Done::AlreadySo);
         }
-        let guards = &self.site.profile.guards;
-        if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook || guards.needs_a_look {
+        if attempt.needs_a_look() {
             attempt.look().await?;
         }
         if attempt.modifications()?.is_empty() {
@@ -157,8 +165,24 @@ impl Dsa {
             }
         }
         match answer.rc {
-            0 => Ok(Done::Changed),
+            0 => self.amend(connection, id, wanted).await,
             _ => Err(refused(During::Modify, &answer, password.as_ref())),
+        }
+    }
+
+    /// Takes back what the server has done to the state besides what was asked of it.
+    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<Done, Fault> {
+        let mods = (self.site.profile.credentials.amends)(wanted);
+        if mods.is_empty() {
+            return Ok(Done::Changed);
+        }
+        // Half of it is done, so only a look can tell what to do next.
+        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
+        let sent = connection.modify(&id.locator, mods, Vec::new()).await;
+        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
+        match answer.rc {
+            0 => Ok(Done::Changed),
+            _ => Err(half_done(refused(During::Modify, &answer, None))),
         }
     }
 
@@ -168,9 +192,10 @@ impl Dsa {
         self.allow(&dn, username, Wanted::default())?;
         let same = self.same(id);
         let guards = &self.site.profile.guards;
-        if !connection.root.has_assertion() || guards.needs_a_look {
+        let address = self.address(id);
+        if guards.needs_a_look || !(address.is_bound || connection.root.has_assertion()) {
             let attributes = if guards.attributes.is_empty() { &["1.1"][..] } else { guards.attributes };
-            match self.read_one(connection, &id.locator, &same, attributes).await? {
+            match self.read_one(connection, &address.name, &same, attributes).await? {
                 None => return self.gone(connection, &same).await,
                 Some(entry) => {
                     if let Some(why) = (guards.reason)(&entry) {
@@ -180,11 +205,20 @@ impl Dsa {
             }
         }
         let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
-        let answer = connection.delete(&id.locator, controls).await.map_err(Trouble::of_write)?;
+        let answer = connection.delete(&address.name, controls).await.map_err(Trouble::of_write)?;
         match answer.rc {
             0 => Ok(Done::Changed),
             32 | 122 => self.gone(connection, &same).await,
             _ => Err(refused(During::Delete, &answer, None)),
+        }
+    }
+
+    /// Returns how a request names an entry.
+    fn address(&self, id: &EntryId) -> Address {
+        let by_id = Some(()).filter(|()| self.site.profile.peculiar.named_by_id).and_then(|()| by_guid(&id.stable));
+        match by_id {
+            Some(name) => Address { name, is_bound: true },
+            None => Address { name: id.locator.to_string(), is_bound: false },
         }
     }
 
@@ -247,8 +281,15 @@ impl Dsa {
         if answer.result.rc == 32 {
             return Ok(None);
         }
-        Ok(complete(answer)?.into_iter().next())
+        Ok(complete(answer, self.apart())?.into_iter().next())
     }
+}
+
+/// How a request names an entry.
+struct Address {
+    name: String,
+    /// No other entry can be meant, whatever it is called by now.
+    is_bound: bool,
 }
 
 /// One update on its way.
@@ -300,9 +341,7 @@ impl Attempt<'_> {
             return Vec::new();
         }
         let mut conditions = vec![self.dsa.same(self.id)];
-        for change in self.changes.iter().filter(|change| change.old.is_empty()) {
-            conditions.push(Filter::present(change.attribute.as_str()).negated());
-        }
+        conditions.extend(self.unset().map(|name| Filter::present(name).negated()));
         if let Presumes::That(condition) = &self.presumes {
             conditions.push(condition.clone());
         }
@@ -310,20 +349,42 @@ impl Attempt<'_> {
     }
 
     async fn send(&self) -> Result<LdapResult, Fault> {
-        let sent = self.connection.modify(&self.id.locator, self.modifications()?, self.controls()).await;
+        let address = self.dsa.address(self.id);
+        let sent = self.connection.modify(&address.name, self.modifications()?, self.controls()).await;
         sent.map_err(Trouble::of_write)
     }
 
-    /// Reads whether the entry is the one that is meant, and whether it is locked.
+    /// Iterates over the attributes that have no value yet, as far as the plan knows.
+    fn unset(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().filter(|change| change.old.is_empty()).map(|change| change.attribute.as_str())
+    }
+
+    /// Returns whether something must be known that the request itself cannot be bound to.
+    fn needs_a_look(&self) -> bool {
+        let bound = self.dsa.address(self.id).is_bound && self.unset().next().is_none();
+        let guards = &self.dsa.site.profile.guards;
+        guards.needs_a_look || self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
+    }
+
+    /// Reads whether the entry is the one that is meant, whether it is locked, and whether what is to get its first
+    /// value has none.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
         let profile = self.dsa.site.profile;
-        let state = [profile.credentials.attributes, profile.guards.attributes].concat();
-        let attributes = if state.is_empty() { &["1.1"][..] } else { &state };
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, attributes).await?;
+        let mut attributes = [profile.credentials.attributes, profile.guards.attributes].concat();
+        attributes.extend(self.unset());
+        if attributes.is_empty() {
+            attributes.push("1.1");
+        }
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &attributes).await?;
         let entry = entry.ok_or_else(another)?;
         if let Some(why) = (profile.guards.reason)(&entry) {
             return Err(protected(why));
+        }
+        if let Some(name) = self.unset().find(|name| entry.values(name).next().is_some()) {
+            let reason = format!("the entry is not as it was when the plan was made: `{name}` has a value by now");
+            return Err(Fault::new(Next::LookAgain, reason).with_code(122));
         }
         self.seen = Some(entry);
         self.presumes = Presumes::Nothing;
@@ -334,7 +395,8 @@ impl Attempt<'_> {
     async fn finds_old_values(&self) -> Result<bool, Fault> {
         let same = self.dsa.same(self.id);
         let names: Vec<&str> = self.changes.iter().map(|change| change.attribute.as_str()).collect();
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, &names).await?;
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &names).await?;
         let Some(entry) = entry else { return Ok(false) };
         Ok(self.changes.iter().all(|change| {
             let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
@@ -354,6 +416,10 @@ impl NewEntry {
         if !value.is_empty() {
             self.values(name).insert(value.to_vec());
         }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.attributes.iter().any(|(n, values)| n.eq_ignore_ascii_case(name) && !values.is_empty())
     }
 
     /// Adds a value of the entry's name, unless a value that the server takes for the same is there.
@@ -408,7 +474,7 @@ fn protected(why: &str) -> Fault {
     reject(&format!("the account is protected: {why}"))
 }
 
-fn another() -> Fault {
+pub(super) fn another() -> Fault {
     Fault::new(Next::LookAgain, "the entry is gone, has moved, or is another one by now")
 }
 

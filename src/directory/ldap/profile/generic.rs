@@ -1,6 +1,7 @@
 //! A server of which nothing is known but that it speaks LDAP and keeps the standard schema.
 
 use super::Form;
+use super::Peculiar;
 use super::Profile;
 use super::Stable;
 use super::openldap;
@@ -22,5 +23,6 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: openldap::GUARDS,
+    peculiar: Peculiar::NONE,
     limits_hint: "let the bind DN read without limits of size and time",
 };

@@ -15,6 +15,7 @@ use super::Form;
 use super::Guards;
 use super::Modifications;
 use super::New;
+use super::Peculiar;
 use super::Presumes;
 use super::Profile;
 use super::Stable;
@@ -45,6 +46,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: GUARDS,
+    peculiar: Peculiar::NONE,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 
@@ -78,6 +80,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
     },
     presumes: |_| Presumes::Nothing,
     login: login::by_controls,
+    amends: |_| Vec::new(),
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -90,6 +93,7 @@ pub const PPOLICY: Credentials = Credentials {
     modifications,
     presumes,
     login: login::by_controls,
+    amends: |_| Vec::new(),
 };
 
 const PASSWORD: &str = "userPassword";
