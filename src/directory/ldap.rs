@@ -52,6 +52,7 @@ mod held;
 mod login;
 mod members;
 mod name;
+mod new_entry;
 mod pool;
 mod profile;
 mod protected;

@@ -206,11 +206,16 @@ fn other_value(one: &Commented) -> Option<String> {
 fn the_configurations_in_the_documents_are_accepted() {
     let site = site();
     let readme = blocks(include_str!("../../README.md"));
-    let openldap = blocks(include_str!("../../docs/openldap.md"));
-    let ([whole], [target]) = (readme.as_slice(), openldap.as_slice()) else { panic!("one block each") };
+    let [whole] = readme.as_slice() else { panic!("one block") };
     proven(site.path(), whole);
-    let feed = "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
-    proven(site.path(), &format!("{}\n{feed}", target.replace("/etc/rosterd/ca.pem", "ca.pem")));
+    let pages = [include_str!("../../docs/openldap.md"), include_str!("../../docs/active-directory.md")].map(blocks);
+    for page in pages {
+        // The target comes first; the feed has what else there is.
+        let (target, rest) = page.split_first().expect("a block");
+        let feed = "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
+        let target = target.replace("/etc/rosterd/ca.pem", "ca.pem");
+        proven(site.path(), &format!("{target}\n{feed}\n{}", rest.join("\n")));
+    }
 }
 
 /// The TOML in a document, without indentation.

@@ -137,7 +137,7 @@ mod reading;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
 const ATTRIBUTES: [&str; 9] =
-    ["carLicense", "cn", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
+    ["cn", "departmentNumber", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
 
 type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
 

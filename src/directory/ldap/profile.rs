@@ -128,10 +128,10 @@ pub struct Credentials {
     /// What the modifications take for granted of an entry that nobody has looked at: nothing, a condition that the
     /// server can check before it writes, or what only a look can tell.
     pub presumes: fn(Wanted<'_>) -> Presumes,
-    /// Reads what a login came to from the answer to its bind, which asked for the password policy response.
-    pub login: fn(&LdapResult) -> Login,
     /// Returns the modifications of one more request, to take back what the server does besides what was asked of it.
     pub amends: fn(Wanted<'_>) -> Modifications,
+    /// Reads what a login came to from the answer to its bind, which asked for the password policy response.
+    pub login: fn(&LdapResult) -> Login,
 }
 
 impl Credentials {

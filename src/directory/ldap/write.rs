@@ -20,6 +20,7 @@ use super::name::Dn;
 use super::name::Rdn;
 use super::name::by_guid;
 use super::name::is_attribute_description;
+use super::new_entry::NewEntry;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
@@ -178,7 +179,7 @@ impl Dsa {
         }
         // Half of it is done, so only a look can tell what to do next.
         let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
-        let sent = connection.modify(&id.locator, mods, Vec::new()).await;
+        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
         let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
         match answer.rc {
             0 => Ok(Done::Changed),
@@ -402,46 +403,6 @@ impl Attempt<'_> {
             let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
             now == change.old.iter().map(AsRef::as_ref).collect()
         }))
-    }
-}
-
-/// The attributes of an entry to add; each name and each value once, empty values never.
-#[derive(Default)]
-struct NewEntry {
-    attributes: Vec<(String, HashSet<Vec<u8>>)>,
-}
-
-impl NewEntry {
-    fn add(&mut self, name: &str, value: &[u8]) {
-        if !value.is_empty() {
-            self.values(name).insert(value.to_vec());
-        }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.attributes.iter().any(|(n, values)| n.eq_ignore_ascii_case(name) && !values.is_empty())
-    }
-
-    /// Adds a value of the entry's name, unless a value that the server takes for the same is there.
-    fn add_named(&mut self, name: &str, value: &[u8]) {
-        let folded = |octets: &[u8]| std::str::from_utf8(octets).ok().map(MatchKey::new);
-        let key = folded(value);
-        if key.is_none() || !self.values(name).iter().any(|v| folded(v) == key) {
-            self.add(name, value);
-        }
-    }
-
-    fn values(&mut self, name: &str) -> &mut HashSet<Vec<u8>> {
-        let at = self.attributes.iter().position(|(n, _)| n.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
-            self.attributes.push((name.to_owned(), HashSet::new()));
-            self.attributes.len() - 1
-        });
-        &mut self.attributes[at].1
-    }
-
-    fn into_attributes(self) -> Vec<(Vec<u8>, HashSet<Vec<u8>>)> {
-        let named = self.attributes.into_iter().map(|(name, values)| (name.into_bytes(), values));
-        named.filter(|(_, values)| !values.is_empty()).collect()
     }
 }
 

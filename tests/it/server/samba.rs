@@ -16,6 +16,7 @@ use std::io::BufReader;
 use std::net::Ipv4Addr;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -40,6 +41,7 @@ pub const SERVICE_PASSWORD: &str = "service-Secret.1";
 /// What a login name is followed by at a login.
 pub const UPN_SUFFIX: &str = "ad.example.org";
 const UNITS: [&str; 4] = ["people", "groups", "roles", "channels"];
+const SOCKET: &str = "private/ldap_priv/ldapi";
 const INSTALL: &str = "Samba is needed for this test: apt-get install -y --no-install-recommends \
                        samba samba-dsdb-modules samba-vfs-modules samba-ad-provision openssl";
 const PAGE: &str = include_str!("../../../docs/active-directory.md");
@@ -83,7 +85,9 @@ impl Samba {
 
     fn wait(&self, pid: &str) {
         let started = Instant::now();
-        while TcpStream::connect((self.address, 636)).is_err() {
+        // The socket for administrators is the last thing that it opens.
+        let socket = self.folder.join(SOCKET);
+        while UnixStream::connect(&socket).is_err() || TcpStream::connect((self.address, 636)).is_err() {
             let runs = Path::new("/proc").join(pid).join("exe").exists();
             let log = ["log", "out"].map(|name| fs::read_to_string(self.folder.join(name)).unwrap_or_default());
             assert!(runs && started.elapsed() < Duration::from_secs(30), "Samba does not start: {}", log.concat());
@@ -177,7 +181,7 @@ impl Territory {
 
     /// Returns a connection with every right.
     pub async fn admin(&self) -> ldap3::Ldap {
-        let socket = self.server().folder.join("private/ldap_priv/ldapi").display().to_string();
+        let socket = self.server().folder.join(SOCKET).display().to_string();
         let url = format!("ldapi://{}", socket.replace('/', "%2F"));
         let (connection, ldap) = LdapConnAsync::new(&url).await.expect("Samba listens");
         ldap3::drive!(connection);

@@ -56,8 +56,8 @@ pub static PROFILE: Profile = Profile {
         of_new,
         modifications,
         presumes,
-        login,
         amends: |_| Vec::new(),
+        login,
     },
     // Primary groups (`Domain Users`) list nobody in `member`, so those memberships are neither shown nor touched.
     group_classes: &[Class { name: "group", attribute: "member", by: By::Dn, needs_member: false }],
@@ -167,24 +167,6 @@ fn of_new(new: &New<'_>) -> Result<Values, String> {
     Ok(values)
 }
 
-/// Reads the number that the server puts behind its error (`data 773`): it knows no password policy response. The ones
-/// for changes and for disabled accounts come only with the right password.
-fn login(answer: &LdapResult) -> Login {
-    let number = answer.text.split("data ").nth(1).and_then(|rest| rest.split([',', ' ']).next()).unwrap_or_default();
-    let refused = |why: &str| Login::Refused(why.to_owned());
-    match (answer.rc, number) {
-        (0, _) => Login::Welcome,
-        (49, "773") => Login::MustChange,
-        (49, "532") => refused("the password has expired"),
-        (49, "533") => refused("the account is switched off"),
-        (49, "701") => refused("the account has expired"),
-        (49, "775") => refused("the account is locked"),
-        (49, "530" | "531") => refused("the person may not log in now, or not from here"),
-        (49, _) => refused("the password is not accepted"),
-        (rc, _) => Login::Refused(format!("{} ({rc})", answer.text)),
-    }
-}
-
 fn presumes(wanted: Wanted<'_>) -> Presumes {
     match wanted {
         Wanted { must_change: Some(true), .. } | Wanted { enabled: Some(_), .. } => Presumes::ALook,
@@ -269,6 +251,24 @@ fn relative_id(sid: &[u8]) -> Option<u32> {
     let numbers = sid.get(8..)?;
     (usize::from(*sid.get(1)?) * 4 == numbers.len()).then_some(())?;
     Some(u32::from_le_bytes(*numbers.last_chunk()?))
+}
+
+/// Every refused bind has the result code 49; the text says in hexadecimal why (MS-ERREF section 2.2). All but the
+/// first are said only when the password is right.
+fn login(answer: &LdapResult) -> Login {
+    let refused = |why: &str| Login::Refused(why.to_owned());
+    let reason = answer.text.split("data ").nth(1).and_then(|rest| rest.split([',', ' ']).next());
+    match (answer.rc, reason) {
+        (0, _) => Login::Welcome,
+        (49, Some("773")) => Login::MustChange,
+        (49, Some("52e")) => refused("the password is not accepted"),
+        (49, Some("525")) => refused("there is no such person"),
+        (49, Some("532")) => refused("the password has expired"),
+        (49, Some("533")) => refused("the account is locked or switched off"),
+        (49, Some("701")) => refused("the account has expired"),
+        (49, Some("775")) => refused("the account is locked after too many wrong passwords"),
+        (rc, _) => Login::Refused(format!("the server refuses the login: {} ({rc})", answer.text)),
+    }
 }
 
 #[cfg(test)]

@@ -79,8 +79,8 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
-    login: login::by_controls,
     amends: |_| Vec::new(),
+    login: login::by_controls,
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -92,8 +92,8 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
-    login: login::by_controls,
     amends: |_| Vec::new(),
+    login: login::by_controls,
 };
 
 const PASSWORD: &str = "userPassword";
