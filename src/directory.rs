@@ -18,6 +18,7 @@ use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
 pub mod ldap;
@@ -40,6 +41,10 @@ pub trait Directory: Send + Sync {
     /// What the target would refuse about an account that is to be created, found without asking it: by what it has
     /// told when its capabilities were asked for.
     fn objections(&self, account: &Account) -> Vec<Problem>;
+
+    /// Returns how the values of attributes that refer to accounts, such as `manager`, are compared. The value that
+    /// refers to an account is its [`EntryId::locator`].
+    fn fold_of_references(&self) -> Fold;
 
     /// Streams the accounts that `lookup` asks for, each once, in any order.
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send;
@@ -119,6 +124,8 @@ pub enum Which {
     },
     /// These entries, as far as they are still there.
     Ids(Vec<EntryId>),
+    /// The entries at these places ([`EntryId::locator`], in any spelling), as far as there are some.
+    Located(Vec<Box<str>>),
 }
 
 /// Which groups to read.

@@ -4,6 +4,7 @@ pub mod choices;
 pub mod feed;
 pub mod planning;
 mod reading;
+mod referents;
 pub mod reports;
 
 use std::collections::HashMap;
@@ -199,6 +200,7 @@ impl Carrier {
             held: &held,
             approved: approved.as_ref(),
             directory: errand.directory,
+            roster: &roster,
             attributes: &errand.feed.attributes,
             state: &self.state,
             journaled: &resume.journaled,

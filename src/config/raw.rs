@@ -57,7 +57,8 @@ fn one() -> u32 {
 #[serde(deny_unknown_fields)]
 pub struct RawLdap {
     pub kind: Option<Spanned<String>>,
-    pub url: Spanned<String>,
+    pub url: Spanned<RawUrls>,
+    pub replication_wait: Option<Spanned<String>>,
     pub tls: Option<Spanned<String>>,
     #[serde(default)]
     pub allow_cleartext: bool,
@@ -89,6 +90,14 @@ pub struct RawLdap {
     pub approvers: Vec<String>,
     #[serde(default)]
     pub protected_groups: Vec<String>,
+}
+
+/// One server, or several with the same directory.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a URL, or a list of URLs")]
+pub enum RawUrls {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// Where a secret is to be found.
@@ -174,7 +183,7 @@ pub struct RawCsv {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional"
+    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional, reference, encoding, file, max_size"
 )]
 pub enum RawRule {
     Text(String),
@@ -192,6 +201,10 @@ pub struct RawRuleTable {
     pub multi: Option<bool>,
     pub collision: Option<String>,
     pub optional: Option<bool>,
+    pub reference: Option<String>,
+    pub encoding: Option<String>,
+    pub file: Option<bool>,
+    pub max_size: Option<usize>,
 }
 
 /// `[feed.checks]`
@@ -204,6 +217,8 @@ pub struct RawChecks {
     pub unique: Vec<String>,
     pub username: Option<Spanned<RawUsernameCheck>>,
     pub max_length: Option<usize>,
+    pub dangling: Option<Spanned<String>>,
+    pub files: Option<Spanned<String>>,
     #[serde(default)]
     pub limits: BTreeMap<String, usize>,
 }

@@ -13,6 +13,7 @@ use super::raw::RawLdap;
 use super::raw::RawLocal;
 use super::raw::RawMail;
 use super::raw::RawTarget;
+use super::raw::RawUrls;
 use crate::directory::ldap::GroupClass;
 use crate::directory::ldap::GroupType;
 use crate::directory::ldap::Ldap;
@@ -74,8 +75,19 @@ impl Prover {
     fn ldap(&mut self, raw: Spanned<RawLdap>) -> Option<LdapSettings> {
         let span = raw.span();
         let raw = raw.into_inner();
-        let url = self.take(raw.url.span(), Url::parse(raw.url.get_ref()))?;
-        let mut settings = LdapSettings::new(url, raw.people_base.get_ref());
+        let texts = match raw.url.get_ref() {
+            RawUrls::One(url) => std::slice::from_ref(url),
+            RawUrls::Several(urls) => urls,
+        };
+        let mut urls = Vec::new();
+        for text in texts {
+            urls.push(self.take(raw.url.span(), Url::parse(text).map_err(|error| format!("`{text}`: {error}")))?);
+        }
+        let mut urls = urls.into_iter();
+        let first = self.take(raw.url.span(), urls.next().ok_or("at least one server is needed"))?;
+        let mut settings = LdapSettings::new(first, raw.people_base.get_ref());
+        settings.further_urls = urls.collect();
+        settings.replication_wait = self.duration(raw.replication_wait.as_ref(), settings.replication_wait);
         settings.tls = self.choice(raw.tls.as_ref(), &[("starttls", StartTls::Required), ("none", StartTls::Off)]);
         settings.allow_cleartext = raw.allow_cleartext;
         settings.ca_file = raw.ca_file.as_ref().map(|path| self.config_dir.join(path.get_ref()));

@@ -36,10 +36,13 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
+mod address;
 mod check;
 mod clash;
+mod complete;
 mod connection;
 mod dial;
 mod entry;
@@ -80,7 +83,7 @@ pub struct Ldap {
 impl Ldap {
     /// Proves the settings. Nothing is contacted yet.
     pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
-        let pool = Arc::new(Pool::new(settings.access()?));
+        let pool = Arc::new(settings.pool()?);
         Ok(Self { settings, pool, dsa: OnceCell::new() })
     }
 
@@ -96,7 +99,7 @@ impl Ldap {
         let know = async || {
             let lease = self.pool.lease().await?;
             let profile = self.settings.profile(&lease.root);
-            let site = self.settings.site(profile, &self.pool.access);
+            let site = self.settings.site(profile, self.pool.access());
             let mut site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
             if let Some(own) = &lease.who {
                 site.protected.add_own(own);
@@ -143,6 +146,21 @@ impl Dsa {
     }
 
     async fn perform(
+        &self,
+        connection: &connection::Connection,
+        pace: &Pace,
+        operation: &Operation,
+    ) -> Result<Done, Fault> {
+        let answer = self.ask(connection, pace, operation).await;
+        match answer {
+            Err(fault) if takes_no_writes(&fault) && self.pool.pass_over(connection) => {
+                Err(Fault { next: Next::Retry, ..fault })
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask(
         &self,
         connection: &connection::Connection,
         pace: &Pace,
@@ -212,10 +230,11 @@ impl Dsa {
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
         let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
         (self.site.profile.peculiar.bad_username)(&account.username).map(&mut object);
-        if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
+        if let (Some(_), Some(why)) = (&account.password, self.pool.no_password()) {
             object(why.to_owned());
         }
-        for (name, values) in account.attributes.iter() {
+        let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
+        for (name, values) in account.attributes.iter().chain(deferred) {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
@@ -255,6 +274,20 @@ impl Dsa {
     }
 }
 
+/// Returns whether a server has answered that it is a copy that only its own supplier writes to.
+fn takes_no_writes(fault: &Fault) -> bool {
+    let text = fault.reason.to_ascii_lowercase();
+    match fault.code.as_deref() {
+        // referral
+        Some("10") => true,
+        // unwillingToPerform; OpenLDAP without a reference to its supplier, or set to read only; 389 Directory Server
+        Some("53") => {
+            ["shadow context", "operation restricted", "read-only", "read only"].iter().any(|t| text.contains(t))
+        }
+        _ => false,
+    }
+}
+
 fn note_stop(answer: &Result<Done, Fault>, stopped: &mut Option<Fault>) {
     if let Err(fault) = answer
         && fault.next == Next::StopRun
@@ -271,6 +304,10 @@ impl Directory for Ldap {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.dsa.get().map_or_else(Vec::new, |dsa| dsa.objections(account))
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        name::folded
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {

@@ -25,10 +25,12 @@ use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 use crate::sqlite::Database;
 use crate::sqlite::DatabaseError;
@@ -198,6 +200,10 @@ impl Directory for Local {
             problems.push(Problem::error(Some("username"), ProblemKind::Protected(why.into())));
         }
         problems
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        MatchKey::new
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {

@@ -41,6 +41,7 @@ use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
 mod script;
@@ -121,12 +122,18 @@ impl Directory for Memory {
         rules::account_problems(&account.username, &account.attributes, account.password.as_ref())
     }
 
+    fn fold_of_references(&self) -> Fold {
+        MatchKey::new
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let mut state = self.state();
         let cut = state.script.cut_existing_after.take();
         let can_tell = self.capabilities.must_change;
         let keys: HashSet<MatchKey> = match &lookup.which {
-            Which::Matching { by: _, values } => values.iter().map(|value| MatchKey::new(value)).collect(),
+            Which::Matching { by: _, values } | Which::Located(values) => {
+                values.iter().map(|value| MatchKey::new(value)).collect()
+            }
             Which::All | Which::Ids(_) => HashSet::new(),
         };
         let mut found: Vec<Result<ExistingAccount, Fault>> = state
@@ -186,6 +193,7 @@ impl Held {
         match which {
             Which::All => true,
             Which::Ids(ids) => ids.contains(&entry_id(id)),
+            Which::Located(_) => keys.contains(&MatchKey::new(&entry_id(id).locator)),
             Which::Matching { by: MatchBy::Username, values: _ } => keys.contains(&self.match_key),
             Which::Matching { by: MatchBy::Attribute(name), values: _ } => {
                 let values = self.attributes.get(name).into_iter().flatten();

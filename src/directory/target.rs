@@ -22,6 +22,7 @@ use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
 /// A directory of any kind.
@@ -45,6 +46,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.objections(account),
             Self::Ldap(ldap) => ldap.objections(account),
+        }
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        match self {
+            Self::Local(local) => local.fold_of_references(),
+            Self::Ldap(ldap) => ldap.fold_of_references(),
         }
     }
 

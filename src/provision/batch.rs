@@ -165,7 +165,7 @@ impl<D: Directory> Progression<'_, D> {
         again
     }
 
-    fn note_refusal(&mut self, fault: &Fault) {
+    pub(super) fn note_refusal(&mut self, fault: &Fault) {
         const INSUFFICIENT_ACCESS_RIGHTS: &str = "50"; // RFC 4511 section 4.1.9
         if fault.code.as_deref() == Some(INSUFFICIENT_ACCESS_RIGHTS) {
             self.refused_in_a_row += 1;

@@ -36,6 +36,12 @@ pub struct CheckSettings {
     pub max_length: usize,
     /// Characters of single attributes, at most.
     pub limits: Vec<(AttributeName, usize)>,
+    /// Attributes whose values are no text.
+    pub octets: Vec<AttributeName>,
+    /// What a reference to nobody does to its row.
+    pub dangling: Severity,
+    /// What a file that cannot be used does to its row.
+    pub files: Severity,
     /// Whether mail addresses may have a domain of one word, such as `ada@intranet`.
     pub dotless_domains: bool,
 }
@@ -48,6 +54,9 @@ impl Default for CheckSettings {
             username: UsernameRule::default(),
             max_length: 1024,
             limits: Vec::new(),
+            octets: Vec::new(),
+            dangling: Severity::Warning,
+            files: Severity::Warning,
             dotless_domains: false,
         }
     }
@@ -206,7 +215,7 @@ fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
             problems.push(Problem::error(Some(label), ProblemKind::TooLong { length, limit }));
         }
     };
-    for (name, values) in account.attributes.iter() {
+    for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
         let limit = settings.limits.iter().find(|(n, _)| n == name).map_or(settings.max_length, |(_, limit)| *limit);
         values.text().for_each(|text| check(text, limit, labels.attribute(name)));
     }
@@ -223,7 +232,7 @@ fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
 /// names, a warning in other values.
 fn names_hide_nothing(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     const WHY: &str = "is invisible or changes the reading direction";
-    let Subject { account, labels, .. } = *subject;
+    let Subject { account, settings, labels } = *subject;
     let before = problems.len();
     let mut check = |text: &str, label: &str| {
         if let Some(c) = text::hidden(text) {
@@ -238,7 +247,7 @@ fn names_hide_nothing(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     if problems.len() > before {
         return;
     }
-    for (name, values) in account.attributes.iter() {
+    for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
         if let Some((value, c)) = values.text().find_map(|value| Some((value, text::hidden(value)?))) {
             problems.push(Problem::warning(Some(labels.attribute(name)), text::character(value, c, WHY)));
         }

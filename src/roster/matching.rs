@@ -18,6 +18,7 @@ use super::attribute::Attributes;
 use super::attribute::Values;
 use super::collision::Candidates;
 use super::columns::Known;
+use super::deferred::Held;
 use super::diff;
 use super::diff::Policy;
 use super::mapping::Mapper;
@@ -27,6 +28,7 @@ use super::name_key::MatchKey;
 use super::owners::Owners;
 use super::problem::Problem;
 use super::problem::ProblemKind;
+use super::reference::Referred;
 use super::rows::Certainty;
 use super::rows::Rows;
 
@@ -72,6 +74,8 @@ pub struct Matching<'r> {
     /// Identities of rows in error, and whether an entry has them.
     rejected: HashMap<CoarseKey, bool>,
     candidates: Option<&'r mut Candidates>,
+    /// Whom rows refer to.
+    referred: Option<Referred>,
     matched: Matched,
 }
 
@@ -113,6 +117,7 @@ impl<'r> Matching<'r> {
             like: Vec::new(),
             rejected: rows.rejected.iter().filter_map(|r| Some((identity(r, &rules.by)?, false))).collect(),
             candidates,
+            referred: None,
             matched: Matched::default(),
         };
         matching.matched.seen.resize_with(rows.accounts.len(), Seen::default);
@@ -131,6 +136,12 @@ impl<'r> Matching<'r> {
         let late = rules.unique.iter().filter(|attribute| mapper.is_late(attribute));
         matching.matched.owners = late.map(|attribute| (attribute.clone(), Owners::default())).collect();
         matching
+    }
+
+    /// Remembers the entries that rows refer to as well.
+    #[must_use]
+    pub fn with_references(self, referred: Option<Referred>) -> Self {
+        Self { referred, ..self }
     }
 
     /// Indexes the values of an attribute that must be one person's. Those that follow from usernames are compared when
@@ -169,6 +180,9 @@ impl<'r> Matching<'r> {
         self.see_name(&entry, own);
         self.see_unique_values(&entry, own);
         let is_rejected = self.see_rejected(&entry);
+        if let (None, Some(referred)) = (own, &mut self.referred) {
+            referred.see(&entry, None);
+        }
         match whose {
             Whose::Row(index) => self.found(index, entry),
             Whose::Like(index) => {
@@ -199,6 +213,7 @@ impl<'r> Matching<'r> {
             Certainty::None => true,
         };
         self.matched.unidentified = self.rows.rejected.iter().filter(is_anybody).count();
+        self.matched.referred = self.referred;
         self.matched.old.sort_by(|a, b| (&a.username, &a.id.stable).cmp(&(&b.username, &b.id.stable)));
         self.matched
     }
@@ -274,16 +289,29 @@ impl<'r> Matching<'r> {
             self.mapper.rename(&mut renamed, late, &entry.username);
             renamed
         });
-        let wanted = renamed.as_ref().map_or(&account.attributes, |renamed| &renamed.attributes);
-        let changes = diff::changes(&entry.attributes, wanted, |name| self.rules.policy(name));
+        let account = renamed.as_ref().unwrap_or(account);
+        if let Some(referred) = &mut self.referred {
+            referred.see(&entry, Some((index, account)));
+        }
+        let changes = diff::changes(&entry.attributes, &account.attributes, |name| self.rules.policy(name));
+        let deferred = account.deferred.as_deref().map(|wanted| {
+            let files: Vec<AttributeName> = self.mapper.files().iter().map(|rule| rule.attribute.clone()).collect();
+            Box::new(Held::of(&entry.attributes, wanted, &files))
+        });
+        let is_deferred_same = deferred.is_none()
+            || self.referred.is_none() && {
+                let (changes, problems) = self.rows.files.changes(self.mapper, account, deferred.as_deref());
+                changes.is_empty() && problems.is_empty()
+            };
         let needs_nothing = changes.is_empty()
+            && is_deferred_same
             && entry.enabled
             && account.choices.action == Action::Auto
             && !(self.rules.memberships
                 && (account.groups.is_some() || account.roles.is_some() || account.choices.subscribe))
             && !self.rules.touches_all
             && (self.rules.by == MatchBy::Username
-                || MatchKey::new(&account.username) == MatchKey::new(&entry.username));
+                || MatchKey::new(&self.rows.accounts[index as usize].username) == MatchKey::new(&entry.username));
         *seen = if needs_nothing {
             Seen::Same
         } else {
@@ -291,6 +319,7 @@ impl<'r> Matching<'r> {
                 id: entry.id,
                 username: entry.username,
                 changes,
+                deferred,
                 enabled: entry.enabled,
                 must_change: entry.must_change,
                 protected: entry.protected,

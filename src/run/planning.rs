@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
+use std::path::PathBuf;
 
 use futures_util::StreamExt;
 
@@ -13,10 +14,12 @@ use super::choices::ChoiceBits;
 use super::feed::Feed;
 use super::reading;
 use super::reading::Reading;
+use super::referents;
 use crate::directory::Directory;
 use crate::directory::Lookup;
 use crate::directory::Wanted;
 use crate::directory::Which;
+use crate::enclosure;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::provision::is_owed;
@@ -24,6 +27,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
 use crate::roster::earlier::Earlier;
+use crate::roster::enclosed::Files;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::matching::MatchRules;
@@ -41,6 +45,7 @@ use crate::roster::planner::OldPolicy;
 use crate::roster::planner::Surroundings;
 use crate::roster::problem::Damage;
 use crate::roster::read::Form;
+use crate::roster::reference::Referred;
 use crate::roster::rows::Rows;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
@@ -180,6 +185,13 @@ pub async fn plan<D: Directory>(
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     let mut read = reading::read(run.spool.clone().into(), feed).await?;
+    if let Some(max_size) = read.mapper.files().iter().map(|rule| rule.max_size).max() {
+        // Reading files is work for the disk; other tasks go on meanwhile.
+        let names = Files::mentioned(&read.rows.accounts, read.mapper.files());
+        let roster = PathBuf::from(&run.path);
+        let look = move || enclosure::look(&roster, names, max_size);
+        read.rows.files = tokio::task::spawn_blocking(look).await.map_err(|_| PlanningError::Panic)?;
+    }
     let disabled_by_us = state.disabled_by_us(&run.target).await?;
     // What is done with people whose row and entry are alike anyway.
     let earlier = resume.earlier();
@@ -208,7 +220,8 @@ pub async fn plan<D: Directory>(
         }
         decisions.old = OldPolicy::Keep;
     }
-    let plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
+    let mut plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
+    referents::name(&mut plan, *directory).await?;
     let shown = match unedited {
         Some((rows, matched)) => planner::build(rows, matched, &decisions, &around, &maker, &objections).id,
         None => plan.id.clone(),
@@ -240,8 +253,11 @@ async fn match_rows<D: Directory>(
         Which::Matching { by: feed.matching.by.clone(), values }
     };
     let mut enabled_again = Vec::new();
-    let mut matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
-    let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
+    let referred = Referred::by(&rows.accounts, &read.mapper.references(), directory.fold_of_references());
+    let matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
+    let mut matching = matching.with_references(referred);
+    let mut existing =
+        std::pin::pin!(directory.existing(Lookup { which: which.clone(), attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         let entry = entry?;
         if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
@@ -249,7 +265,11 @@ async fn match_rows<D: Directory>(
         }
         matching.see(entry);
     }
-    Ok((matching.finish(), enabled_again))
+    let mut matched = matching.finish();
+    if let Some(referred) = matched.referred.as_mut().filter(|_| which != Which::All) {
+        referents::look_up(referred, &rows.accounts, &feed.attributes, directory).await?;
+    }
+    Ok((matched, enabled_again))
 }
 
 async fn surroundings<D: Directory>(

@@ -112,6 +112,12 @@ macro_rules! contract {
             reading::only_the_attributes_asked_for_are_read,
             reading::reading_can_be_given_up,
             reading::protected_accounts_are_marked,
+            references::a_reference_comes_changes_and_goes,
+            references::a_list_of_references_gains_and_loses_people_at_once,
+            references::another_spelling_is_the_same_reference,
+            references::places_find_their_accounts_and_unknown_ones_are_absent,
+            values::options_make_another_attribute,
+            values::octets_are_read_back_and_change,
         }
     };
     ($rig:ty: $($topic:ident :: $promise:ident),+ $(,)?) => {
@@ -134,6 +140,8 @@ mod local;
 mod logins;
 mod memory;
 mod reading;
+mod references;
+mod values;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
 const ATTRIBUTES: [&str; 9] =

@@ -30,11 +30,14 @@ use crate::server::slapd::Territory;
 mod accounts;
 mod check;
 mod connections;
+mod failover;
 mod faults;
 mod groups;
 mod logins;
 mod protected;
 mod reading;
+mod references;
+mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";
 

@@ -49,6 +49,8 @@ pub struct Connection {
     pub root: RootDse,
     /// Who the server takes rosterd for, if it says so and that is an entry.
     pub who: Option<Dn>,
+    /// Which of the target's servers it leads to.
+    pub server: usize,
     /// When it was last given back.
     pub idle_since: Instant,
 }
@@ -73,6 +75,7 @@ impl Connection {
             deadline,
             root: RootDse::default(),
             who: None,
+            server: 0,
             idle_since: Instant::now(),
         }
     }

@@ -7,6 +7,8 @@ use std::panic::catch_unwind;
 use ldap3::ResultEntry;
 use ldap3::SearchEntry;
 
+use crate::roster::attribute::AttributeName;
+
 /// An entry: its name and the attributes that were asked for. Values are octets; names compare without case.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -30,7 +32,13 @@ impl Entry {
 
     /// Iterates over the values of `name`. The option `;binary` need not be given (RFC 4522).
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let found = self.attributes.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).or_else(|| {
+        let exact = || self.attributes.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        // Only several options can be in another order.
+        let ordered = || {
+            let wanted = name.contains(';').then(|| AttributeName::new(name))?;
+            self.attributes.iter().find(|(n, _)| wanted.is(n))
+        };
+        let found = exact().or_else(ordered).or_else(|| {
             self.attributes.iter().find(|(n, _)| {
                 n.len() == name.len() + 7
                     && n.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
@@ -104,12 +112,15 @@ mod tests {
             HashMap::from([
                 ("jpegPhoto".to_owned(), vec![vec![0xff, 0xd8]]),
                 ("userCertificate;binary".to_owned(), vec![vec![0xff]]),
+                ("cn;x-b;lang-de".to_owned(), vec![vec![0xfe]]),
             ]),
         );
         assert_eq!(entry.text("GIVENNAME"), Some("Ada"));
         assert_eq!(entry.values("jpegphoto").collect::<Vec<_>>(), [[0xff, 0xd8].as_slice()]);
         assert_eq!(entry.values("usercertificate").count(), 1);
         assert_eq!(entry.values("sn").count(), 0);
+        assert_eq!(entry.values("CN;lang-de;x-b").count(), 1);
+        assert_eq!(entry.values("cn").count() + entry.values("cn;lang-de").count(), 0);
         assert!(entry.has_text("givenname", "ADA"));
     }
 

@@ -19,6 +19,7 @@ use ldap3::Scope;
 use tokio::time::Instant;
 
 use super::Dsa;
+use super::complete::complete;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::fault::During;
@@ -29,7 +30,6 @@ use super::group::By;
 use super::group::Class;
 use super::group::member_name;
 use super::name::Dn;
-use super::read::complete;
 use crate::directory::name_rules;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;

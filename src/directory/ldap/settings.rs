@@ -14,6 +14,7 @@ use super::filter::Filter;
 use super::group::Class;
 use super::name::Dn;
 use super::name::is_attribute_description;
+use super::pool::Pool;
 use super::profile;
 use super::profile::Profile;
 use super::protected::Listed;
@@ -23,11 +24,23 @@ use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 use crate::tls;
 
+mod choice;
+
+pub use self::choice::GroupClass;
+pub use self::choice::GroupType;
+pub use self::choice::PasswordPolicy;
+pub use self::choice::SearchScope;
+pub use self::choice::StartTls;
+
 /// The keys of `[target.ldap]`; see `config/rosterd.toml` for what each one means.
 #[derive(Clone, Debug)]
 pub struct LdapSettings {
     /// `ldap://`, `ldaps://` or `ldapi://`.
     pub url: Url,
+    /// Further servers with the same directory, tried in turn when the one before is not available.
+    pub further_urls: Vec<Url>,
+    /// How long to wait when another server takes over, so that it gets what was written to the one before.
+    pub replication_wait: Duration,
     /// Whether a connection to `ldap://` is secured.
     pub tls: StartTls,
     /// Whether an unsecured connection is wanted indeed.
@@ -94,6 +107,8 @@ impl LdapSettings {
         const WINDOW: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
         Self {
             url,
+            further_urls: Vec::new(),
+            replication_wait: Duration::from_secs(10),
             tls: StartTls::Required,
             allow_cleartext: false,
             ca_file: None,
@@ -124,79 +139,6 @@ impl LdapSettings {
             protected_groups: Vec::new(),
         }
     }
-}
-
-/// Whether a connection to `ldap://` is secured with StartTLS (RFC 4513 section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartTls {
-    /// Always, before anything else is sent.
-    Required,
-    /// Never; see [`LdapSettings::allow_cleartext`].
-    Off,
-}
-
-/// How deep accounts are below the base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SearchScope {
-    /// Anywhere below.
-    Subtree,
-    /// Right below.
-    One,
-}
-
-/// The object class of groups, roles and channels that rosterd creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupClass {
-    /// `groupOfNames`: members by DN.
-    GroupOfNames,
-    /// `groupOfUniqueNames`: members by DN.
-    GroupOfUniqueNames,
-    /// `posixGroup`: members by login name.
-    PosixGroup,
-    /// `organizationalRole`, a role: members by DN.
-    OrganizationalRole,
-    /// `nsManagedRoleDefinition`, a role of 389 Directory Server: `nsRoleDN` of each member names it.
-    ManagedRole,
-}
-
-impl GroupClass {
-    fn name(self) -> &'static str {
-        match self {
-            Self::GroupOfNames => "groupOfNames",
-            Self::GroupOfUniqueNames => "groupOfUniqueNames",
-            Self::PosixGroup => "posixGroup",
-            Self::OrganizationalRole => "organizationalRole",
-            Self::ManagedRole => "nsManagedRoleDefinition",
-        }
-    }
-}
-
-/// The type of groups that rosterd creates in Active Directory (MS-ADTS section 2.2.12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupType {
-    /// For rights, in the whole forest; members are of the domain.
-    GlobalSecurity,
-    /// For rights, in the whole forest; members are of the forest.
-    UniversalSecurity,
-    /// For rights, in the domain; members are of anywhere.
-    DomainLocalSecurity,
-    /// For mail; members are of the domain.
-    GlobalDistribution,
-    /// For mail; members are of the forest.
-    UniversalDistribution,
-    /// For mail; members are of anywhere.
-    DomainLocalDistribution,
-}
-
-/// How a change at the next login and disabling are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordPolicy {
-    /// As the kind of server does it. On a server of an unknown kind: like [`Self::Ppolicy`] if it offers that.
-    Auto,
-    /// By the attributes of OpenLDAP's `ppolicy` overlay (draft-behera-ldap-password-policy).
-    Ppolicy,
-    /// Not at all.
-    None,
 }
 
 /// A setting that cannot be used.
@@ -299,7 +241,7 @@ impl LdapSettings {
         if let Some(kind) = self.kind.filter(|kind| !profile::kinds().any(|known| known == *kind)) {
             return Err(fault("kind", format!("`{kind}` is not a kind of LDAP server")));
         }
-        let link = self.link()?;
+        let link = self.link(&self.url)?;
         let identity = self.identity(&link)?;
         let Self { url, connect_timeout, timeout, .. } = self;
         let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
@@ -386,9 +328,21 @@ impl LdapSettings {
         })
     }
 
-    fn link(&self) -> Result<Link, SettingFault> {
-        let host = self.url.host_str().unwrap_or_default();
-        let starttls = match self.url.scheme() {
+    /// Proves what does not depend on the kind of server, and returns how all servers are reached.
+    pub(super) fn pool(&self) -> Result<Pool, SettingFault> {
+        let mut servers = vec![self.access()?];
+        for url in &self.further_urls {
+            if servers.iter().any(|server| server.url == *url) {
+                return Err(fault("url", format!("{url} is there twice")));
+            }
+            servers.push(Self { url: url.clone(), ..self.clone() }.access()?);
+        }
+        Ok(Pool::new(servers, dn("people_base", &self.people_base)?, self.replication_wait))
+    }
+
+    fn link(&self, url: &Url) -> Result<Link, SettingFault> {
+        let host = url.host_str().unwrap_or_default();
+        let starttls = match url.scheme() {
             "ldapi" if host.is_empty() => {
                 return Err(fault("url", "name the socket, with `/` as %2F: ldapi://%2Frun%2Fslapd%2Fldapi"));
             }

@@ -10,6 +10,7 @@ use ldap3::controls::PostRead;
 use ldap3::controls::RawControl;
 
 use super::Dsa;
+use super::complete::complete;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::fault::During;
@@ -18,13 +19,11 @@ use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
-use super::name::by_guid;
 use super::name::is_attribute_description;
 use super::new_entry::NewEntry;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
-use super::read::complete;
 use super::settings::SearchScope;
 use super::settings::Site;
 use crate::roster::account::EntryId;
@@ -214,15 +213,6 @@ impl Dsa {
         }
     }
 
-    /// Returns how a request names an entry.
-    fn address(&self, id: &EntryId) -> Address {
-        let by_id = Some(()).filter(|()| self.site.profile.peculiar.named_by_id).and_then(|()| by_guid(&id.stable));
-        match by_id {
-            Some(name) => Address { name, is_bound: true },
-            None => Address { name: id.locator.to_string(), is_bound: false },
-        }
-    }
-
     /// Returns whether an entry that is not where it was is nowhere else either.
     async fn gone(&self, connection: &Connection, same: &Filter) -> Result<Done, Fault> {
         let base = self.site.people_base.to_string();
@@ -237,7 +227,7 @@ impl Dsa {
         if let Some(why) = self.guards(dn, username) {
             return Err(protected(&why));
         }
-        if let (Some(_), Some(why)) = (password, self.pool.access.no_password()) {
+        if let (Some(_), Some(why)) = (password, self.pool.no_password()) {
             return Err(reject(why));
         }
         if password.is_some_and(|password| password.expose().is_empty()) {
@@ -284,13 +274,6 @@ impl Dsa {
         }
         Ok(complete(answer, self.apart())?.into_iter().next())
     }
-}
-
-/// How a request names an entry.
-struct Address {
-    name: String,
-    /// No other entry can be meant, whatever it is called by now.
-    is_bound: bool,
 }
 
 /// One update on its way.

@@ -117,6 +117,7 @@ async fn login_names_that_windows_would_refuse_are_told_in_the_preview() {
             match_value: "".into(),
             locator: None,
             attributes,
+            deferred: None,
             groups: None,
             roles: None,
             password: None,

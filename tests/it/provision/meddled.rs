@@ -27,6 +27,7 @@ use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::problem::Problem;
+use rosterd::roster::reference::Fold;
 use rosterd::roster::secret::Secret;
 use tokio::time::Instant;
 
@@ -77,6 +78,10 @@ impl Directory for Meddled<'_> {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.memory.objections(account)
+    }
+
+    fn fold_of_references(&self) -> Fold {
+        self.memory.fold_of_references()
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {

@@ -21,6 +21,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use ldap3::LdapConnAsync;
+use ldap3::Mod;
 use ldap3::Scope;
 use ldap3::SearchEntry;
 use ldap3::controls::RawControl;
@@ -126,6 +127,15 @@ impl Slapd {
             drop(process.shell.stdin.take());
             process.shell.wait().expect("the shell ends");
         }
+    }
+
+    /// Starts slapd again so that it takes no writes.
+    pub fn make_read_only(&self) {
+        self.kill();
+        let path = self.folder.path().join("slapd.d/cn=config/olcDatabase={1}mdb.ldif");
+        let text = fs::read_to_string(&path).expect("the configuration");
+        fs::write(&path, format!("{}\nolcReadOnly: TRUE\n", text.trim_end())).expect("written");
+        self.launch();
     }
 
     /// Sends a signal, such as `STOP`.
@@ -234,6 +244,13 @@ impl Territory<'_> {
     /// Adds an entry with every right.
     pub async fn add(&self, dn: &str, attributes: &[(&str, &[&str])]) {
         add(&mut self.server.admin().await, dn, attributes).await;
+    }
+
+    /// Sets the values of one attribute with every right.
+    pub async fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
+        let change = Mod::Replace(attribute, values.iter().copied().collect());
+        let changed = self.server.admin().await.modify(dn, vec![change]).await.expect("an answer");
+        changed.success().expect(dn);
     }
 
     /// Reads an entry, operational attributes included.

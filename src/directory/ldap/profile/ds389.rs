@@ -63,8 +63,8 @@ pub static PROFILE: Profile = Profile {
         ("nspagedsizelimit", "limits are an admin's"),
         ("nsidlistscanlimit", "limits are an admin's"),
     ],
-    peculiar: Peculiar::NONE,
     guards: openldap::GUARDS,
+    peculiar: Peculiar::NONE,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };
 
