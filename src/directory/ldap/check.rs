@@ -27,7 +27,12 @@ impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let Some(connection) = checked_connection(&self.pool.access, &mut findings).await else { return findings };
+        let mut first = None;
+        for access in self.pool.servers() {
+            let connection = checked_connection(access, &mut findings).await;
+            first = first.or(connection);
+        }
+        let Some(connection) = first else { return findings };
         findings.push(features(&connection.root));
         match self.dsa().await {
             Ok(dsa) => dsa.findings(&connection, &mut findings).await,
