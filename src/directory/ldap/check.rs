@@ -232,7 +232,7 @@ impl Dsa {
             wrong.push(format!("{name} is not {value}: {what}"));
         }
         let named = |dn: &Dn| entry.texts(own).any(|text| Dn::parse(text).is_ok_and(|named| named.key() == dn.key()));
-        if let Identity::Simple(dn, _) = &self.pool.access.identity
+        if let Identity::Simple(dn, _) = &self.pool.access().identity
             && !named(dn)
         {
             wrong.push(format!("{own} is not the bind DN: {otherwise}, unless it is a group with it"));
