@@ -78,6 +78,7 @@ fn update(account: &ExistingAccount) -> Update {
         password: None,
         must_change: None,
         enabled: None,
+        relocation: None,
     }
 }
 

@@ -5,6 +5,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::Dsa;
 use super::connection::Connection;
+use super::guarded::Freshness;
 use super::pool::Lease;
 use crate::directory::Pace;
 use crate::roster::fault::Fault;
@@ -36,6 +37,9 @@ impl Dsa {
             Ok(leases) => leases,
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
         };
+        if let Err(fault) = self.know_guarded(&leases[0], Freshness::Recent).await {
+            return batch.iter().map(|_| Err(fault.clone())).collect();
+        }
         let mut collected = Collected::new(batch.len(), leases.len());
         let mut under_way = FuturesUnordered::new();
         for (index, operation) in batch.iter().copied().enumerate() {

@@ -27,6 +27,7 @@ use super::connection::Request;
 use super::connection::Write;
 use super::fault::Trouble;
 use super::filter::Filter;
+use super::guarded::Freshness;
 use super::pipeline::Answers;
 use super::read::canonical;
 use crate::directory::Pace;
@@ -122,6 +123,9 @@ impl Dsa {
         let connection: &Connection = &lease;
         if !connection.root.has_transactions() {
             self.transactions.give_up("the server does not offer them (RFC 5805)");
+            return portion;
+        }
+        if self.know_guarded(connection, Freshness::Recent).await.is_err() {
             return portion;
         }
         let request = |place: usize| self.request(connection, batch[place]).map(|request| (place, request));
