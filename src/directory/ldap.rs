@@ -68,6 +68,7 @@ mod server;
 mod settings;
 mod settle;
 mod transaction;
+mod update;
 mod window;
 mod write;
 

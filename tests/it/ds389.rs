@@ -78,7 +78,6 @@ fn update(account: &ExistingAccount) -> Update {
         password: None,
         must_change: None,
         enabled: None,
-        relocation: None,
     }
 }
 
