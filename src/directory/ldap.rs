@@ -20,6 +20,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Numbers;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
@@ -48,7 +49,6 @@ mod dial;
 mod entry;
 mod fault;
 mod filter;
-mod gid;
 mod group;
 mod held;
 mod login;
@@ -56,6 +56,7 @@ mod members;
 mod name;
 mod new_entry;
 mod pool;
+mod posix;
 mod profile;
 mod protected;
 mod read;
@@ -64,6 +65,8 @@ mod server;
 mod settings;
 mod write;
 
+pub use self::posix::PosixGid;
+pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;
 pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
@@ -78,13 +81,14 @@ pub struct Ldap {
     settings: LdapSettings,
     pool: Arc<Pool>,
     dsa: OnceCell<Dsa>,
+    numbers: Arc<Numbers>,
 }
 
 impl Ldap {
     /// Proves the settings. Nothing is contacted yet.
     pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
         let pool = Arc::new(Pool::new(settings.access()?));
-        Ok(Self { settings, pool, dsa: OnceCell::new() })
+        Ok(Self { settings, pool, dsa: OnceCell::new(), numbers: Arc::default() })
     }
 
     /// Proves that the server knows the attributes that a feed maps, and that new accounts may have them.
@@ -101,7 +105,7 @@ impl Ldap {
             let profile = self.settings.profile(&lease.root);
             let site = self.settings.site(profile, &self.pool.access);
             let site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
-            Ok(Dsa::new(site, Arc::clone(&self.pool)))
+            Ok(Dsa::new(site, Arc::clone(&self.pool), Arc::clone(&self.numbers)))
         };
         self.dsa.get_or_try_init(know).await
     }
@@ -118,12 +122,15 @@ struct Dsa {
     capabilities: Capabilities,
     pool: Arc<Pool>,
     schema: RwLock<Option<Arc<Schema>>>,
-    /// Held while a number for a new group is chosen.
+    /// Held while a number is chosen; says whether those of accounts were looked at.
+    numbering: tokio::sync::Mutex<bool>,
+    /// Held while a group with a number is made.
     gids: tokio::sync::Mutex<()>,
+    numbers: Arc<Numbers>,
 }
 
 impl Dsa {
-    fn new(site: Site, pool: Arc<Pool>) -> Self {
+    fn new(site: Site, pool: Arc<Pool>, numbers: Arc<Numbers>) -> Self {
         let capabilities = Capabilities {
             groups: site.base(GroupKind::Group).is_some(),
             roles: site.base(GroupKind::Role).is_some(),
@@ -131,7 +138,15 @@ impl Dsa {
             disable: site.profile.credentials.disable,
             must_change: site.profile.credentials.must_change,
         };
-        Self { site, capabilities, pool, schema: RwLock::default(), gids: tokio::sync::Mutex::default() }
+        Self {
+            site,
+            capabilities,
+            pool,
+            schema: RwLock::default(),
+            gids: tokio::sync::Mutex::default(),
+            numbering: tokio::sync::Mutex::default(),
+            numbers,
+        }
     }
 
     async fn perform(
@@ -262,6 +277,14 @@ impl Directory for Ldap {
 
     fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
         self.dsa.get().map_or(Ok(None), |dsa| dsa.relocated(&entry.locator, home))
+    }
+
+    fn allocates(&self) -> &'static [&'static str] {
+        self.dsa.get().map_or(&[], Dsa::allocates)
+    }
+
+    fn numbers(&self) -> Option<&Numbers> {
+        Some(&self.numbers)
     }
 
     fn fold_of_references(&self) -> Fold {

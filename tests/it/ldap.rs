@@ -34,6 +34,7 @@ mod faults;
 mod groups;
 mod leavers;
 mod logins;
+mod posix;
 mod reading;
 mod references;
 mod renaming;
