@@ -33,6 +33,7 @@ use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 
+mod ber;
 mod check;
 mod connection;
 mod dial;
@@ -49,6 +50,7 @@ mod protected;
 mod read;
 mod server;
 mod settings;
+mod tap;
 mod write;
 
 pub use self::settings::GroupClass;
@@ -206,7 +208,7 @@ impl Dsa {
         match place {
             Err(why) => object(why),
             Ok(dn) => {
-                if let Some(why) = self.site.protected.reason(&dn, &account.username) {
+                if let Some(why) = self.site.protected.reason(&dn.to_string(), &account.username) {
                     objections.push(Problem::error(None, ProblemKind::Protected(why)));
                 }
             }

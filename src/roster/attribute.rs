@@ -271,20 +271,22 @@ impl Schema {
     where
         V: IntoIterator<Item = &'v [u8]>,
     {
-        let mut by_index: Vec<(usize, Vec<&[u8]>)> = Vec::new();
-        for (name, values) in attributes {
-            let Ok(index) = self.names.binary_search(&AttributeName::new(name)) else { continue };
-            match by_index.iter_mut().find(|(i, _)| *i == index) {
-                Some((_, all)) => all.extend(values),
-                None => by_index.push((index, values.into_iter().collect())),
-            }
-        }
-        by_index.sort_by_key(|(index, _)| *index);
+        let place = |name: &str| self.names.iter().position(|own| own.is(name));
+        let mut by_place: Vec<(usize, V)> =
+            attributes.into_iter().filter_map(|(name, values)| Some((place(name)?, values))).collect();
+        by_place.sort_by_key(|(place, _)| *place);
         let mut packed = Vec::new();
-        for (index, values) in by_index {
-            put_number(&mut packed, index);
-            put_number(&mut packed, values.len());
-            for value in values {
+        let mut all: Vec<&[u8]> = Vec::new();
+        let mut rest = by_place.into_iter().peekable();
+        while let Some((place, values)) = rest.next() {
+            all.clear();
+            all.extend(values);
+            while let Some((_, more)) = rest.next_if(|(next, _)| *next == place) {
+                all.extend(more);
+            }
+            put_number(&mut packed, place);
+            put_number(&mut packed, all.len());
+            for value in &all {
                 put_number(&mut packed, value.len());
                 packed.extend_from_slice(value);
             }

@@ -189,33 +189,32 @@ fn addresses(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     if !person.is_empty() {
         check(person, labels.known(Known::Email));
     }
-    let mail = AttributeName::new("mail");
-    for address in account.attributes.get(mail.as_str()).into_iter().flat_map(Values::text) {
+    for address in account.attributes.get("mail").into_iter().flat_map(Values::text) {
         if address != person {
-            check(address, labels.attribute(&mail));
+            check(address, labels.attribute(&AttributeName::new("mail")));
         }
     }
 }
 
-fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
+fn lengths<'a>(subject: &Subject<'a>, problems: &mut Vec<Problem>) {
     let Subject { account, settings, labels } = *subject;
-    let mut check = |text: &str, limit: usize, label: &str| {
+    let mut check = |text: &str, limit: usize, label: &dyn Fn() -> &'a str| {
         // A character has a byte at least, so most values need no counting.
         let length = if text.len() > limit { text.chars().count() } else { 0 };
         if length > limit {
-            problems.push(Problem::error(Some(label), ProblemKind::TooLong { length, limit }));
+            problems.push(Problem::error(Some(label()), ProblemKind::TooLong { length, limit }));
         }
     };
     for (name, values) in account.attributes.iter() {
         let limit = settings.limits.iter().find(|(n, _)| n == name).map_or(settings.max_length, |(_, limit)| *limit);
-        values.text().for_each(|text| check(text, limit, labels.attribute(name)));
+        values.text().for_each(|text| check(text, limit, &|| labels.attribute(name)));
     }
     for (names, known) in [(&account.groups, Known::Groups), (&account.roles, Known::Roles)] {
         let names = names.iter().flatten().map(GroupName::as_str);
-        names.for_each(|name| check(name, settings.max_length, labels.known(known)));
+        names.for_each(|name| check(name, settings.max_length, &|| labels.known(known)));
     }
     if let Some(password) = &account.password {
-        check(password.expose(), settings.max_length, labels.known(Known::Password));
+        check(password.expose(), settings.max_length, &|| labels.known(Known::Password));
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
 
+use futures_util::Stream;
 use futures_util::StreamExt;
+use futures_util::stream;
+use futures_util::stream::BoxStream;
 
 use super::Errand;
 use super::broken;
@@ -21,6 +24,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::provision::is_owed;
 use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
 use crate::roster::earlier::Earlier;
@@ -51,6 +55,8 @@ use crate::state::run::Run;
 
 /// How many rows make it worth reading the whole directory rather than asking for each.
 const ASK_FOR_EACH: usize = 500;
+/// How many accounts are kept at most while the roster is still being read.
+const AHEAD: usize = 32_000;
 
 /// A plan with what the roster was found to be.
 #[derive(Debug)]
@@ -179,14 +185,14 @@ pub async fn plan<D: Directory>(
     emptied: bool,
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
-    let mut read = reading::read(run.spool.clone().into(), feed).await?;
+    let (mut read, existing) = read_both(run, feed, *directory).await?;
     let disabled_by_us = state.disabled_by_us(&run.target).await?;
     // What is done with people whose row and entry are alike anyway.
     let earlier = resume.earlier();
     let mut rules = feed.matching.clone();
     rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
-    let (matched, enabled_again) = match_rows(feed, &rules, *directory, &mut read, &disabled_by_us).await?;
-    let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
+    let (matched, enabled_again) = match_rows(&rules, existing, &mut read, &disabled_by_us).await?;
+    let n_entries = reads_all(feed, Some(&read.rows)).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
         && let Some(before) = state.last_size(&run.target).await?.filter(|before| *before > 0)
@@ -216,32 +222,54 @@ pub async fn plan<D: Directory>(
     Ok(Planned { plan, form: read.form, n_entries, shown, enabled_again })
 }
 
-/// Returns whether every account of the target is to be read.
-fn reads_all(feed: &Feed, rows: &Rows) -> bool {
+/// Reads the roster, and meanwhile the first accounts of the directory, when it is to be read as a whole anyway. What is
+/// wrong with the roster comes before what is wrong with the directory.
+async fn read_both<'d, D: Directory>(
+    run: &Run,
+    feed: &Feed,
+    directory: &'d D,
+) -> Result<(Reading, BoxStream<'d, Result<ExistingAccount, Fault>>), PlanningError> {
+    let mut roster = std::pin::pin!(reading::read(run.spool.clone().into(), feed));
+    let existing = |which| directory.existing(Lookup { which, attributes: feed.attributes.clone() }).boxed();
+    if !reads_all(feed, None) {
+        let read = roster.await?;
+        let which = if reads_all(feed, Some(&read.rows)) {
+            Which::All
+        } else {
+            let values = read.rows.accounts.iter().map(|account| account.match_value().into()).collect();
+            Which::Matching { by: feed.matching.by.clone(), values }
+        };
+        return Ok((read, existing(which)));
+    }
+    let mut rest = existing(Which::All).fuse();
+    let mut ahead = Vec::new();
+    let read = loop {
+        tokio::select! {
+            biased;
+            read = &mut roster => break read?,
+            Some(entry) = rest.next(), if ahead.len() < AHEAD => ahead.push(entry),
+        }
+    };
+    Ok((read, stream::iter(ahead).chain(rest).boxed()))
+}
+
+/// Returns whether every account of the target is to be read: for some feeds that is so whatever rows there are.
+fn reads_all(feed: &Feed, rows: Option<&Rows>) -> bool {
     feed.plan.old != OldPolicy::Keep
         || feed.plan.seats.is_some()
         || !feed.matching.unique.is_empty()
         || feed.matching.by != crate::roster::account::MatchBy::Username
-        || rows.accounts.len() > ASK_FOR_EACH
+        || rows.is_some_and(|rows| rows.accounts.len() > ASK_FOR_EACH)
 }
 
-async fn match_rows<D: Directory>(
-    feed: &Feed,
+async fn match_rows(
     rules: &MatchRules,
-    directory: &D,
+    mut existing: impl Stream<Item = Result<ExistingAccount, Fault>> + Unpin,
     read: &mut Reading,
     disabled_by_us: &HashSet<Box<str>>,
 ) -> Result<(Matched, Vec<EntryId>), PlanningError> {
-    let rows = &read.rows;
-    let which = if reads_all(feed, rows) {
-        Which::All
-    } else {
-        let values = rows.accounts.iter().map(|account| account.match_value().into()).collect();
-        Which::Matching { by: feed.matching.by.clone(), values }
-    };
     let mut enabled_again = Vec::new();
-    let mut matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
-    let mut existing = std::pin::pin!(directory.existing(Lookup { which, attributes: feed.attributes.clone() }));
+    let mut matching = Matching::new(&read.rows, rules, &read.mapper, read.candidates.as_mut());
     while let Some(entry) = existing.next().await {
         let entry = entry?;
         if entry.enabled && disabled_by_us.contains(&entry.id.stable) {

@@ -1,43 +1,114 @@
 //! One entry as a server sends it.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
+use std::ops::Range;
 
 use ldap3::ResultEntry;
-use ldap3::SearchEntry;
+use ldap3::asn1::PL;
+use ldap3::asn1::StructureTag;
+
+use super::ber::ENTRY;
+use super::ber::Element;
+use super::ber::Malformed;
+use super::ber::OCTET_STRING;
+use super::ber::SEQUENCE;
+use super::ber::SET;
 
 /// An entry: its name and the attributes that were asked for. Values are octets; names compare without case.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Entry {
     /// The name, as the server spells it.
     pub dn: String,
-    attributes: Vec<(String, Vec<Vec<u8>>)>,
+    /// Names and values, one after the other: an allocation for each would take longer than reading them.
+    octets: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+/// Where a name, or a value of the name before it, is in the octets.
+#[derive(Clone, Debug)]
+struct Piece {
+    place: Range<usize>,
+    is_name: bool,
 }
 
 impl Entry {
-    /// Decodes a search result; `None` when it is malformed, on which the library panics.
-    pub fn decode(raw: ResultEntry) -> Option<Self> {
-        let entry = catch_unwind(AssertUnwindSafe(|| SearchEntry::construct(raw))).ok()?;
-        Some(Self::of(entry.dn, entry.attrs, entry.bin_attrs))
+    /// Reads a SearchResultEntry (RFC 4511 section 4.5.2).
+    pub fn read(entry: Element<'_>) -> Result<Self, Malformed> {
+        let mut parts = entry.parts();
+        let dn = std::str::from_utf8(parts.expect(OCTET_STRING)?.contents).map_err(|_| Malformed)?;
+        let mut attributes = parts.expect(SEQUENCE)?.parts();
+        let mut read = Self { dn: dn.to_owned(), ..Self::default() };
+        read.octets.reserve_exact(entry.contents.len());
+        read.pieces.reserve_exact(32);
+        while let Some(attribute) = attributes.next_if_any()? {
+            let mut attribute = attribute.parts();
+            read.push(attribute.expect(OCTET_STRING)?.contents, true);
+            let mut values = attribute.expect(SET)?.parts();
+            while let Some(value) = values.next_if_any()? {
+                read.push(value.contents, false);
+            }
+        }
+        Ok(read)
+    }
+
+    /// Takes over a search result that the library has read; `None` when it is malformed.
+    pub fn decode(raw: &ResultEntry) -> Option<Self> {
+        let tag = Some(&raw.0).filter(|tag| tag.id == u64::from(ENTRY & 0x1f))?;
+        let [dn, attributes] = constructed(tag)? else { return None };
+        let mut entry = Self { dn: std::str::from_utf8(primitive(dn)?).ok()?.to_owned(), ..Self::default() };
+        for attribute in constructed(attributes)? {
+            let [name, values] = constructed(attribute)? else { return None };
+            entry.push(primitive(name)?, true);
+            for value in constructed(values)? {
+                entry.push(primitive(value)?, false);
+            }
+        }
+        Some(entry)
     }
 
     /// Puts together what the library keeps apart: attributes whose values are all UTF-8, and the others.
     pub fn of(dn: String, text: HashMap<String, Vec<String>>, binary: HashMap<String, Vec<Vec<u8>>>) -> Self {
-        let text = text.into_iter().map(|(name, values)| (name, values.into_iter().map(String::into_bytes).collect()));
-        Self { dn, attributes: text.chain(binary).collect() }
+        let mut entry = Self { dn, ..Self::default() };
+        for (name, values) in text {
+            entry.push(name.as_bytes(), true);
+            values.iter().for_each(|value| entry.push(value.as_bytes(), false));
+        }
+        for (name, values) in binary {
+            entry.push(name.as_bytes(), true);
+            values.iter().for_each(|value| entry.push(value, false));
+        }
+        entry
+    }
+
+    fn push(&mut self, octets: &[u8], is_name: bool) {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(octets);
+        self.pieces.push(Piece { place: start..self.octets.len(), is_name });
     }
 
     /// Iterates over the values of `name`. The option `;binary` need not be given (RFC 4522).
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let found = self.attributes.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).or_else(|| {
-            self.attributes.iter().find(|(n, _)| {
-                n.len() == name.len() + 7
-                    && n.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-                    && n[name.len()..].eq_ignore_ascii_case(";binary")
-            })
-        });
-        found.into_iter().flat_map(|(_, values)| values.iter().map(Vec::as_slice))
+        let values = self.first_piece(name).map_or(&[][..], |first| &self.pieces[first..]);
+        values.iter().take_while(|piece| !piece.is_name).map(|piece| &self.octets[piece.place.clone()])
+    }
+
+    /// Returns where the values of `name` begin.
+    fn first_piece(&self, name: &str) -> Option<usize> {
+        let mut with_option = None;
+        for (at, piece) in self.pieces.iter().enumerate().filter(|(_, piece)| piece.is_name) {
+            let spelled = &self.octets[piece.place.clone()];
+            if spelled.eq_ignore_ascii_case(name.as_bytes()) {
+                return Some(at + 1);
+            }
+            let is_binary = spelled.len() == name.len() + BINARY.len()
+                && spelled.split_at_checked(name.len()).is_some_and(|(start, option)| {
+                    start.eq_ignore_ascii_case(name.as_bytes()) && option.eq_ignore_ascii_case(BINARY)
+                });
+            if is_binary && with_option.is_none() {
+                with_option = Some(at + 1);
+            }
+        }
+        with_option
     }
 
     /// Iterates over the values of `name` that are text.
@@ -56,8 +127,26 @@ impl Entry {
     }
 }
 
+const BINARY: &[u8] = b";binary";
+
+fn constructed(tag: &StructureTag) -> Option<&[StructureTag]> {
+    match &tag.payload {
+        PL::C(parts) => Some(parts),
+        PL::P(_) => None,
+    }
+}
+
+fn primitive(tag: &StructureTag) -> Option<&[u8]> {
+    match &tag.payload {
+        PL::P(octets) => Some(octets),
+        PL::C(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -75,5 +164,49 @@ mod tests {
         assert_eq!(entry.values("usercertificate").count(), 1);
         assert_eq!(entry.values("sn").count(), 0);
         assert!(entry.has_text("givenname", "ADA"));
+    }
+
+    proptest! {
+        /// The same octets, read here and by the library, are the same entry.
+        #[test]
+        fn entries_are_read_as_the_library_reads_them(
+            dn in "[a-z=,]{0,140}",
+            attributes in proptest::collection::btree_map(
+                "[a-zA-Z]{1,8}",
+                proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..4),
+                0..6,
+            ),
+        ) {
+            let octet_string = |octets: &[u8]| StructureTag {
+                class: ldap3::asn1::TagClass::Universal,
+                id: 4,
+                payload: PL::P(octets.to_vec()),
+            };
+            let universal = |id, parts| StructureTag { class: ldap3::asn1::TagClass::Universal, id, payload: PL::C(parts) };
+            let pairs = attributes.iter().map(|(name, values)| {
+                let values = values.iter().map(|value| octet_string(value)).collect();
+                universal(16, vec![octet_string(name.as_bytes()), universal(17, values)])
+            });
+            let tag = StructureTag {
+                class: ldap3::asn1::TagClass::Application,
+                id: 4,
+                payload: PL::C(vec![octet_string(dn.as_bytes()), universal(16, pairs.collect())]),
+            };
+            let mut octets = tokio_util::bytes::BytesMut::new();
+            ldap3::asn1::write::encode_into(&mut octets, tag.clone()).expect("to memory");
+            let (element, rest) = Element::take(&octets).expect("valid").expect("whole");
+            prop_assert_eq!((element.identifier, rest.len()), (ENTRY, 0));
+            let read = Entry::read(element).expect("an entry");
+            let decoded = Entry::decode(&ResultEntry::new(tag)).expect("an entry");
+            for entry in [read, decoded] {
+                prop_assert_eq!(&entry.dn, &dn);
+                for (name, values) in &attributes {
+                    let lower = name.to_ascii_lowercase();
+                    if attributes.keys().filter(|other| other.eq_ignore_ascii_case(name)).count() == 1 {
+                        prop_assert_eq!(&entry.values(&lower).map(<[u8]>::to_vec).collect::<Vec<_>>(), values);
+                    }
+                }
+            }
+        }
     }
 }

@@ -112,7 +112,7 @@ impl Dsa {
         let base = self.group_base(kind)?;
         let rdn = Rdn::new("cn", name.as_str()).ok_or_else(|| reject("the name is empty"))?;
         let dn = base.child(rdn);
-        if let Some(why) = self.site.protected.reason(&dn, "") {
+        if let Some(why) = self.site.protected.reason(&dn.to_string(), "") {
             return Err(reject(&format!("the {} {name} is protected: {why}", kind.word())));
         }
         let values: Vec<Vec<u8>> = by_key(&class, members).into_values().collect();

@@ -1,5 +1,6 @@
 //! Connections that are kept for the next operation, and the patience to get a new one.
 
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::dial::dial;
+use super::dial::dial_tapped;
 use super::settings::Access;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -37,9 +39,23 @@ impl Pool {
     /// Returns a connection that nobody else uses. A server that cannot be reached is tried again a few times, with
     /// growing pauses, for some seconds in all.
     pub async fn lease(&self) -> Result<Lease<'_>, Fault> {
-        if let Some(connection) = self.idle_one() {
-            return Ok(Lease { pool: self, connection: Some(connection) });
-        }
+        let connection = match self.idle_one() {
+            Some(connection) => connection,
+            None => self.patiently(|| dial(&self.access)).await?,
+        };
+        Ok(Lease { pool: self, connection: Some(connection) })
+    }
+
+    /// Returns a connection for reading a whole directory; see [`super::tap`]. It is not kept afterwards.
+    pub async fn lease_tapped(&self) -> Result<Lease<'_>, Fault> {
+        let connection = self.patiently(|| dial_tapped(&self.access)).await?;
+        Ok(Lease { pool: self, connection: Some(connection) })
+    }
+
+    async fn patiently<F>(&self, dial: impl Fn() -> F) -> Result<Connection, Fault>
+    where
+        F: Future<Output = Result<Connection, Fault>>,
+    {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(250))
             .with_max_delay(Duration::from_secs(4))
@@ -47,17 +63,15 @@ impl Pool {
             .with_jitter()
             .build();
         for pause in pauses {
-            match dial(&self.access).await {
+            match dial().await {
                 Err(fault) if fault.next == Next::Retry => {
                     tracing::debug!(target.url = %self.access.url, "Connecting failed, trying again: {fault}");
                     tokio::time::sleep(pause).await;
                 }
-                Err(fault) => return Err(fault),
-                Ok(connection) => return Ok(Lease { pool: self, connection: Some(connection) }),
+                answer => return answer,
             }
         }
-        let connection = dial(&self.access).await?;
-        Ok(Lease { pool: self, connection: Some(connection) })
+        dial().await
     }
 
     fn idle_one(&self) -> Option<Connection> {
@@ -67,7 +81,7 @@ impl Pool {
     }
 
     fn give_back(&self, mut connection: Connection) {
-        if connection.is_lost() {
+        if connection.is_lost() || connection.is_tapped() {
             return;
         }
         connection.idle_since = Instant::now();

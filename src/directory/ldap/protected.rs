@@ -6,7 +6,8 @@ use crate::roster::name_key::MatchKey;
 /// The entries and login names that an admin has listed, and rosterd's own account.
 #[derive(Clone, Debug, Default)]
 pub struct Protected {
-    entries: Vec<(Dn, String)>,
+    /// Names folded for comparison, and why.
+    entries: Vec<(MatchKey, String)>,
     /// Patterns, and why.
     usernames: Vec<(MatchKey, String)>,
 }
@@ -17,21 +18,24 @@ impl Protected {
         let mut protected = Self::default();
         for text in listed {
             match Dn::parse(text) {
-                Ok(dn) => protected.entries.push((dn, listed_as(text))),
+                Ok(dn) => protected.entries.push((dn.key(), listed_as(text))),
                 Err(_) => protected.usernames.push((MatchKey::new(text), listed_as(text))),
             }
         }
         let builtin = builtin.iter().map(|name| (MatchKey::new(name), "it is built into the server".to_owned()));
         protected.usernames.extend(builtin);
-        protected.entries.extend(own.map(|dn| (dn.clone(), "it is rosterd's own account".to_owned())));
+        protected.entries.extend(own.map(|dn| (dn.key(), "it is rosterd's own account".to_owned())));
         protected
     }
 
-    /// Returns why an entry must never be written, when that is so.
-    pub fn reason(&self, dn: &Dn, username: &str) -> Option<String> {
-        let key = dn.key();
-        let entry = self.entries.iter().find(|(entry, _)| entry.key() == key).map(|(_, why)| why.clone());
+    /// Returns why an entry must never be written, when that is so. `dn` is its name in canonical spelling.
+    pub fn reason(&self, dn: &str, username: &str) -> Option<String> {
+        let key = MatchKey::new(dn);
+        let entry = self.entries.iter().find(|(entry, _)| *entry == key).map(|(_, why)| why.clone());
         entry.or_else(|| {
+            if self.usernames.is_empty() {
+                return None;
+            }
             let name = MatchKey::new(username);
             let hit = self.usernames.iter().find(|(pattern, _)| fits(pattern.as_str(), name.as_str()));
             hit.map(|(_, why)| why.clone())
@@ -45,6 +49,9 @@ fn listed_as(text: &str) -> String {
 
 /// Returns whether `name` fits `pattern`, in which `*` stands for any text and `?` for one character.
 fn fits(pattern: &str, name: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return pattern == name;
+    }
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     // After a mismatch, the last star takes one more character.
     let (mut p, mut n, mut star) = (0, 0, None);
@@ -78,11 +85,11 @@ mod tests {
         let own = Dn::parse("cn=rosterd,o=x").expect("valid");
         let listed = ["uid=boss,ou=people,o=x", "svc-*", "adm?n", "*-Ä*x"].map(str::to_owned);
         let protected = Protected::new(&listed, &[], Some(&own));
-        let entry = |name: &str| Dn::parse(&format!("uid={name},ou=people,o=x")).expect("valid");
+        let entry = |name: &str| format!("uid={name},ou=people,o=x");
         for (dn, name) in [("BOSS", "boss"), ("x", "SVC-backup"), ("x", "admin"), ("x", "admün"), ("x", "a-äbcx")] {
             assert!(protected.reason(&entry(dn), name).is_some(), "{name}");
         }
-        assert!(protected.reason(&Dn::parse("CN=rosterd, o=x").expect("valid"), "").is_some());
+        assert!(protected.reason("cn=Rosterd,o=x", "").is_some());
         for name in ["ada", "xsvc-1", "admiin", "sv", ""] {
             assert_eq!(protected.reason(&entry("x"), name), None, "{name}");
         }

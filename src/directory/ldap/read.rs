@@ -15,12 +15,14 @@ use ldap3::Scope;
 use super::Dsa;
 use super::connection::Answer;
 use super::connection::Connection;
+use super::connection::Page;
 use super::entry::Entry;
 use super::fault::During;
 use super::fault::Trouble;
 use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
+use super::name::Spelled;
 use super::name::is_attribute_description;
 use super::pool::Lease;
 use super::server::Schema;
@@ -32,6 +34,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::MatchBy;
 use crate::roster::attribute;
+use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
@@ -45,17 +48,19 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
 /// One thing to ask for.
 enum Step {
-    /// A paged search; the cookie says where it goes on.
-    Search { filter: Filter, cookie: Vec<u8> },
+    /// A paged search; the cookie says where it goes on. Its next page may have been asked for.
+    Search { filter: Filter, cookie: Vec<u8>, next: Option<Page> },
     /// Entries by their ids.
     Ids(Vec<EntryId>),
 }
 
-/// A read under way. Memory holds one page.
+/// A read under way. While one page is looked at, the server is at work on the next: memory holds two.
 struct Reading<'a> {
     dsa: &'a Dsa,
     lease: Option<Lease<'a>>,
     proven: bool,
+    /// Whether everybody is read.
+    whole: bool,
     wanted: attribute::Schema,
     /// The attribute that accounts are matched by.
     by: Option<String>,
@@ -65,7 +70,7 @@ struct Reading<'a> {
 }
 
 impl Dsa {
-    /// Streams accounts, one page in memory. A connection lost before a search has delivered anything is replaced;
+    /// Streams accounts, page by page. A connection lost before a search has delivered anything is replaced;
     /// after that, the stream ends with a fault that says to read again.
     pub(super) fn accounts(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let Lookup { which, attributes } = lookup;
@@ -73,6 +78,7 @@ impl Dsa {
             dsa: self,
             lease: None,
             proven: false,
+            whole: which == Which::All,
             wanted: attributes,
             by: None,
             steps: VecDeque::new(),
@@ -80,7 +86,7 @@ impl Dsa {
         };
         let people = &self.site.people_filter;
         match which {
-            Which::All => reading.steps.push_back(Step::Search { filter: people.clone(), cookie: Vec::new() }),
+            Which::All => reading.steps.push_back(Step::Search { filter: people.clone(), cookie: Vec::new(), next: None }),
             Which::Matching { by, values } => {
                 let attribute = match by {
                     MatchBy::Username => self.site.username_attribute.clone(),
@@ -92,7 +98,7 @@ impl Dsa {
                 for chunk in values.chunks(CHUNK) {
                     let any = Filter::any(chunk.iter().map(|value| Filter::eq(&attribute, value)));
                     let filter = Filter::all([people.clone(), any]);
-                    reading.steps.push_back(Step::Search { filter, cookie: Vec::new() });
+                    reading.steps.push_back(Step::Search { filter, cookie: Vec::new(), next: None });
                 }
                 reading.seen = (reading.steps.len() > 1).then(HashSet::new);
                 reading.by = Some(attribute);
@@ -114,12 +120,13 @@ impl Dsa {
 impl Reading<'_> {
     async fn next_page(&mut self) -> Result<Option<Vec<ExistingAccount>>, Fault> {
         let mut attempt = 1;
-        while let Some(step) = self.steps.pop_front() {
+        while let Some(mut step) = self.steps.pop_front() {
             if self.lease.as_ref().is_none_or(|lease| lease.is_lost()) {
-                self.lease = Some(self.dsa.pool.lease().await?);
+                let pool = &self.dsa.pool;
+                self.lease = Some(if self.whole { pool.lease_tapped().await? } else { pool.lease().await? });
             }
             let begun = matches!(&step, Step::Search { cookie, .. } if !cookie.is_empty());
-            match self.take(&step).await {
+            match self.take(&mut step).await {
                 Ok((entries, rest)) => {
                     if let Some(rest) = rest {
                         self.steps.push_front(rest);
@@ -143,7 +150,7 @@ impl Reading<'_> {
     }
 
     /// Does one step, or one page of it, and returns what is left of it.
-    async fn take(&mut self, step: &Step) -> Result<(Vec<Entry>, Option<Step>), Fault> {
+    async fn take(&mut self, step: &mut Step) -> Result<(Vec<Entry>, Option<Step>), Fault> {
         let dsa = self.dsa;
         let Some(connection) = self.lease.as_deref() else { return Ok((Vec::new(), None)) };
         if !self.proven {
@@ -154,15 +161,24 @@ impl Reading<'_> {
         let attributes = dsa.attributes(&self.wanted);
         let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
         match step {
-            Step::Search { filter, cookie } => {
-                let scope = dsa.scope();
+            Step::Search { filter, cookie, next } => {
                 let base = dsa.site.people_base.to_string();
-                let page = (dsa.site.page_size, cookie.clone());
-                let (answer, cookie) =
-                    connection.page(&base, scope, filter, &attributes, page).await.map_err(Trouble::of_read)?;
+                let begin = |cookie: &[u8]| {
+                    let page = (dsa.site.page_size, cookie.to_vec());
+                    connection.begin_page(&base, dsa.scope(), filter, &attributes, page)
+                };
+                let page = match next.take() {
+                    Some(page) => page,
+                    None => begin(cookie).await.map_err(Trouble::of_read)?,
+                };
+                let (answer, cookie) = connection.end_page(page).await.map_err(Trouble::of_read)?;
                 let entries = complete(answer)?;
-                let rest = (!cookie.is_empty()).then(|| Step::Search { filter: filter.clone(), cookie });
-                Ok((entries, rest))
+                if cookie.is_empty() {
+                    return Ok((entries, None));
+                }
+                // A page that cannot be asked for now is asked for again when it is needed, and then told.
+                let next = begin(&cookie).await.ok();
+                Ok((entries, Some(Step::Search { filter: filter.clone(), cookie, next })))
             }
             Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
         }
@@ -314,19 +330,19 @@ impl Dsa {
 
     /// Makes an account of an entry. An entry without its stable id is a fault: it could not be told from another one
     /// that takes its name later.
-    fn account(&self, entry: &Entry, wanted: &attribute::Schema) -> Result<ExistingAccount, Fault> {
-        let id = self.entry_id(entry)?;
-        let dn = Dn::parse(&entry.dn).ok();
+    fn account<'s>(&self, entry: &'s Entry, wanted: &'s attribute::Schema) -> Result<ExistingAccount, Fault> {
+        let name = Spelled::of(&entry.dn);
+        let id = EntryId { locator: name.as_str().into(), stable: self.stable(entry)? };
         let attribute = &self.site.username_attribute;
-        let in_name = dn.as_ref().and_then(|dn| dn.rdn().value(attribute));
-        let username: Box<str> = in_name.or_else(|| entry.text(attribute)).unwrap_or_default().into();
-        let values = wanted.names().map(|name| (name.as_str(), entry.values(name.as_str()).collect::<Vec<_>>()));
+        let username: Box<str> = name.value(attribute).or_else(|| entry.text(attribute)).unwrap_or_default().into();
         let profile = self.site.profile;
         let state = (profile.credentials.state)(entry);
         let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
-        let listed = dn.and_then(|dn| self.site.protected.reason(&dn, &username));
+        let listed = name.is_dn().then(|| self.site.protected.reason(name.as_str(), &username)).flatten();
+        let has_values = |name: &&AttributeName| entry.values(name.as_str()).next().is_some();
+        let values = |name: &'s AttributeName| (name.as_str(), entry.values(name.as_str()));
         Ok(ExistingAccount {
-            attributes: wanted.pack(values.filter(|(_, values)| !values.is_empty())),
+            attributes: wanted.pack(wanted.names().filter(has_values).map(values)),
             enabled: state.enabled,
             must_change: state.must_change,
             protected: listed.or_else(guarded).map(Into::into),
@@ -337,12 +353,15 @@ impl Dsa {
 
     /// Returns the id of an entry that was read with its stable id.
     pub(super) fn entry_id(&self, entry: &Entry) -> Result<EntryId, Fault> {
+        Ok(EntryId { locator: canonical(&entry.dn).into(), stable: self.stable(entry)? })
+    }
+
+    fn stable(&self, entry: &Entry) -> Result<Box<str>, Fault> {
         let stable = &self.site.profile.stable;
-        let Some(id) = stable.of(entry) else {
+        stable.of(entry).ok_or_else(|| {
             let reason = format!("{} has no {}, or the bind DN may not read it", entry.dn, stable.attribute);
-            return Err(Fault::new(Next::StopRun, reason));
-        };
-        Ok(EntryId { locator: canonical(&entry.dn).into(), stable: id })
+            Fault::new(Next::StopRun, reason)
+        })
     }
 
     /// Matches the entry with this id.
@@ -353,7 +372,7 @@ impl Dsa {
 
 /// Returns a name in the one spelling in which names are compared.
 pub(super) fn canonical(dn: &str) -> String {
-    Dn::parse(dn).map_or_else(|_| dn.to_owned(), |dn| dn.to_string())
+    Spelled::of(dn).as_str().to_owned()
 }
 
 /// Returns the entries of an answer if they are all there are: the final result says success, and no part of the

@@ -1,6 +1,7 @@
 //! One row: its cells become an account, or everything that is wrong with it.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -34,6 +35,23 @@ pub(super) struct Row<'r> {
     pub mapper: &'r Mapper,
     pub cells: Vec<Cow<'r, str>>,
     pub problems: Vec<Problem>,
+}
+
+/// The values that a rule gives. Most rules give one, which needs no list.
+pub(super) enum Filled<'r> {
+    One([Cow<'r, str>; 1]),
+    List(Vec<Cow<'r, str>>),
+}
+
+impl<'r> Deref for Filled<'r> {
+    type Target = [Cow<'r, str>];
+
+    fn deref(&self) -> &[Cow<'r, str>] {
+        match self {
+            Self::One(one) => one,
+            Self::List(list) => list,
+        }
+    }
 }
 
 impl Mapper {
@@ -191,7 +209,7 @@ impl<'r> Row<'r> {
     }
 
     /// Returns the values that a rule gives, empty for an attribute to clear; `None` leaves it out.
-    pub fn values(&mut self, bound: &Bound, filled: &RowCells) -> Option<Vec<Cow<'r, str>>> {
+    pub fn values(&mut self, bound: &Bound, filled: &RowCells) -> Option<Filled<'r>> {
         let mut text = self.text(bound, filled)?;
         if text.is_empty() {
             match &bound.default {
@@ -199,22 +217,23 @@ impl<'r> Row<'r> {
                 None => {
                     let clears = self.mapper.mapping.settings.empty == EmptyCell::Clear
                         && matches!(bound.source, BoundSource::Column(_));
-                    return clears.then(Vec::new);
+                    return clears.then(|| Filled::List(Vec::new()));
                 }
             }
         }
         Some(match (&bound.separators, text) {
-            (None, text) => vec![text],
+            (None, text) => Filled::One([text]),
             (Some(separators), Cow::Borrowed(text)) => {
-                cell::split(text, separators).into_iter().map(Cow::Borrowed).collect()
+                Filled::List(cell::split(text, separators).into_iter().map(Cow::Borrowed).collect())
             }
             (Some(separators), Cow::Owned(text)) => {
-                cell::split(&text, separators).into_iter().map(|value| Cow::Owned(value.to_owned())).collect()
+                let values = cell::split(&text, separators).into_iter();
+                Filled::List(values.map(|value| Cow::Owned(value.to_owned())).collect())
             }
         })
     }
 
-    fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Vec<Cow<'r, str>>)> {
+    fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Filled<'r>)> {
         let mapper = self.mapper;
         let has_username = filled.username.as_str().is_some_and(|u| !u.is_empty());
         // What needs the username would only repeat that it is missing.
