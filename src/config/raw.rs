@@ -74,6 +74,7 @@ pub struct RawLdap {
     pub role_base: Option<Spanned<String>>,
     pub channel_base: Option<Spanned<String>>,
     pub group_class: Option<Spanned<String>>,
+    pub role_class: Option<Spanned<String>>,
     pub group_gid_range: Option<Spanned<[u32; 2]>>,
     pub password_policy: Option<Spanned<String>>,
     pub connect_timeout: Option<Spanned<String>>,

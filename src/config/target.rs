@@ -99,6 +99,11 @@ impl Prover {
             ("posixGroup", Some(GroupClass::PosixGroup)),
         ];
         settings.group_class = self.choice(raw.group_class.as_ref(), &classes);
+        let roles = [
+            ("organizationalRole", Some(GroupClass::OrganizationalRole)),
+            ("nsManagedRoleDefinition", Some(GroupClass::ManagedRole)),
+        ];
+        settings.role_class = self.choice(raw.role_class.as_ref(), &[&classes[..], &roles].concat());
         if let Some(range) = raw.group_gid_range {
             let [first, last] = *range.get_ref();
             if first == 0 || first > last {

@@ -42,6 +42,7 @@ mod fault;
 mod filter;
 mod gid;
 mod group;
+mod held;
 mod members;
 mod name;
 mod pool;

@@ -125,6 +125,7 @@ macro_rules! contract {
 
 mod accounts;
 mod batches;
+mod ds389;
 mod groups;
 mod ldap;
 mod local;

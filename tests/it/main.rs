@@ -5,6 +5,7 @@ mod cli;
 mod config;
 #[macro_use]
 mod contract;
+mod ds389;
 mod intake;
 mod ldap;
 mod letters;

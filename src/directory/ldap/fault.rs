@@ -67,13 +67,13 @@ pub fn refused(during: During, result: &LdapResult, secret: Option<&Secret>) -> 
 fn meaning(during: During, rc: u32) -> &'static str {
     match (during, rc) {
         (During::Read, 3) => {
-            "the server's time limit cut the answer off, so it is incomplete; raise the limit for the bind DN (`olcLimits` with time=unlimited)"
+            "the server's time limit cut the answer off, so it is incomplete; raise the limit for the bind DN (OpenLDAP: `olcLimits` with time=unlimited; 389 Directory Server: `nsTimeLimit: -1` in its entry)"
         }
         (During::Read, 4) => {
-            "the server's size limit cut the answer off, so it is incomplete; raise the limit for the bind DN (`olcLimits` with size=unlimited)"
+            "the server's size limit cut the answer off, so it is incomplete; raise the limit for the bind DN (OpenLDAP: `olcLimits` with size=unlimited; 389 Directory Server: `nsSizeLimit` and `nsPagedSizeLimit: -1` in its entry)"
         }
         (During::Read, 11) => {
-            "an administrative limit of the server cut the answer off, so it is incomplete; raise the limits for the bind DN (`olcLimits` with size=unlimited size.unchecked=unlimited)"
+            "an administrative limit of the server cut the answer off, so it is incomplete; raise the limits for the bind DN (OpenLDAP: `olcLimits` with size=unlimited size.unchecked=unlimited; 389 Directory Server: `nsLookThroughLimit` and `nsPagedLookThroughLimit: -1` in its entry)"
         }
         (During::Read, 10) => {
             "a part of the directory is on another server, so the answer is incomplete; referrals are not followed"

@@ -11,7 +11,6 @@ use super::connection::Connection;
 use super::entry::Entry;
 use super::filter::Filter;
 use super::name::Dn;
-use super::profile::Profile;
 use super::read::ATTEMPTS;
 use super::read::PAUSE;
 use super::read::canonical;
@@ -47,6 +46,11 @@ pub struct Class {
 pub enum By {
     Dn,
     Username,
+    /// It does not: the entry of each member names the group by its DN. `scope` is the attribute of a new group that
+    /// says below which entry members are.
+    OwnEntry {
+        scope: &'static str,
+    },
 }
 
 /// The classes of the standard schema (RFC 4519, RFC 2307). A role may be of [`ORGANIZATIONAL_ROLE`] too.
@@ -61,6 +65,9 @@ pub const STANDARD: &[Class] = &[
 pub const ORGANIZATIONAL_ROLE: Class =
     Class { name: "organizationalRole", attribute: "roleOccupant", by: By::Dn, needs_member: false };
 
+/// Groups, each with the members whose own entries name it.
+pub type Held = HashMap<MatchKey, HashSet<MatchKey>>;
+
 /// A group as it was found.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -69,10 +76,20 @@ pub struct Found {
 }
 
 impl Class {
+    /// Matches the groups of this class.
+    fn filter(&self) -> Filter {
+        let class = Filter::eq("objectClass", self.name);
+        match self.by {
+            By::Dn | By::Username => class,
+            // Definitions of roles are subentries, which only a search that speaks of them returns.
+            By::OwnEntry { .. } => Filter::all([class, Filter::eq("objectClass", "ldapSubEntry")]),
+        }
+    }
+
     /// Returns the value that stands for a member.
     pub fn value(&self, member: &Member) -> Vec<u8> {
         match self.by {
-            By::Dn => member.id.locator.as_bytes().to_vec(),
+            By::Dn | By::OwnEntry { .. } => member.id.locator.as_bytes().to_vec(),
             By::Username => member.username.as_bytes().to_vec(),
         }
     }
@@ -82,7 +99,7 @@ impl Class {
         match self.by {
             By::Username => MatchKey::new(value),
             // `uniqueMember` may carry a bit string after the name (RFC 4517 section 3.3.21).
-            By::Dn => {
+            By::Dn | By::OwnEntry { .. } => {
                 let name = value.rsplit_once("#'").filter(|(_, bits)| bits.ends_with("'B")).map_or(value, |(n, _)| n);
                 MatchKey::new(&canonical(name))
             }
@@ -102,12 +119,12 @@ impl Dsa {
             let lease = self.pool.lease().await?;
             match self.groups_once(&lease, kind, base, &filters).await {
                 Err(fault) if fault.next == Next::Retry => tokio::time::sleep(PAUSE).await,
-                read => return read.map(|entries| self.as_groups(kind, wanted, &entries)),
+                read => return read.map(|(entries, held)| self.as_groups(kind, wanted, &entries, &held)),
             }
         }
         let lease = self.pool.lease().await?;
-        let entries = self.groups_once(&lease, kind, base, &filters).await?;
-        Ok(self.as_groups(kind, wanted, &entries))
+        let (entries, held) = self.groups_once(&lease, kind, base, &filters).await?;
+        Ok(self.as_groups(kind, wanted, &entries, &held))
     }
 
     async fn groups_once(
@@ -116,7 +133,7 @@ impl Dsa {
         kind: GroupKind,
         base: &Dn,
         filters: &[Filter],
-    ) -> Result<Vec<Entry>, Fault> {
+    ) -> Result<(Vec<Entry>, Held), Fault> {
         self.prove_base(connection, base_key(kind), base).await?;
         let mut entries = Vec::new();
         let mut attributes = vec!["objectClass", "cn"];
@@ -126,10 +143,11 @@ impl Dsa {
             let page = PAGE.min(self.site.page_size);
             entries.extend(self.search_all(connection, &place, Scope::Subtree, filter, &attributes, page).await?);
         }
-        Ok(entries)
+        let held = self.held(connection, kind, &entries).await?;
+        Ok((entries, held))
     }
 
-    fn as_groups(&self, kind: GroupKind, wanted: &Wanted, entries: &[Entry]) -> Vec<ExistingGroup> {
+    fn as_groups(&self, kind: GroupKind, wanted: &Wanted, entries: &[Entry], held: &Held) -> Vec<ExistingGroup> {
         let asked: HashSet<MatchKey> = match wanted {
             Wanted::All => HashSet::new(),
             Wanted::Named(names) => names.iter().map(GroupName::key).collect(),
@@ -153,6 +171,7 @@ impl Dsa {
                         members: match found.class.by {
                             By::Dn => Members::ByEntry(members),
                             By::Username => Members::ByUsername(members),
+                            By::OwnEntry { .. } => Members::ByEntry(held.get(&dn).cloned().unwrap_or_default()),
                         },
                         protected: self.site.protected.reason(&found.dn.to_string(), "").map(Into::into),
                         name,
@@ -193,11 +212,11 @@ impl Dsa {
     }
 
     fn classes(&self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
-        classes(self.site.profile, kind)
+        self.site.profile.classes(kind)
     }
 
     fn of_kind(&self, kind: GroupKind) -> Filter {
-        Filter::any(self.classes(kind).map(|class| Filter::eq("objectClass", class.name)))
+        Filter::any(self.classes(kind).map(Class::filter))
     }
 
     fn named(&self, kind: GroupKind, names: &[GroupName]) -> Vec<Filter> {
@@ -210,16 +229,10 @@ impl Dsa {
             .collect()
     }
 
-    fn found(&self, kind: GroupKind, entry: &Entry) -> Option<Found> {
+    pub(super) fn found(&self, kind: GroupKind, entry: &Entry) -> Option<Found> {
         let class = self.classes(kind).find(|class| entry.has_text("objectClass", class.name))?;
         Some(Found { dn: Dn::parse(&entry.dn).ok()?, class: *class })
     }
-}
-
-/// Returns the classes that groups of a kind may have.
-fn classes(profile: &'static Profile, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
-    let roles: &[Class] = if kind == GroupKind::Role { profile.role_classes } else { &[] };
-    profile.group_classes.iter().chain(roles)
 }
 
 /// Returns the key of the configuration that says where groups of a kind are.

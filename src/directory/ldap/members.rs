@@ -58,6 +58,9 @@ impl Dsa {
         (add, remove): (&[Member], &[Member]),
     ) -> Result<Done, Fault> {
         let group = self.find_group(connection, kind, name).await?;
+        if matches!(group.class.by, By::OwnEntry { .. }) {
+            return self.change_holders(connection, pace, &group, (add, remove)).await;
+        }
         let comes = by_key(&group.class, add);
         let mut goes = by_key(&group.class, remove);
         goes.retain(|key, _| !comes.contains_key(key));
@@ -108,14 +111,16 @@ impl Dsa {
         (kind, name): (GroupKind, &GroupName),
         members: &[Member],
     ) -> Result<Done, Fault> {
-        let class = self.site.group_class;
+        let class = if kind == GroupKind::Role { self.site.role_class } else { self.site.group_class };
         let base = self.group_base(kind)?;
         let rdn = Rdn::new("cn", name.as_str()).ok_or_else(|| reject("the name is empty"))?;
         let dn = base.child(rdn);
         if let Some(why) = self.site.protected.reason(&dn.to_string(), "") {
             return Err(reject(&format!("the {} {name} is protected: {why}", kind.word())));
         }
-        let values: Vec<Vec<u8>> = by_key(&class, members).into_values().collect();
+        let holders = if let By::OwnEntry { .. } = class.by { members } else { &[] };
+        let listed = if holders.is_empty() { members } else { &[] };
+        let values: Vec<Vec<u8>> = by_key(&class, listed).into_values().collect();
         let mut chunks = chunks(values).into_iter();
         let mut first: HashSet<Vec<u8>> = chunks.next().unwrap_or_default().into_iter().collect();
         if first.is_empty() && class.needs_member {
@@ -127,6 +132,9 @@ impl Dsa {
         ];
         if !first.is_empty() {
             attributes.push((class.attribute.into(), first));
+        }
+        if let By::OwnEntry { scope } = class.by {
+            attributes.extend(self.reach(&dn).map(|reach| (scope.into(), HashSet::from([reach.into_bytes()]))));
         }
         // Numbers are given out one at a time; nobody else here takes the same one meanwhile.
         let guard = if class.by == By::Username { Some(self.gids.lock().await) } else { None };
@@ -153,6 +161,11 @@ impl Dsa {
             }
         }
         let stable = &self.site.profile.stable;
+        if !holders.is_empty() {
+            let role = Found { dn, class };
+            pace.permit().await;
+            self.change_holders(connection, pace, &role, (holders, &[])).await.map_err(half_done)?;
+        }
         // A group has no id of its own in the plan; its name is what everybody knows it by.
         let created = self.read_one(connection, &place, &Filter::present("cn"), &[stable.attribute]).await;
         let id = created.ok().flatten().and_then(|entry| stable.of(&entry));

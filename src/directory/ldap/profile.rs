@@ -11,14 +11,16 @@ use super::filter::Filter;
 use super::group::Class;
 use super::server::RootDse;
 use super::settings::PasswordPolicy;
+use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 
+mod ds389;
 mod generic;
 mod guid;
 mod openldap;
 
 /// The kinds that can be told by what a server says about itself, the surest first.
-const KNOWN: &[&Profile] = &[&openldap::PROFILE];
+const KNOWN: &[&Profile] = &[&openldap::PROFILE, &ds389::PROFILE];
 
 /// One kind of server.
 #[derive(Debug)]
@@ -121,6 +123,8 @@ pub struct Credentials {
     /// What the modifications take for granted of an entry that nobody has looked at: nothing, a condition that the
     /// server can check before it writes, or what only a look can tell.
     pub presumes: fn(Wanted<'_>) -> Presumes,
+    /// Returns the modifications of one more request, to take back what the server does besides what was asked of it.
+    pub amends: fn(Wanted<'_>) -> Modifications,
 }
 
 /// Attributes with one value each.
@@ -205,12 +209,23 @@ pub fn of(kind: Option<&str>, policy: PasswordPolicy, root: &RootDse) -> &'stati
     }
 }
 
+/// Returns the profiles that a server may turn out to have.
+pub fn known() -> impl Iterator<Item = &'static Profile> {
+    KNOWN.iter().copied()
+}
+
 /// Returns the words for kinds in the configuration.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|profile| profile.kind).chain([generic::PROFILE.kind])
 }
 
 impl Profile {
+    /// Returns the classes that groups of a kind may have.
+    pub fn classes(&'static self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
+        let roles: &[Class] = if kind == GroupKind::Role { self.role_classes } else { &[] };
+        self.group_classes.iter().chain(roles)
+    }
+
     /// Returns why `attribute` is never written as an attribute of a person, when that is so.
     pub fn refuses(&self, attribute: &str) -> Option<&'static str> {
         let name = attribute.split(';').next().unwrap_or_default().to_ascii_lowercase();

@@ -52,6 +52,13 @@ impl RootDse {
         self.is_openldap
     }
 
+    /// Whether this is 389 Directory Server or Red Hat Directory Server, by the version that it tells, such as
+    /// `389-Directory/2.3.1 B2023.0.0`.
+    pub fn is_389(&self) -> bool {
+        let vendor = self.vendor.as_deref().unwrap_or_default();
+        vendor.starts_with("389-Directory/") || vendor.starts_with("Red Hat-Directory/")
+    }
+
     /// Whether the server has a capability of Active Directory (MS-ADTS section 3.1.1.3.4.3).
     #[expect(dead_code, reason = "the profile that asks for it comes next")]
     pub fn has_capability(&self, oid: &str) -> bool {

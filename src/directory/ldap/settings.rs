@@ -59,6 +59,8 @@ pub struct LdapSettings {
     pub channel_base: Option<String>,
     /// The object class of new groups; the kind of server says it where this is `None`.
     pub group_class: Option<GroupClass>,
+    /// The object class of new roles; that of new groups where this is `None`.
+    pub role_class: Option<GroupClass>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
     /// How a change at the next login and disabling are written.
@@ -98,6 +100,7 @@ impl LdapSettings {
             role_base: None,
             channel_base: None,
             group_class: None,
+            role_class: None,
             group_gid_range: 10_000..=19_999,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
@@ -127,7 +130,7 @@ pub enum SearchScope {
     One,
 }
 
-/// The object class of groups that rosterd creates.
+/// The object class of groups, roles and channels that rosterd creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupClass {
     /// `groupOfNames`: members by DN.
@@ -136,6 +139,10 @@ pub enum GroupClass {
     GroupOfUniqueNames,
     /// `posixGroup`: members by login name.
     PosixGroup,
+    /// `organizationalRole`, a role: members by DN.
+    OrganizationalRole,
+    /// `nsManagedRoleDefinition`, a role of 389 Directory Server: `nsRoleDN` of each member names it.
+    ManagedRole,
 }
 
 impl GroupClass {
@@ -144,6 +151,8 @@ impl GroupClass {
             Self::GroupOfNames => "groupOfNames",
             Self::GroupOfUniqueNames => "groupOfUniqueNames",
             Self::PosixGroup => "posixGroup",
+            Self::OrganizationalRole => "organizationalRole",
+            Self::ManagedRole => "nsManagedRoleDefinition",
         }
     }
 }
@@ -207,6 +216,8 @@ pub struct Site {
     pub bases: [(GroupKind, Option<Dn>); 3],
     /// The class of new groups.
     pub group_class: Class,
+    /// The class of new roles.
+    pub role_class: Class,
     pub gids: RangeInclusive<u32>,
     pub page_size: i32,
     pub in_flight: usize,
@@ -260,8 +271,17 @@ impl LdapSettings {
         let Self { url, connect_timeout, timeout, .. } = self;
         let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
         // Whatever the kind is: names and filters must be good for one.
-        self.site(self.profile(&RootDse::default()), &access)?;
-        Ok(access)
+        let silent = self.profile(&RootDse::default());
+        let possible = profile::known().filter(|_| self.kind.is_none());
+        let fault = match self.site(silent, &access) {
+            Ok(_) => return Ok(access),
+            Err(fault) => fault,
+        };
+        if possible.map(|profile| self.site(profile, &access)).any(|site| site.is_ok()) {
+            Ok(access)
+        } else {
+            Err(fault)
+        }
     }
 
     /// Returns the kind of server: as it is named, or as the root DSE says.
@@ -291,12 +311,20 @@ impl LdapSettings {
         if self.group_gid_range.is_empty() {
             return Err(fault("group_gid_range", "the first number must not be greater than the second"));
         }
-        let group_class = self.group_class.map_or(defaults.group_class, GroupClass::name);
-        let group_class = profile.group_classes.iter().find(|class| class.name == group_class).ok_or_else(|| {
-            let known: Vec<&str> = profile.group_classes.iter().map(|class| class.name).collect();
-            let reason = format!("{} has no groups of class {group_class}, only {}", profile.title, known.join(", "));
-            fault("group_class", reason)
-        })?;
+        let class = |key, kind: GroupKind, name: &str| {
+            profile.classes(kind).find(|class| class.name == name).copied().ok_or_else(|| {
+                let known: Vec<&str> = profile.classes(kind).map(|class| class.name).collect();
+                let reason =
+                    format!("{} has no {}s of class {name}, only {}", profile.title, kind.word(), known.join(", "));
+                fault(key, reason)
+            })
+        };
+        let name = self.group_class.map_or(defaults.group_class, GroupClass::name);
+        let group_class = class("group_class", GroupKind::Group, name)?;
+        let role_class = match self.role_class {
+            Some(name) => class("role_class", GroupKind::Role, name.name())?,
+            None => group_class,
+        };
         let own = if let Identity::Simple(dn, _) = &access.identity { Some(dn) } else { None };
         let base = |key, text: &Option<String>| text.as_deref().map(|text| dn(key, text)).transpose();
         let filter = or(&self.people_filter, defaults.people_filter);
@@ -315,7 +343,8 @@ impl LdapSettings {
                 (GroupKind::Role, base("role_base", &self.role_base)?),
                 (GroupKind::Channel, base("channel_base", &self.channel_base)?),
             ],
-            group_class: *group_class,
+            group_class,
+            role_class,
             gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),

@@ -151,8 +151,24 @@ impl Dsa {
             }
         }
         match answer.rc {
-            0 => Ok(Done::Changed),
+            0 => self.amend(connection, id, wanted).await,
             _ => Err(refused(During::Modify, &answer, password.as_ref())),
+        }
+    }
+
+    /// Takes back what the server has done to the state besides what was asked of it.
+    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<Done, Fault> {
+        let mods = (self.site.profile.credentials.amends)(wanted);
+        if mods.is_empty() {
+            return Ok(Done::Changed);
+        }
+        // Half of it is done, so only a look can tell what to do next.
+        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
+        let sent = connection.modify(&id.locator, mods, Vec::new()).await;
+        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
+        match answer.rc {
+            0 => Ok(Done::Changed),
+            _ => Err(half_done(refused(During::Modify, &answer, None))),
         }
     }
 
@@ -292,13 +308,22 @@ impl Attempt<'_> {
         sent.map_err(Trouble::of_write)
     }
 
-    /// Reads whether the entry is the one that is meant, and whether it is locked.
+    /// Reads whether the entry is the one that is meant, in which state it is, and whether attributes are still empty:
+    /// a server without assertions would add a second value.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
-        let state = self.dsa.site.profile.credentials.attributes;
-        let attributes = if state.is_empty() { &["1.1"] } else { state };
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, attributes).await?;
-        self.seen = Some(entry.ok_or_else(another)?);
+        let empty = self.changes.iter().filter(|change| change.old.is_empty());
+        let empty: Vec<&str> = empty.map(|change| change.attribute.as_str()).collect();
+        let mut attributes = [self.dsa.site.profile.credentials.attributes, &empty].concat();
+        if attributes.is_empty() {
+            attributes.push("1.1");
+        }
+        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, &attributes).await?;
+        let entry = entry.ok_or_else(another)?;
+        if let Some(name) = empty.iter().find(|name| entry.values(name).next().is_some()) {
+            return Err(Fault::new(Next::LookAgain, format!("the attribute `{name}` has got a value meanwhile")));
+        }
+        self.seen = Some(entry);
         self.presumes = Presumes::Nothing;
         Ok(())
     }
@@ -377,7 +402,7 @@ fn assertion(filter: &Filter) -> RawControl {
     RawControl { crit: true, ..Assertion::new(filter.as_str()) }
 }
 
-fn another() -> Fault {
+pub(super) fn another() -> Fault {
     Fault::new(Next::LookAgain, "the entry is gone, has moved, or is another one by now")
 }
 

@@ -67,6 +67,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
+    amends: |_| Vec::new(),
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -78,6 +79,7 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
+    amends: |_| Vec::new(),
 };
 
 const PASSWORD: &str = "userPassword";
