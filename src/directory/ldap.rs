@@ -209,7 +209,7 @@ impl Dsa {
         match place {
             Err(why) => object(why),
             Ok(dn) => {
-                if let Some(why) = self.site.protected.reason(&dn.to_string(), &account.username) {
+                if let Some(why) = self.site.protected.reason(&dn, &account.username) {
                     objections.push(Problem::error(None, ProblemKind::Protected(why)));
                 }
             }

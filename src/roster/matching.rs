@@ -213,9 +213,7 @@ impl<'r> Matching<'r> {
         let accounts = &self.rows.accounts;
         let like = self.by_value.find(self.hasher.hash_one(&coarse), |i| value_key(&accounts[*i as usize]) == coarse);
         match like.copied() {
-            Some(index) if folded(accounts[index as usize].match_value()) == folded(value) => {
-                Whose::Row(index)
-            }
+            Some(index) if folded(accounts[index as usize].match_value()) == folded(value) => Whose::Row(index),
             Some(index) => Whose::Like(index),
             None => Whose::Nobodys,
         }
@@ -285,8 +283,7 @@ impl<'r> Matching<'r> {
             && !(self.rules.memberships
                 && (account.groups.is_some() || account.roles.is_some() || account.choices.subscribe))
             && !self.rules.touches_all
-            && (self.rules.by == MatchBy::Username
-                || folded(&account.username) == folded(&entry.username));
+            && (self.rules.by == MatchBy::Username || folded(&account.username) == folded(&entry.username));
         *seen = if needs_nothing {
             Seen::Same
         } else {

@@ -61,10 +61,7 @@ pub async fn link(access: &Access) -> Result<Connection, Fault> {
 
 type Opened = ((LdapConnAsync, ldap3::Ldap), Option<Tap>);
 
-async fn opened(
-    access: &Access,
-    open: impl Future<Output = Result<Opened, LdapError>>,
-) -> Result<Connection, Fault> {
+async fn opened(access: &Access, open: impl Future<Output = Result<Opened, LdapError>>) -> Result<Connection, Fault> {
     let fresh = timeout(access.connect_timeout, AssertUnwindSafe(open).catch_unwind()).await;
     let (pair, tap) = match fresh {
         Err(_elapsed) => {

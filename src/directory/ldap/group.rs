@@ -173,7 +173,7 @@ impl Dsa {
                             By::Username => Members::ByUsername(members),
                             By::OwnEntry { .. } => Members::ByEntry(held.get(&dn).cloned().unwrap_or_default()),
                         },
-                        protected: self.site.protected.reason(&found.dn.to_string(), "").map(Into::into),
+                        protected: self.site.protected.reason(&found.dn, "").map(Into::into),
                         name,
                     });
                 }
@@ -196,7 +196,7 @@ impl Dsa {
         let entries = self.search_all(connection, &base, Scope::Subtree, &filter, &attributes, page).await?;
         let mut found: Vec<Found> = entries.iter().filter_map(|entry| self.found(kind, entry)).collect();
         match (found.pop(), found.is_empty()) {
-            (Some(group), true) => match self.site.protected.reason(&group.dn.to_string(), "") {
+            (Some(group), true) => match self.site.protected.reason(&group.dn, "") {
                 Some(why) => Err(reject(&format!("the {} {name} is protected: {why}", kind.word()))),
                 None => Ok(group),
             },

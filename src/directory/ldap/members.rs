@@ -115,7 +115,7 @@ impl Dsa {
         let base = self.group_base(kind)?;
         let rdn = Rdn::new("cn", name.as_str()).ok_or_else(|| reject("the name is empty"))?;
         let dn = base.child(rdn);
-        if let Some(why) = self.site.protected.reason(&dn.to_string(), "") {
+        if let Some(why) = self.site.protected.reason(&dn, "") {
             return Err(reject(&format!("the {} {name} is protected: {why}", kind.word())));
         }
         let holders = if let By::OwnEntry { .. } = class.by { members } else { &[] };

@@ -28,8 +28,13 @@ impl Protected {
         protected
     }
 
-    /// Returns why an entry must never be written, when that is so. `dn` is its name in canonical spelling.
-    pub fn reason(&self, dn: &str, username: &str) -> Option<String> {
+    /// Returns why an entry must never be written, when that is so.
+    pub fn reason(&self, dn: &Dn, username: &str) -> Option<String> {
+        self.reason_spelled(&dn.to_string(), username)
+    }
+
+    /// The same for the name of an entry in its canonical spelling.
+    pub fn reason_spelled(&self, dn: &str, username: &str) -> Option<String> {
         let key = MatchKey::new(dn);
         let entry = self.entries.iter().find(|(entry, _)| *entry == key).map(|(_, why)| why.clone());
         entry.or_else(|| {
@@ -87,11 +92,11 @@ mod tests {
         let protected = Protected::new(&listed, &[], Some(&own));
         let entry = |name: &str| format!("uid={name},ou=people,o=x");
         for (dn, name) in [("BOSS", "boss"), ("x", "SVC-backup"), ("x", "admin"), ("x", "admün"), ("x", "a-äbcx")] {
-            assert!(protected.reason(&entry(dn), name).is_some(), "{name}");
+            assert!(protected.reason_spelled(&entry(dn), name).is_some(), "{name}");
         }
-        assert!(protected.reason("cn=Rosterd,o=x", "").is_some());
+        assert!(protected.reason_spelled("cn=Rosterd,o=x", "").is_some());
         for name in ["ada", "xsvc-1", "admiin", "sv", ""] {
-            assert_eq!(protected.reason(&entry("x"), name), None, "{name}");
+            assert_eq!(protected.reason_spelled(&entry("x"), name), None, "{name}");
         }
     }
 }

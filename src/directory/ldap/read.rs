@@ -86,7 +86,9 @@ impl Dsa {
         };
         let people = &self.site.people_filter;
         match which {
-            Which::All => reading.steps.push_back(Step::Search { filter: people.clone(), cookie: Vec::new(), next: None }),
+            Which::All => {
+                reading.steps.push_back(Step::Search { filter: people.clone(), cookie: Vec::new(), next: None })
+            }
             Which::Matching { by, values } => {
                 let attribute = match by {
                     MatchBy::Username => self.site.username_attribute.clone(),
@@ -338,7 +340,7 @@ impl Dsa {
         let profile = self.site.profile;
         let state = (profile.credentials.state)(entry);
         let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
-        let listed = name.is_dn().then(|| self.site.protected.reason(name.as_str(), &username)).flatten();
+        let listed = name.is_dn().then(|| self.site.protected.reason_spelled(name.as_str(), &username)).flatten();
         let has_values = |name: &&AttributeName| entry.values(name.as_str()).next().is_some();
         let values = |name: &'s AttributeName| (name.as_str(), entry.values(name.as_str()));
         Ok(ExistingAccount {

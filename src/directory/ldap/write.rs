@@ -201,7 +201,7 @@ impl Dsa {
     /// Refuses what must not, or cannot, be written.
     fn allow(&self, dn: &Dn, username: &str, wanted: Wanted<'_>) -> Result<(), Fault> {
         let Wanted { password, must_change, enabled } = wanted;
-        if let Some(why) = self.site.protected.reason(&dn.to_string(), username) {
+        if let Some(why) = self.site.protected.reason(dn, username) {
             return Err(reject(&format!("the account is protected: {why}")));
         }
         if let (Some(_), Some(why)) = (password, self.pool.access.no_password()) {
