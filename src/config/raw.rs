@@ -73,6 +73,8 @@ pub struct RawLdap {
     pub group_base: Option<Spanned<String>>,
     pub role_base: Option<Spanned<String>>,
     pub channel_base: Option<Spanned<String>>,
+    pub group_type: Option<Spanned<String>>,
+    pub upn_suffix: Option<String>,
     pub group_class: Option<Spanned<String>>,
     pub role_class: Option<Spanned<String>>,
     pub group_gid_range: Option<Spanned<[u32; 2]>>,

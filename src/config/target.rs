@@ -14,6 +14,7 @@ use super::raw::RawLocal;
 use super::raw::RawMail;
 use super::raw::RawTarget;
 use crate::directory::ldap::GroupClass;
+use crate::directory::ldap::GroupType;
 use crate::directory::ldap::Ldap;
 use crate::directory::ldap::LdapSettings;
 use crate::directory::ldap::PasswordPolicy;
@@ -104,6 +105,16 @@ impl Prover {
             ("nsManagedRoleDefinition", Some(GroupClass::ManagedRole)),
         ];
         settings.role_class = self.choice(raw.role_class.as_ref(), &[&classes[..], &roles].concat());
+        let types = [
+            ("global-security", GroupType::GlobalSecurity),
+            ("universal-security", GroupType::UniversalSecurity),
+            ("domain-local-security", GroupType::DomainLocalSecurity),
+            ("global-distribution", GroupType::GlobalDistribution),
+            ("universal-distribution", GroupType::UniversalDistribution),
+            ("domain-local-distribution", GroupType::DomainLocalDistribution),
+        ];
+        settings.group_type = self.choice(raw.group_type.as_ref(), &types);
+        settings.upn_suffix = raw.upn_suffix;
         if let Some(range) = raw.group_gid_range {
             let [first, last] = *range.get_ref();
             if first == 0 || first > last {

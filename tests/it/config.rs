@@ -176,6 +176,7 @@ fn other_value(one: &Commented) -> Option<String> {
         (_, "pause" | "rescan" | "settle" | "timeout" | "connect_timeout") => "\"7s\"",
         (_, "tls") => "\"none\"",
         ("target.ldap", "scope") => "\"one\"",
+        ("target.ldap", "group_type") => "\"universal-distribution\"",
         ("target.ldap", "kind") => "\"openldap\"",
         (_, "group_gid_range") => "[1, 2]",
         (_, "password_policy") => "\"none\"",

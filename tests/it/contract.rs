@@ -124,6 +124,7 @@ macro_rules! contract {
 }
 
 mod accounts;
+mod ad;
 mod batches;
 mod ds389;
 mod groups;
@@ -134,7 +135,8 @@ mod memory;
 mod reading;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
-const ATTRIBUTES: [&str; 7] = ["cn", "description", "employeeNumber", "givenName", "mail", "sn", "title"];
+const ATTRIBUTES: [&str; 9] =
+    ["carLicense", "cn", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
 
 type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
 

@@ -1,5 +1,6 @@
 //! One binary for all integration tests: every file of this folder is a module here.
 
+mod ad;
 mod architecture;
 mod cli;
 mod config;

@@ -2,5 +2,6 @@
 
 pub mod ds389;
 pub mod eavesdropper;
+pub mod samba;
 pub mod slapd;
 pub mod smtp;

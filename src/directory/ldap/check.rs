@@ -99,12 +99,13 @@ impl Dsa {
             let read = connection
                 .page(&base.to_string(), self.scope(), &self.site.people_filter, &[stable.attribute], page)
                 .await;
-            let (entries, next) = match read.map_err(Trouble::of_read).and_then(|(a, next)| Ok((complete(a)?, next))) {
-                Ok(page) => page,
-                Err(fault) => {
-                    return bad(subject, &fault, self.site.profile.limits_hint);
-                }
-            };
+            let (entries, next) =
+                match read.map_err(Trouble::of_read).and_then(|(a, next)| Ok((complete(a, self.apart())?, next))) {
+                    Ok(page) => page,
+                    Err(fault) => {
+                        return bad(subject, &fault, self.site.profile.limits_hint);
+                    }
+                };
             count += entries.len();
             without_id += entries.iter().filter(|entry| stable.of(entry).is_none()).count();
             if next.is_empty() {
@@ -162,6 +163,10 @@ impl Dsa {
         }
         let hint = "load the ppolicy overlay, or set `password_policy = \"none\"`";
         let state = self.site.profile.credentials.attributes;
+        if !self.site.profile.credentials.is_ppolicy() {
+            let text = format!("forced changes and disabling are {}'s own", self.site.profile.title);
+            return findings.push(finding("password policy", Verdict::Good(text)));
+        }
         let known = match self.schema(connection, state, &[]).await {
             Ok(schema) => schema.is_empty() || state.iter().all(|name| schema.has_attribute(name)),
             Err(fault) => return findings.push(bad("password policy", &fault, hint)),
@@ -220,7 +225,8 @@ impl Dsa {
                 if is_person { ["sn", "cn"].map(str::to_owned).into() } else { BTreeSet::new() }
             }
         };
-        required.into_iter().filter(|name| name != "objectclass").collect()
+        let made_up = self.site.profile.peculiar.made_up;
+        required.into_iter().filter(|name| name != "objectclass" && !made_up.contains(&name.as_str())).collect()
     }
 }
 

@@ -88,27 +88,52 @@ impl Entry {
 
     /// Iterates over the values of `name`. The option `;binary` need not be given (RFC 4522).
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let values = self.first_piece(name).map_or(&[][..], |first| &self.pieces[first..]);
-        values.iter().take_while(|piece| !piece.is_name).map(|piece| &self.octets[piece.place.clone()])
-    }
-
-    /// Returns where the values of `name` begin.
-    fn first_piece(&self, name: &str) -> Option<usize> {
-        let mut with_option = None;
-        for (at, piece) in self.pieces.iter().enumerate().filter(|(_, piece)| piece.is_name) {
-            let spelled = &self.octets[piece.place.clone()];
+        let mut binary = None;
+        let mut found = None;
+        for (at, spelled) in self.names() {
             if spelled.eq_ignore_ascii_case(name.as_bytes()) {
-                return Some(at + 1);
+                found = Some(at);
+                break;
             }
-            let is_binary = spelled.len() == name.len() + BINARY.len()
-                && spelled.split_at_checked(name.len()).is_some_and(|(start, option)| {
-                    start.eq_ignore_ascii_case(name.as_bytes()) && option.eq_ignore_ascii_case(BINARY)
-                });
-            if is_binary && with_option.is_none() {
-                with_option = Some(at + 1);
+            if binary.is_none() && is_binary(spelled, name) {
+                binary = Some(at);
             }
         }
-        with_option
+        found.or(binary).into_iter().flat_map(|at| self.values_behind(at))
+    }
+
+    /// Iterates over the names, each with its place among the pieces.
+    fn names(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let names = self.pieces.iter().enumerate().filter(|(_, piece)| piece.is_name);
+        names.map(|(at, piece)| (at, &self.octets[piece.place.clone()]))
+    }
+
+    /// Iterates over the values of the name at a place.
+    fn values_behind(&self, name: usize) -> impl Iterator<Item = &[u8]> {
+        let values = self.pieces[name + 1..].iter().take_while(|piece| !piece.is_name);
+        values.map(|piece| &self.octets[piece.place.clone()])
+    }
+
+    /// Returns the part of the values of `attribute` that the server sent, when it did not send all of them.
+    pub fn part(&self, attribute: &str) -> Option<Part> {
+        self.names().find_map(|(at, name)| {
+            let (first, last) = range(name, attribute)?;
+            Some(Part { values: self.values_behind(at).map(<[u8]>::to_vec).collect(), first, last })
+        })
+    }
+
+    /// Puts all values of `attribute` in the place of any part of them.
+    pub fn complete(&mut self, attribute: &str, values: &[Vec<u8>]) {
+        let mut others = Self { dn: std::mem::take(&mut self.dn), ..Self::default() };
+        for (at, name) in self.names() {
+            if !name.eq_ignore_ascii_case(attribute.as_bytes()) && range(name, attribute).is_none() {
+                others.push(name, true);
+                self.values_behind(at).for_each(|value| others.push(value, false));
+            }
+        }
+        others.push(attribute.as_bytes(), true);
+        values.iter().for_each(|value| others.push(value, false));
+        *self = others;
     }
 
     /// Iterates over the values of `name` that are text.
@@ -127,7 +152,12 @@ impl Entry {
     }
 }
 
-const BINARY: &[u8] = b";binary";
+/// Returns whether an attribute's name is spelled `name;binary`.
+fn is_binary(spelled: &[u8], name: &str) -> bool {
+    spelled.split_at_checked(name.len()).is_some_and(|(start, option)| {
+        option.eq_ignore_ascii_case(b";binary") && start.eq_ignore_ascii_case(name.as_bytes())
+    })
+}
 
 fn constructed(tag: &StructureTag) -> Option<&[StructureTag]> {
     match &tag.payload {
@@ -141,6 +171,29 @@ fn primitive(tag: &StructureTag) -> Option<&[u8]> {
         PL::P(octets) => Some(octets),
         PL::C(_) => None,
     }
+}
+
+/// Values that a server sends a part at a time, such as `member;range=0-1499` (MS-ADTS section 3.1.1.3.1.3.3).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part {
+    pub values: Vec<Vec<u8>>,
+    /// The place of the first value among all.
+    pub first: usize,
+    /// The place of the last one; `None` when there are no more.
+    pub last: Option<usize>,
+}
+
+/// Returns what the range option of an attribute's `name` says.
+fn range(name: &[u8], attribute: &str) -> Option<(usize, Option<usize>)> {
+    let name = std::str::from_utf8(name).ok()?;
+    let (bare, option) = name.split_once(';')?;
+    let (key, bounds) = option.split_once('=')?;
+    if !bare.eq_ignore_ascii_case(attribute) || !key.eq_ignore_ascii_case("range") {
+        return None;
+    }
+    let (first, last) = bounds.split_once('-')?;
+    let last = if last == "*" { None } else { Some(last.parse().ok()?) };
+    Some((first.parse().ok()?, last))
 }
 
 #[cfg(test)]
@@ -164,6 +217,25 @@ mod tests {
         assert_eq!(entry.values("usercertificate").count(), 1);
         assert_eq!(entry.values("sn").count(), 0);
         assert!(entry.has_text("givenname", "ADA"));
+    }
+
+    #[test]
+    fn a_part_of_the_values_is_told_from_all() {
+        let values = vec!["CN=Ada,o=x".to_owned()];
+        let of = |name: &str| {
+            let text = HashMap::from([("member".to_owned(), Vec::new()), (name.to_owned(), values.clone())]);
+            Entry::of("CN=staff,o=x".to_owned(), text, HashMap::new())
+        };
+        let bounds = |name: &str| of(name).part("member").map(|part| (part.first, part.last, part.values.len()));
+        assert_eq!(bounds("member;range=0-1499"), Some((0, Some(1499), 1)));
+        assert_eq!(bounds("Member;Range=1500-*"), Some((1500, None, 1)));
+        for other in ["memberOf;range=0-1499", "member;binary", "member;range=x-*", "member;range=0"] {
+            assert_eq!(bounds(other), None, "{other}");
+        }
+        let mut entry = of("member;range=0-0");
+        entry.complete("member", &[b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!(entry.part("member"), None);
+        assert_eq!(entry.values("MEMBER").count(), 2);
     }
 
     proptest! {

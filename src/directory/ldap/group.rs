@@ -143,8 +143,40 @@ impl Dsa {
             let page = PAGE.min(self.site.page_size);
             entries.extend(self.search_all(connection, &place, Scope::Subtree, filter, &attributes, page).await?);
         }
+        for entry in &mut entries {
+            for class in self.classes(kind) {
+                self.read_rest(connection, entry, class.attribute).await?;
+            }
+        }
         let held = self.held(connection, kind, &entries).await?;
         Ok((entries, held))
+    }
+
+    /// Reads the values of an attribute that the server has not sent, when it sends them a part at a time.
+    pub(super) async fn read_rest(
+        &self,
+        connection: &Connection,
+        entry: &mut Entry,
+        attribute: &str,
+    ) -> Result<(), Fault> {
+        let Some(part) = entry.part(attribute) else { return Ok(()) };
+        let (mut values, mut last) = (part.values, part.last);
+        while let Some(place) = last {
+            let first = place + 1;
+            let wanted = format!("{attribute};range={first}-*");
+            let all = Filter::present("objectClass");
+            let next = self.read_one(connection, &entry.dn, &all, &[&wanted]).await?;
+            let next = next.as_ref().and_then(|entry| entry.part(attribute)).filter(|part| part.first == first);
+            let cut = || {
+                let reason = format!("{}: the server did not send the {attribute} values from {first} on", entry.dn);
+                Fault::new(Next::Retry, reason)
+            };
+            let part = next.ok_or_else(cut)?;
+            values.extend(part.values);
+            last = part.last;
+        }
+        entry.complete(attribute, &values);
+        Ok(())
     }
 
     fn as_groups(&self, kind: GroupKind, wanted: &Wanted, entries: &[Entry], held: &Held) -> Vec<ExistingGroup> {

@@ -15,6 +15,7 @@ use super::filter::Filter;
 use super::group::By;
 use super::group::Class;
 use super::group::Found;
+use super::name::Dn;
 use super::name::Rdn;
 use super::write::reject;
 use crate::directory::Pace;
@@ -35,6 +36,7 @@ const OCTETS: usize = 512 * 1024;
 const ROUNDS: usize = 4;
 
 /// The membership changes of one group on their way.
+#[derive(PartialEq, Eq)]
 struct Plan {
     add: Vec<Vec<u8>>,
     remove: Vec<Vec<u8>>,
@@ -76,6 +78,7 @@ impl Dsa {
         let mut changed = false;
         for _ in 0..ROUNDS {
             let mut refusal = None;
+            let sent_before = changed;
             for mods in plan.requests(&group) {
                 if changed || refusal.is_some() {
                     pace.permit().await;
@@ -88,17 +91,26 @@ impl Dsa {
                 }
                 changed = true;
             }
-            match refusal {
+            match &refusal {
                 None => return Ok(Done::Changed),
-                // Somebody is there already, or gone already, or the group would be left empty: send what differs.
-                Some(LdapResult { rc: 16 | 20, .. }) => {}
+                // Somebody is there already, or gone already (68 and 53 in Active Directory), or the group would be
+                // left empty: send what differs.
+                Some(LdapResult { rc: 16 | 20 | 53 | 68, .. }) => {}
                 Some(LdapResult { rc: 65, .. }) if group.class.needs_member && !goes.is_empty() => {}
-                Some(answer) => return Err(refused(During::Modify, &answer, None)),
+                Some(answer) => return Err(refused(During::Modify, answer, None)),
             }
-            plan = self.what_differs(connection, &group, &comes, &goes).await?;
-            if plan.is_empty() {
+            let differs = self.what_differs(connection, &group, &comes, &goes).await?;
+            if differs.is_empty() {
                 return Ok(if changed { Done::Changed } else { Done::AlreadySo });
             }
+            // Nothing is different from what was refused: it is refused for good.
+            if let Some(answer @ LdapResult { rc: 53 | 68, .. }) = refusal
+                && changed == sent_before
+                && differs == plan
+            {
+                return Err(refused(During::Modify, &answer, None));
+            }
+            plan = differs;
         }
         let reason = format!("the {} {name} is being changed by somebody else", kind.word());
         Err(Fault::new(Next::LookAgain, reason))
@@ -136,6 +148,9 @@ impl Dsa {
         if let By::OwnEntry { scope } = class.by {
             attributes.extend(self.reach(&dn).map(|reach| (scope.into(), HashSet::from([reach.into_bytes()]))));
         }
+        for (name, value) in (self.site.profile.peculiar.of_new_group)(name.as_str(), self.site.group_type) {
+            attributes.push((name.into(), HashSet::from([value])));
+        }
         // Numbers are given out one at a time; nobody else here takes the same one meanwhile.
         let guard = if class.by == By::Username { Some(self.gids.lock().await) } else { None };
         let gid = if guard.is_some() { Some(self.next_gid(connection).await?) } else { None };
@@ -145,7 +160,8 @@ impl Dsa {
         let place = dn.to_string();
         let (answer, _) = connection.add(&place, attributes, Vec::new()).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
-            return Err(refused(During::Add, &answer, None));
+            let fault = refused(During::Add, &answer, None);
+            return Err(self.no_group(connection, &dn, &answer, !members.is_empty(), fault).await?);
         }
         let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
         if let Some(gid) = gid {
@@ -172,6 +188,27 @@ impl Dsa {
         Ok(Done::Created(EntryId { locator: place.into(), stable: id.unwrap_or_default() }))
     }
 
+    /// Returns what to make of `fault`, the answer to an Add of a group.
+    async fn no_group(
+        &self,
+        connection: &Connection,
+        dn: &Dn,
+        answer: &LdapResult,
+        has_members: bool,
+        fault: Fault,
+    ) -> Result<Fault, Fault> {
+        match answer.rc {
+            // The base is there, so it is a member that is not.
+            32 if has_members => Ok(Fault { next: Next::LookAgain, ..fault }),
+            68 if self.read_one(connection, &dn.to_string(), &Filter::present("cn"), &["1.1"]).await?.is_none() => {
+                let hint = "an account or another group has a name like this one's (sAMAccountName); rename one of \
+                            them, or create the group by hand";
+                Ok(reject(&format!("{hint}: {fault}")))
+            }
+            _ => Ok(fault),
+        }
+    }
+
     /// Reads the members and returns what is still to be done.
     async fn what_differs(
         &self,
@@ -183,14 +220,17 @@ impl Dsa {
         let Found { dn, class } = group;
         let all = Filter::present("objectClass");
         let entry = self.read_one(connection, &dn.to_string(), &all, &[class.attribute]).await?;
-        let entry = entry.ok_or_else(|| Fault::new(Next::LookAgain, "the group is gone"))?;
+        let mut entry = entry.ok_or_else(|| Fault::new(Next::LookAgain, "the group is gone"))?;
+        self.read_rest(connection, &mut entry, class.attribute).await?;
         let now: HashMap<MatchKey, Vec<u8>> =
             entry.texts(class.attribute).map(|value| (class.key(value), value.as_bytes().to_vec())).collect();
         let own = dn.key();
         let stands_in = now.contains_key(&own);
-        let add: Vec<_> = comes.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, v)| v.clone()).collect();
-        let remove: Vec<_> =
+        let mut add: Vec<_> = comes.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, v)| v.clone()).collect();
+        let mut remove: Vec<_> =
             now.iter().filter(|(key, _)| **key != own && goes.contains_key(key)).map(|(_, v)| v.clone()).collect();
+        add.sort_unstable();
+        remove.sort_unstable();
         let real = now.len() - usize::from(stands_in) - remove.len() + add.len();
         let placeholder = match (class.needs_member, stands_in, real) {
             (true, false, 0) => Placeholder::Put,

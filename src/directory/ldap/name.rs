@@ -55,6 +55,12 @@ impl Dn {
         &self.rdns[0]
     }
 
+    /// Returns the domain that the name's end stands for (RFC 2247), such as `example.org`; empty when there is none.
+    pub fn domain(&self) -> String {
+        let labels = self.rdns.iter().rev().map_while(|rdn| rdn.value("dc"));
+        labels.collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join(".")
+    }
+
     /// Returns whether the entry is below `base`, or is `base` itself.
     pub fn is_within(&self, base: &Self) -> bool {
         self.rdns.len() >= base.rdns.len()
@@ -266,6 +272,12 @@ fn is_special(c: char) -> bool {
         return c != '#' && SPECIAL.contains(&c) || c.is_control();
     }
     c.is_control() || std::iter::once(c).nfkc().any(|folded| SPECIAL.contains(&folded))
+}
+
+/// Returns a name that stands for the entry with an id, whatever it is called (MS-ADTS section 3.1.1.3.1.2.4); `None`
+/// when `stable` is no id of 16 octets.
+pub fn by_guid(stable: &str) -> Option<String> {
+    super::profile::guid::octets(stable).map(|_| format!("<GUID={stable}>"))
 }
 
 /// Returns whether `text` can be an attribute's name in the protocol (RFC 4512 section 2.5).

@@ -10,17 +10,19 @@ use super::entry::Entry;
 use super::filter::Filter;
 use super::group::Class;
 use super::server::RootDse;
+use super::settings::GroupType;
 use super::settings::PasswordPolicy;
 use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 
+mod ad;
 mod ds389;
 mod generic;
-mod guid;
+pub mod guid;
 mod openldap;
 
 /// The kinds that can be told by what a server says about itself, the surest first.
-const KNOWN: &[&Profile] = &[&openldap::PROFILE, &ds389::PROFILE];
+const KNOWN: &[&Profile] = &[&ad::PROFILE, &openldap::PROFILE, &ds389::PROFILE];
 
 /// One kind of server.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub struct Profile {
     pub keeps: &'static [(&'static str, &'static str)],
     /// Accounts and groups that are never written.
     pub guards: Guards,
+    /// What few kinds of servers have.
+    pub peculiar: Peculiar,
     /// What an admin is told when a limit cuts an answer off.
     pub limits_hint: &'static str,
 }
@@ -79,7 +83,6 @@ pub enum Form {
     /// As text, compared without regard to case.
     Text,
     /// As 16 octets, the first three fields little-endian (MS-DTYP section 2.3.4.2).
-    #[expect(dead_code, reason = "the profile that has it comes next")]
     Guid,
 }
 
@@ -127,6 +130,13 @@ pub struct Credentials {
     pub amends: fn(Wanted<'_>) -> Modifications,
 }
 
+impl Credentials {
+    /// Returns whether the state is that of OpenLDAP's overlay.
+    pub fn is_ppolicy(&self) -> bool {
+        self.attributes == openldap::PPOLICY.attributes
+    }
+}
+
 /// Attributes with one value each.
 pub type Values = Vec<(&'static str, Vec<u8>)>;
 /// What one Modify request does, in order.
@@ -135,6 +145,9 @@ pub type Modifications = Vec<Mod<Vec<u8>>>;
 /// A new account, as far as its password and state are concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct New<'a> {
+    pub username: &'a str,
+    /// What follows `@` in names for logins, where there are such; empty for none.
+    pub suffix: &'a str,
     pub password: Option<&'a Secret>,
     pub must_change: bool,
 }
@@ -186,6 +199,27 @@ pub struct Guards {
 impl Guards {
     /// Nothing is guarded.
     pub const NONE: Self = Self { names: &[], attributes: &[], reason: |_| None };
+}
+
+/// What few kinds of servers have.
+#[derive(Debug)]
+pub struct Peculiar {
+    /// The stable id can stand in the place of an entry's name, so that a request concerns no other entry.
+    pub named_by_id: bool,
+    /// First parts of names of branches that hold no people: references to them are passed over.
+    pub apart: &'static [&'static str],
+    /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
+    pub made_up: &'static [&'static str],
+    /// Returns why a login name cannot be had, when that is so.
+    pub bad_username: fn(&str) -> Option<String>,
+    /// Returns what a new group needs besides its class, name and members.
+    pub of_new_group: fn(&str, GroupType) -> Values,
+}
+
+impl Peculiar {
+    /// Nothing.
+    pub const NONE: Self =
+        Self { named_by_id: false, apart: &[], made_up: &[], bad_username: |_| None, of_new_group: |_, _| Vec::new() };
 }
 
 /// Finds the profile of a server: the one that is named, or the one that its root DSE speaks for.

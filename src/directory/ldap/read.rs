@@ -174,7 +174,7 @@ impl Reading<'_> {
                     None => begin(cookie).await.map_err(Trouble::of_read)?,
                 };
                 let (answer, cookie) = connection.end_page(page).await.map_err(Trouble::of_read)?;
-                let entries = complete(answer)?;
+                let entries = complete(answer, dsa.apart())?;
                 if cookie.is_empty() {
                     return Ok((entries, None));
                 }
@@ -208,7 +208,7 @@ impl Dsa {
                 let answer = connection.read(&id.locator, &same, names).await.map_err(Trouble::of_read)?;
                 match answer.result.rc {
                     32 | 34 => Ok(None),
-                    _ => complete(answer).map(|entries| entries.into_iter().next()),
+                    _ => complete(answer, self.apart()).map(|entries| entries.into_iter().next()),
                 }
             };
             reads.push(read.boxed());
@@ -240,7 +240,7 @@ impl Dsa {
         loop {
             let page = connection.page(base, scope, filter, attributes, (page_size, cookie)).await;
             let (answer, next) = page.map_err(Trouble::of_read)?;
-            entries.extend(complete(answer)?);
+            entries.extend(complete(answer, self.apart())?);
             if next.is_empty() {
                 return Ok(entries);
             }
@@ -366,6 +366,11 @@ impl Dsa {
         })
     }
 
+    /// Returns which branches hold no people, wherever they are.
+    pub(super) fn apart(&self) -> &'static [&'static str] {
+        self.site.profile.peculiar.apart
+    }
+
     /// Matches the entry with this id.
     pub(super) fn same(&self, id: &EntryId) -> Filter {
         self.site.profile.stable.filter(&id.stable)
@@ -378,16 +383,46 @@ pub(super) fn canonical(dn: &str) -> String {
 }
 
 /// Returns the entries of an answer if they are all there are: the final result says success, and no part of the
-/// directory is on another server.
-pub(super) fn complete(answer: Answer) -> Result<Vec<Entry>, Fault> {
+/// directory is on another server, but for the branches that are `apart` from people and groups.
+pub(super) fn complete(answer: Answer, apart: &[&str]) -> Result<Vec<Entry>, Fault> {
     if answer.result.rc != 0 {
         return Err(refused(During::Read, &answer.result, None));
     }
-    if let Some(elsewhere) = answer.result.refs.first() {
+    if let Some(elsewhere) = answer.result.refs.iter().find(|url| !leads_to(url, apart)) {
         let reason = format!(
             "a part of the directory is on another server ({elsewhere}), so the answer is incomplete; referrals are not followed"
         );
         return Err(Fault::new(Next::StopRun, reason));
     }
     Ok(answer.entries)
+}
+
+/// Returns whether a reference (RFC 4516) is to an entry whose name begins with one of `firsts`.
+fn leads_to(url: &str, firsts: &[&str]) -> bool {
+    let Some((_, rest)) = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')) else { return false };
+    let dn = rest.split('?').next().unwrap_or_default();
+    let first = Dn::parse(dn).ok().map(|dn| dn.rdn().to_string());
+    first.is_some_and(|first| firsts.iter().any(|one| one.eq_ignore_ascii_case(&first)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_references_to_branches_without_people_are_passed_over() {
+        let apart = ["CN=Configuration", "DC=ForestDnsZones"];
+        for url in [
+            "ldap://ad.example.org/CN=Configuration,DC=ad,DC=example,DC=org",
+            "ldaps://x/cn=configuration,DC=ad??base",
+            "ldap://x/DC=ForestDnsZones,DC=ad",
+        ] {
+            assert!(leads_to(url, &apart), "{url}");
+        }
+        for url in
+            ["ldap://child.x/DC=child,DC=ad", "ldap://x/OU=people,CN=Configuration,DC=ad", "ldap://x", "ldap://x/", ""]
+        {
+            assert!(!leads_to(url, &apart), "{url}");
+        }
+    }
 }

@@ -60,7 +60,6 @@ impl RootDse {
     }
 
     /// Whether the server has a capability of Active Directory (MS-ADTS section 3.1.1.3.4.3).
-    #[expect(dead_code, reason = "the profile that asks for it comes next")]
     pub fn has_capability(&self, oid: &str) -> bool {
         self.capabilities.contains(oid)
     }
@@ -91,6 +90,8 @@ impl RootDse {
 pub struct Schema {
     attributes: HashMap<String, AttributeType>,
     classes: HashMap<String, ObjectClass>,
+    /// Some servers leave the matching rules out of all descriptions.
+    tells_equality: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -109,7 +110,7 @@ struct ObjectClass {
 
 impl Schema {
     /// What to ask the subschema subentry for.
-    pub const ATTRIBUTES: &[&str] = &["attributeTypes", "objectClasses"];
+    pub const ATTRIBUTES: &[&str] = &["attributeTypes", "objectClasses", "dITContentRules"];
 
     /// Reads the descriptions; ones that cannot be read are left out.
     pub fn of(entry: &Entry) -> Self {
@@ -121,14 +122,19 @@ impl Schema {
                 has_equality: !description.list("EQUALITY").is_empty(),
                 read_only: description.has("NO-USER-MODIFICATION"),
             };
+            schema.tells_equality |= kind.has_equality;
             schema.attributes.extend(description.names().map(|name| (name, kind.clone())));
         }
+        // What entries of a structural class must and may have besides, by its OID (RFC 4512 section 4.1.6).
+        let rules: HashMap<&str, Description<'_>> =
+            entry.texts("dITContentRules").filter_map(Description::parse).map(|rule| (rule.oid(), rule)).collect();
         for text in entry.texts("objectClasses") {
             let Some(description) = Description::parse(text) else { continue };
+            let besides = |keyword| rules.get(description.oid()).map(|rule| rule.list(keyword)).unwrap_or_default();
             let class = ObjectClass {
                 sup: description.list("SUP"),
-                must: description.list("MUST"),
-                may: description.list("MAY"),
+                must: [description.list("MUST"), besides("MUST")].concat(),
+                may: [description.list("MAY"), besides("MAY")].concat(),
             };
             schema.classes.extend(description.names().map(|name| (name, class.clone())));
         }
@@ -157,6 +163,9 @@ impl Schema {
 
     /// Returns whether values of the attribute can be compared, so that searches can find them.
     pub fn has_equality(&self, name: &str) -> bool {
+        if !self.tells_equality {
+            return self.has_attribute(name);
+        }
         let mut name = bare(name);
         for _ in 0..16 {
             let Some(kind) = self.attributes.get(&name) else { return false };
@@ -224,8 +233,12 @@ impl<'a> Description<'a> {
         (tokens.first() == Some(&"(") && tokens.len() > 2).then_some(Self { tokens })
     }
 
+    fn oid(&self) -> &'a str {
+        self.tokens[1]
+    }
+
     fn names(&self) -> impl Iterator<Item = String> {
-        std::iter::once(self.tokens[1].to_ascii_lowercase()).chain(self.list("NAME"))
+        std::iter::once(self.oid().to_ascii_lowercase()).chain(self.list("NAME"))
     }
 
     fn has(&self, keyword: &str) -> bool {
@@ -292,5 +305,23 @@ mod tests {
         assert!(["sn", "cn", "objectclass"].iter().all(|name| required.contains(*name)), "{required:?}");
         assert!(schema.allows(&classes, "TelephoneNumber") && schema.allows(&classes, "title"));
         assert!(!schema.allows(&classes, "jpegPhoto"));
+    }
+
+    #[test]
+    fn content_rules_add_to_a_class_and_missing_rules_of_equality_are_no_lack() {
+        let values = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let text = HashMap::from([
+            ("attributeTypes".to_owned(), values(&["( 2.5.4.3 NAME 'cn' SYNTAX '1.3.6.1.4.1.1466.115.121.1.15' )"])),
+            ("objectClasses".to_owned(), values(&["( 1.2.5.9 NAME 'user' STRUCTURAL MUST (cn ) MAY (mail $ uid ) )"])),
+            (
+                "dITContentRules".to_owned(),
+                values(&["( 1.2.5.9 NAME 'rule' AUX ( posixAccount ) MUST (sAMAccountName ) MAY (info $ rid ) )"]),
+            ),
+        ]);
+        let schema = Schema::of(&Entry::of("CN=Aggregate".to_owned(), text, HashMap::new()));
+        let classes = ["user".to_owned()];
+        assert!(["mail", "info", "sAMAccountName"].iter().all(|name| schema.allows(&classes, name)));
+        assert_eq!(schema.required(&classes), ["cn", "samaccountname"].map(str::to_owned).into());
+        assert!(schema.has_equality("cn") && !schema.has_equality("sn"));
     }
 }

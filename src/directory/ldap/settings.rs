@@ -61,6 +61,11 @@ pub struct LdapSettings {
     pub group_class: Option<GroupClass>,
     /// The object class of new roles; that of new groups where this is `None`.
     pub role_class: Option<GroupClass>,
+    /// What new groups are for and where they can be used, in Active Directory.
+    pub group_type: GroupType,
+    /// What follows `@` in the `userPrincipalName` of new accounts, in Active Directory; empty for none, and the domain
+    /// of `people_base` where this is `None`.
+    pub upn_suffix: Option<String>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
     /// How a change at the next login and disabling are written.
@@ -101,6 +106,8 @@ impl LdapSettings {
             channel_base: None,
             group_class: None,
             role_class: None,
+            group_type: GroupType::GlobalSecurity,
+            upn_suffix: None,
             group_gid_range: 10_000..=19_999,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
@@ -155,6 +162,23 @@ impl GroupClass {
             Self::ManagedRole => "nsManagedRoleDefinition",
         }
     }
+}
+
+/// The type of groups that rosterd creates in Active Directory (MS-ADTS section 2.2.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupType {
+    /// For rights, in the whole forest; members are of the domain.
+    GlobalSecurity,
+    /// For rights, in the whole forest; members are of the forest.
+    UniversalSecurity,
+    /// For rights, in the domain; members are of anywhere.
+    DomainLocalSecurity,
+    /// For mail; members are of the domain.
+    GlobalDistribution,
+    /// For mail; members are of the forest.
+    UniversalDistribution,
+    /// For mail; members are of anywhere.
+    DomainLocalDistribution,
 }
 
 /// How a change at the next login and disabling are written.
@@ -218,6 +242,8 @@ pub struct Site {
     pub group_class: Class,
     /// The class of new roles.
     pub role_class: Class,
+    pub group_type: GroupType,
+    pub upn_suffix: String,
     pub gids: RangeInclusive<u32>,
     pub page_size: i32,
     pub in_flight: usize,
@@ -273,10 +299,7 @@ impl LdapSettings {
         // Whatever the kind is: names and filters must be good for one.
         let silent = self.profile(&RootDse::default());
         let possible = profile::known().filter(|_| self.kind.is_none());
-        let fault = match self.site(silent, &access) {
-            Ok(_) => return Ok(access),
-            Err(fault) => fault,
-        };
+        let Err(fault) = self.site(silent, &access) else { return Ok(access) };
         if possible.map(|profile| self.site(profile, &access)).any(|site| site.is_ok()) {
             Ok(access)
         } else {
@@ -330,9 +353,11 @@ impl LdapSettings {
         let filter = or(&self.people_filter, defaults.people_filter);
         let people_filter = Filter::parse(&filter)
             .ok_or_else(|| fault("people_filter", format!("`{filter}` is not an LDAP filter")))?;
+        let people_base = dn("people_base", &self.people_base)?;
         Ok(Site {
             profile,
-            people_base: dn("people_base", &self.people_base)?,
+            upn_suffix: self.upn_suffix.clone().unwrap_or_else(|| people_base.domain()),
+            people_base,
             scope: self.scope,
             people_filter,
             object_classes,
@@ -345,6 +370,7 @@ impl LdapSettings {
             ],
             group_class,
             role_class,
+            group_type: self.group_type,
             gids: self.group_gid_range.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),

@@ -18,6 +18,7 @@ use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
+use super::name::by_guid;
 use super::name::is_attribute_description;
 use super::profile::New;
 use super::profile::Presumes;
@@ -78,9 +79,13 @@ impl Dsa {
         // The values of an entry's name are values of the entry (RFC 4512 section 2.3.1).
         dn.rdn().values().for_each(|(name, value)| new.add_named(name, value));
         let credentials = &self.site.profile.credentials;
-        let state = New { password: secret, must_change: *must_change };
+        let suffix = &self.site.upn_suffix;
+        let state = New { username, suffix, password: secret, must_change: *must_change };
         for (name, value) in (credentials.of_new)(&state).map_err(|why| reject(&why))? {
-            new.add(name, &value);
+            // What the roster says goes before what is made up.
+            if !new.has(name) {
+                new.add(name, &value);
+            }
         }
         let name = dn.to_string();
         let stable = &self.site.profile.stable;
@@ -89,7 +94,11 @@ impl Dsa {
         let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
-            return Err(if answer.rc == 32 { without_parent(&dn, fault) } else { fault });
+            return Err(match answer.rc {
+                32 => without_parent(&dn, fault),
+                68 => self.clash(connection, &dn, username, fault).await?,
+                _ => fault,
+            });
         }
         let read = match read.filter(|entry| stable.of(entry).is_some()) {
             Some(entry) => Some(entry),
@@ -126,7 +135,7 @@ impl Dsa {
         if changes.is_empty() && wanted.is_nothing() {
             return Ok(Done::AlreadySo);
         }
-        if !connection.root.has_assertion() || attempt.presumes == Presumes::ALook {
+        if attempt.needs_a_look() {
             attempt.look().await?;
         }
         if attempt.modifications()?.is_empty() {
@@ -177,16 +186,28 @@ impl Dsa {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         self.allow(&dn, username, Wanted::default())?;
         let same = self.same(id);
-        if !connection.root.has_assertion() && self.read_one(connection, &id.locator, &same, &["1.1"]).await?.is_none()
+        let address = self.address(id);
+        if !address.is_bound
+            && !connection.root.has_assertion()
+            && self.read_one(connection, &address.name, &same, &["1.1"]).await?.is_none()
         {
             return self.gone(connection, &same).await;
         }
         let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
-        let answer = connection.delete(&id.locator, controls).await.map_err(Trouble::of_write)?;
+        let answer = connection.delete(&address.name, controls).await.map_err(Trouble::of_write)?;
         match answer.rc {
             0 => Ok(Done::Changed),
             32 | 122 => self.gone(connection, &same).await,
             _ => Err(refused(During::Delete, &answer, None)),
+        }
+    }
+
+    /// Returns how a request names an entry.
+    fn address(&self, id: &EntryId) -> Address {
+        let by_id = Some(()).filter(|()| self.site.profile.peculiar.named_by_id).and_then(|()| by_guid(&id.stable));
+        match by_id {
+            Some(name) => Address { name, is_bound: true },
+            None => Address { name: id.locator.to_string(), is_bound: false },
         }
     }
 
@@ -241,8 +262,15 @@ impl Dsa {
         if answer.result.rc == 32 {
             return Ok(None);
         }
-        Ok(complete(answer)?.into_iter().next())
+        Ok(complete(answer, self.apart())?.into_iter().next())
     }
+}
+
+/// How a request names an entry.
+struct Address {
+    name: String,
+    /// No other entry can be meant, whatever it is called by now.
+    is_bound: bool,
 }
 
 /// One update on its way.
@@ -294,9 +322,7 @@ impl Attempt<'_> {
             return Vec::new();
         }
         let mut conditions = vec![self.dsa.same(self.id)];
-        for change in self.changes.iter().filter(|change| change.old.is_empty()) {
-            conditions.push(Filter::present(change.attribute.as_str()).negated());
-        }
+        conditions.extend(self.unset().map(|name| Filter::present(name).negated()));
         if let Presumes::That(condition) = &self.presumes {
             conditions.push(condition.clone());
         }
@@ -304,24 +330,37 @@ impl Attempt<'_> {
     }
 
     async fn send(&self) -> Result<LdapResult, Fault> {
-        let sent = self.connection.modify(&self.id.locator, self.modifications()?, self.controls()).await;
+        let address = self.dsa.address(self.id);
+        let sent = self.connection.modify(&address.name, self.modifications()?, self.controls()).await;
         sent.map_err(Trouble::of_write)
     }
 
-    /// Reads whether the entry is the one that is meant, in which state it is, and whether attributes are still empty:
-    /// a server without assertions would add a second value.
+    /// Iterates over the attributes that have no value yet, as far as the plan knows.
+    fn unset(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().filter(|change| change.old.is_empty()).map(|change| change.attribute.as_str())
+    }
+
+    /// Returns whether something must be known that the request itself cannot be bound to.
+    fn needs_a_look(&self) -> bool {
+        let bound = self.dsa.address(self.id).is_bound && self.unset().next().is_none();
+        self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
+    }
+
+    /// Reads whether the entry is the one that is meant, whether it is locked, and whether what is to get its first
+    /// value has none.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
-        let empty = self.changes.iter().filter(|change| change.old.is_empty());
-        let empty: Vec<&str> = empty.map(|change| change.attribute.as_str()).collect();
-        let mut attributes = [self.dsa.site.profile.credentials.attributes, &empty].concat();
+        let mut attributes = self.dsa.site.profile.credentials.attributes.to_vec();
+        attributes.extend(self.unset());
         if attributes.is_empty() {
             attributes.push("1.1");
         }
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, &attributes).await?;
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &attributes).await?;
         let entry = entry.ok_or_else(another)?;
-        if let Some(name) = empty.iter().find(|name| entry.values(name).next().is_some()) {
-            return Err(Fault::new(Next::LookAgain, format!("the attribute `{name}` has got a value meanwhile")));
+        if let Some(name) = self.unset().find(|name| entry.values(name).next().is_some()) {
+            let reason = format!("the entry is not as it was when the plan was made: `{name}` has a value by now");
+            return Err(Fault::new(Next::LookAgain, reason).with_code(122));
         }
         self.seen = Some(entry);
         self.presumes = Presumes::Nothing;
@@ -332,7 +371,8 @@ impl Attempt<'_> {
     async fn finds_old_values(&self) -> Result<bool, Fault> {
         let same = self.dsa.same(self.id);
         let names: Vec<&str> = self.changes.iter().map(|change| change.attribute.as_str()).collect();
-        let entry = self.dsa.read_one(self.connection, &self.id.locator, &same, &names).await?;
+        let address = self.dsa.address(self.id);
+        let entry = self.dsa.read_one(self.connection, &address.name, &same, &names).await?;
         let Some(entry) = entry else { return Ok(false) };
         Ok(self.changes.iter().all(|change| {
             let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
@@ -352,6 +392,10 @@ impl NewEntry {
         if !value.is_empty() {
             self.values(name).insert(value.to_vec());
         }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.attributes.iter().any(|(n, values)| n.eq_ignore_ascii_case(name) && !values.is_empty())
     }
 
     /// Adds a value of the entry's name, unless a value that the server takes for the same is there.

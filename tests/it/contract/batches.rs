@@ -226,7 +226,8 @@ pub async fn nothing_that_is_shown_holds_a_password<R: Rig>() {
 
 pub async fn the_check_finds_nothing_bad_and_changes_nothing<R: Rig>() {
     let rig = R::new(STAFF).await;
-    let before = created(rig.directory(), person("ada", &[])).await;
+    let before =
+        created(rig.directory(), Create { password: Some("first Password 1".into()), ..person("ada", &[]) }).await;
     let findings = rig.directory().check().await;
     assert!(!findings.is_empty());
     assert!(!findings.iter().any(|finding| matches!(finding.verdict, Verdict::Bad(..))), "{findings:?}");

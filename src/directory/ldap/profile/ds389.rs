@@ -15,6 +15,7 @@ use super::Form;
 use super::Guards;
 use super::Modifications;
 use super::New;
+use super::Peculiar;
 use super::Presumes;
 use super::Profile;
 use super::Stable;
@@ -61,6 +62,7 @@ pub static PROFILE: Profile = Profile {
         ("nspagedsizelimit", "limits are an admin's"),
         ("nsidlistscanlimit", "limits are an admin's"),
     ],
+    peculiar: Peculiar::NONE,
     guards: Guards::NONE,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };

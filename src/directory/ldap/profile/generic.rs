@@ -2,6 +2,7 @@
 
 use super::Form;
 use super::Guards;
+use super::Peculiar;
 use super::Profile;
 use super::Stable;
 use super::openldap;
@@ -23,5 +24,6 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: Guards::NONE,
+    peculiar: Peculiar::NONE,
     limits_hint: "let the bind DN read without limits of size and time",
 };

@@ -15,6 +15,7 @@ use super::Form;
 use super::Guards;
 use super::Modifications;
 use super::New;
+use super::Peculiar;
 use super::Presumes;
 use super::Profile;
 use super::Stable;
@@ -44,6 +45,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: Guards::NONE,
+    peculiar: Peculiar::NONE,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 
