@@ -49,6 +49,7 @@ mod name;
 mod pool;
 mod profile;
 mod protected;
+mod prove;
 mod read;
 mod server;
 mod settings;

@@ -196,25 +196,27 @@ fn addresses(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn lengths<'a>(subject: &Subject<'a>, problems: &mut Vec<Problem>) {
+fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     let Subject { account, settings, labels } = *subject;
-    let mut check = |text: &str, limit: usize, label: &dyn Fn() -> &'a str| {
+    let mut check = |text: &str, limit: usize, label: &str| {
         // A character has a byte at least, so most values need no counting.
         let length = if text.len() > limit { text.chars().count() } else { 0 };
         if length > limit {
-            problems.push(Problem::error(Some(label()), ProblemKind::TooLong { length, limit }));
+            problems.push(Problem::error(Some(label), ProblemKind::TooLong { length, limit }));
         }
     };
     for (name, values) in account.attributes.iter() {
         let limit = settings.limits.iter().find(|(n, _)| n == name).map_or(settings.max_length, |(_, limit)| *limit);
-        values.text().for_each(|text| check(text, limit, &|| labels.attribute(name)));
+        let long = values.octets().filter(|octets| octets.len() > limit);
+        let long = long.filter_map(|octets| std::str::from_utf8(octets).ok());
+        long.for_each(|text| check(text, limit, labels.attribute(name)));
     }
     for (names, known) in [(&account.groups, Known::Groups), (&account.roles, Known::Roles)] {
         let names = names.iter().flatten().map(GroupName::as_str);
-        names.for_each(|name| check(name, settings.max_length, &|| labels.known(known)));
+        names.for_each(|name| check(name, settings.max_length, labels.known(known)));
     }
     if let Some(password) = &account.password {
-        check(password.expose(), settings.max_length, &|| labels.known(Known::Password));
+        check(password.expose(), settings.max_length, labels.known(Known::Password));
     }
 }
 
@@ -238,7 +240,10 @@ fn names_hide_nothing(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
         return;
     }
     for (name, values) in account.attributes.iter() {
-        if let Some((value, c)) = values.text().find_map(|value| Some((value, text::hidden(value)?))) {
+        // What is ASCII hides nothing; nothing else need be decoded.
+        let rest = values.octets().filter(|octets| !octets.is_ascii());
+        let mut rest = rest.filter_map(|octets| std::str::from_utf8(octets).ok());
+        if let Some((value, c)) = rest.find_map(|value| Some((value, text::hidden(value)?))) {
             problems.push(Problem::warning(Some(labels.attribute(name)), text::character(value, c, WHY)));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::name::Dn;
 use crate::roster::name_key::MatchKey;
+use crate::roster::name_key::folded;
 
 /// The entries and login names that an admin has listed, and rosterd's own account.
 #[derive(Clone, Debug, Default)]
@@ -35,14 +36,14 @@ impl Protected {
 
     /// The same for the name of an entry in its canonical spelling.
     pub fn reason_spelled(&self, dn: &str, username: &str) -> Option<String> {
-        let key = MatchKey::new(dn);
-        let entry = self.entries.iter().find(|(entry, _)| *entry == key).map(|(_, why)| why.clone());
+        let key = folded(dn);
+        let entry = self.entries.iter().find(|(entry, _)| entry.as_str() == key).map(|(_, why)| why.clone());
         entry.or_else(|| {
             if self.usernames.is_empty() {
                 return None;
             }
-            let name = MatchKey::new(username);
-            let hit = self.usernames.iter().find(|(pattern, _)| fits(pattern.as_str(), name.as_str()));
+            let name = folded(username);
+            let hit = self.usernames.iter().find(|(pattern, _)| fits(pattern.as_str(), &name));
             hit.map(|(_, why)| why.clone())
         })
     }
