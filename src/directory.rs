@@ -18,6 +18,8 @@ use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
+use crate::roster::secret::Secret;
 
 pub mod ldap;
 pub mod local;
@@ -39,6 +41,10 @@ pub trait Directory: Send + Sync {
     /// told when its capabilities were asked for.
     fn objections(&self, account: &Account) -> Vec<Problem>;
 
+    /// Returns how the values of attributes that refer to accounts, such as `manager`, are compared. The value that
+    /// refers to an account is its [`EntryId::locator`].
+    fn fold_of_references(&self) -> Fold;
+
     /// Streams the accounts that `lookup` asks for, each once, in any order.
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send;
 
@@ -52,6 +58,17 @@ pub trait Directory: Send + Sync {
     /// [`Next::LookAgain`](crate::roster::fault::Next::LookAgain) says that nobody knows whether an operation was done.
     /// Dropping the future may leave operations half way: callers let it finish.
     fn apply(&self, batch: &[Operation], pace: &Pace) -> impl Future<Output = Vec<Result<Done, Fault>>> + Send;
+
+    /// Tries one login with a password that was just written, as the person would, on a connection of its own.
+    ///
+    /// The password is offered once, so that no login can ever count towards a lock. An `Err` says that nobody knows
+    /// what a login comes to.
+    fn login(
+        &self,
+        id: &EntryId,
+        username: &str,
+        password: &Secret,
+    ) -> impl Future<Output = Result<Login, Fault>> + Send;
 
     /// Proves that the target can be used as configured: one finding per thing tried, in plain words.
     fn check(&self) -> impl Future<Output = Vec<Finding>> + Send;
@@ -70,6 +87,17 @@ pub struct Capabilities {
     pub disable: bool,
     /// A change of password at the next login can be forced, and read back.
     pub must_change: bool,
+}
+
+/// What a login came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// The person is in.
+    Welcome,
+    /// The password is right, and must be changed before anything else.
+    MustChange,
+    /// The person is not in; the text says why, as far as the directory tells.
+    Refused(String),
 }
 
 /// Which accounts to read, and what of them.
@@ -95,6 +123,8 @@ pub enum Which {
     },
     /// These entries, as far as they are still there.
     Ids(Vec<EntryId>),
+    /// The entries at these places ([`EntryId::locator`], in any spelling), as far as there are some.
+    Located(Vec<Box<str>>),
 }
 
 /// Which groups to read.

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod directory;
+pub mod enclosure;
 pub mod exit;
 pub mod intake;
 pub mod mail;

@@ -4,13 +4,16 @@
 //! without looking: an answer that is missing means *unknown*, and unknown is read back.
 
 pub mod batch;
+pub mod deferred;
 pub mod groups;
 pub mod letters;
 pub mod look;
+pub mod post;
 pub mod tasks;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -18,7 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::Directory;
 use crate::directory::Pace;
 use crate::directory::Throttle;
+use crate::provision::groups::Shortfall;
 use crate::provision::letters::LetterDesk;
+use crate::provision::letters::LetterProof;
 use crate::provision::tasks::Task;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::Schema;
@@ -52,6 +57,8 @@ pub struct Work<'w, D> {
     pub approved: Option<&'w HashSet<[u8; 16]>>,
     /// Where to do it.
     pub directory: &'w D,
+    /// The roster; files that its cells name lie beside it.
+    pub roster: &'w Path,
     /// The attributes that the mapping writes, to read them back.
     pub attributes: &'w Schema,
     /// The journal.
@@ -66,8 +73,8 @@ pub struct Work<'w, D> {
     pub passwords: &'w PasswordPolicy,
     /// Where credential letters go; `None`: none are sent.
     pub letters: Option<LetterDesk>,
-    /// Whether letters go out though a forced change of password is not proved.
-    pub letters_without_proof: bool,
+    /// What must be proved before a letter goes out.
+    pub letter_proof: LetterProof,
     /// Told of every person that is done.
     pub progress: &'w dyn Progress,
     /// Cancelled when the run must end after the operations in flight.
@@ -160,11 +167,13 @@ pub async fn provision<D: Directory>(work: Work<'_, D>) -> Result<Ended, Databas
 impl<D: Directory> Progression<'_, D> {
     async fn all(&mut self) -> Result<(), DatabaseError> {
         let (accounts, last) = tasks::of(&self.work);
-        let members_only = tasks::members_only(&self.work);
+        let rest_only = tasks::rest_only(&self.work);
         self.settle_what_is_known(&accounts).await?;
-        self.work.progress.total(accounts.len() + last.len() + members_only.len());
+        self.work.progress.total(accounts.len() + last.len() + rest_only.len());
         self.in_batches(accounts).await?;
-        self.memberships(&members_only).await?;
+        let mut shortfall = Shortfall::default();
+        self.deferred(&rest_only, &mut shortfall).await?;
+        self.memberships(&rest_only, shortfall).await?;
         self.in_batches(last).await?;
         self.finish_letters().await
     }

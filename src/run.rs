@@ -4,6 +4,7 @@ pub mod choices;
 pub mod feed;
 pub mod planning;
 mod reading;
+mod referents;
 pub mod reports;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use crate::provision::Ended;
 use crate::provision::Progress;
 use crate::provision::Work;
 use crate::provision::letters::LetterDesk;
+use crate::provision::letters::LetterProof;
 use crate::provision::letters::LetterRules;
 use crate::provision::provision;
 use crate::report::Ending;
@@ -200,6 +202,7 @@ impl Carrier {
             held: &held,
             approved: approved.as_ref(),
             directory: errand.directory,
+            roster: &roster,
             attributes: &errand.feed.attributes,
             state: &self.state,
             journaled: &resume.journaled,
@@ -207,7 +210,7 @@ impl Carrier {
             throttle: errand.feed.throttle,
             passwords: &errand.feed.passwords,
             letters: self.letter_desk(&id, errand.feed),
-            letters_without_proof: errand.feed.letters.as_ref().is_some_and(|letters| letters.without_proof),
+            letter_proof: errand.feed.letters.as_ref().map_or(LetterProof::Login, |letters| letters.proof),
             progress: errand.audience,
             stop: &self.stop,
             now: self.now,

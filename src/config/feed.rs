@@ -27,6 +27,7 @@ use crate::daemon::schedule::Schedule;
 use crate::directory::Throttle;
 use crate::intake::scan::Patterns;
 use crate::intake::watch;
+use crate::provision::letters::LetterProof;
 use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Schema;
 use crate::roster::letter::LetterSources;
@@ -185,8 +186,12 @@ impl Prover {
             Some(n) => self.take(n.span(), NonZeroU32::new(*n.get_ref()).ok_or("at least 1 is needed"))?,
             None => MAILS_PER_MINUTE,
         };
-        let without_proof = raw.without_proof.unwrap_or(false);
-        Some(Some(LetterSettings { template: Arc::new(template), per_minute, without_proof }))
+        let proof = match (raw.without_proof.unwrap_or(false), raw.prove_login.unwrap_or(true)) {
+            (true, _) => LetterProof::None,
+            (false, false) => LetterProof::State,
+            (false, true) => LetterProof::Login,
+        };
+        Some(Some(LetterSettings { template: Arc::new(template), per_minute, proof }))
     }
 
     fn memberships(&mut self, raw: &RawMemberships) -> Option<MembershipRules> {

@@ -17,16 +17,21 @@ use crate::roster::account::MatchBy;
 use crate::roster::attribute::AttributeName;
 use crate::roster::checks::Characters;
 use crate::roster::checks::CheckSettings;
+use crate::roster::enclosed::MAX_SIZE;
 use crate::roster::mapping::Collision;
 use crate::roster::mapping::EmptyCell;
+use crate::roster::mapping::Encoding;
 use crate::roster::mapping::Locale;
 use crate::roster::mapping::Mapping;
 use crate::roster::mapping::MappingSettings;
+use crate::roster::mapping::Means;
 use crate::roster::mapping::Policy;
 use crate::roster::mapping::Rule;
 use crate::roster::mapping::Source;
 use crate::roster::mapping::Target;
 use crate::roster::mapping::default_rules;
+use crate::roster::problem::Severity;
+use crate::roster::reference::ReferenceKey;
 
 const POLICIES: [(&str, Policy); 4] =
     [("force", Policy::Force), ("keep", Policy::Keep), ("create-only", Policy::CreateOnly), ("merge", Policy::Merge)];
@@ -90,8 +95,9 @@ impl Prover {
         span: &Range<usize>,
         collision: &mut Collision,
     ) -> Option<Rule> {
-        let RawRuleTable { column, template, policy, separator, default, multi, collision: on_collision, optional } =
-            table;
+        let RawRuleTable {
+            column, template, policy, separator, default, multi, collision: on_collision, optional, ..
+        } = table;
         let target = Target::from_key(key);
         let source = match (column, template) {
             (Some(column), None) => Source::Column(column.clone()),
@@ -125,11 +131,34 @@ impl Prover {
                 self.fault(ConfigFault::at(span.clone(), format!("`{other}` is not one of: error, counter")));
             }
         }
+        rule.means = self.means(table, span)?;
         rule.separators.clone_from(separator);
         rule.multi = multi.unwrap_or(false);
         rule.optional = optional.unwrap_or(false);
         rule.default.clone_from(default);
         Some(rule)
+    }
+
+    /// Proves what the text of a rule's value stands for.
+    fn means(&mut self, table: &RawRuleTable, span: &Range<usize>) -> Option<Means> {
+        let RawRuleTable { reference, encoding, file, max_size, .. } = table;
+        let is_file = file.unwrap_or(false);
+        let mut fault = |text: String| {
+            self.fault(ConfigFault::at(span.clone(), text));
+            None
+        };
+        if max_size.is_some() && !is_file {
+            return fault("`max_size` goes with `file = true`".to_owned());
+        }
+        match (reference, encoding.as_deref(), is_file) {
+            (None, None, false) => Some(Means::Text),
+            (Some(key), None, false) => Some(Means::Person(ReferenceKey::named(key))),
+            (None, Some("base64"), false) => Some(Means::Octets(Encoding::Base64)),
+            (None, Some("hex"), false) => Some(Means::Octets(Encoding::Hex)),
+            (None, Some(other), false) => fault(format!("`{other}` is not one of: base64, hex")),
+            (None, None, true) => Some(Means::File(max_size.unwrap_or(MAX_SIZE))),
+            _ => fault("only one of `reference`, `encoding` and `file`".to_owned()),
+        }
     }
 
     /// Proves what is done with rows that do not say it; that must be something that a row may say.
@@ -159,6 +188,8 @@ impl Prover {
         let mut checks = CheckSettings {
             required: raw.required.clone(),
             unique: raw.unique.iter().map(|name| AttributeName::new(name)).collect(),
+            dangling: self.choice(raw.dangling.as_ref(), &[("warn", Severity::Warning), ("error", Severity::Error)]),
+            files: self.choice(raw.files.as_ref(), &[("warn", Severity::Warning), ("error", Severity::Error)]),
             limits: raw.limits.iter().map(|(name, limit)| (AttributeName::new(name), *limit)).collect(),
             ..CheckSettings::default()
         };

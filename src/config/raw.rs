@@ -170,7 +170,7 @@ pub struct RawCsv {
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional"
+    expecting = "expected a column name, a template with {{ }}, or a table with column, template, policy, separator, default, multi, collision, optional, reference, encoding, file, max_size"
 )]
 pub enum RawRule {
     Text(String),
@@ -188,6 +188,10 @@ pub struct RawRuleTable {
     pub multi: Option<bool>,
     pub collision: Option<String>,
     pub optional: Option<bool>,
+    pub reference: Option<String>,
+    pub encoding: Option<String>,
+    pub file: Option<bool>,
+    pub max_size: Option<usize>,
 }
 
 /// `[feed.checks]`
@@ -200,6 +204,8 @@ pub struct RawChecks {
     pub unique: Vec<String>,
     pub username: Option<Spanned<RawUsernameCheck>>,
     pub max_length: Option<usize>,
+    pub dangling: Option<Spanned<String>>,
+    pub files: Option<Spanned<String>>,
     #[serde(default)]
     pub limits: BTreeMap<String, usize>,
 }
@@ -249,6 +255,7 @@ pub struct RawLetters {
     pub html: Option<Spanned<PathBuf>>,
     pub login_url: Option<String>,
     pub without_proof: Option<bool>,
+    pub prove_login: Option<bool>,
 }
 
 /// `[feed.groups]`, `[feed.roles]`

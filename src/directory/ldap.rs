@@ -18,10 +18,12 @@ use self::settings::Site;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
+use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
@@ -32,10 +34,14 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::reference::Fold;
+use crate::roster::secret::Secret;
 
+mod address;
 mod ber;
 mod check;
 mod clash;
+mod complete;
 mod connection;
 mod dial;
 mod entry;
@@ -44,8 +50,10 @@ mod filter;
 mod gid;
 mod group;
 mod held;
+mod login;
 mod members;
 mod name;
+mod new_entry;
 mod pool;
 mod profile;
 mod protected;
@@ -196,7 +204,8 @@ impl Dsa {
         if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
             object(why.to_owned());
         }
-        for (name, _) in account.attributes.iter() {
+        let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
+        for (name, _) in account.attributes.iter().chain(deferred) {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
@@ -248,6 +257,10 @@ impl Directory for Ldap {
         self.dsa.get().map_or_else(Vec::new, |dsa| dsa.objections(account))
     }
 
+    fn fold_of_references(&self) -> Fold {
+        name::folded
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         stream::once(async move { Ok(self.dsa().await?.accounts(lookup)) }).try_flatten()
     }
@@ -261,6 +274,10 @@ impl Directory for Ldap {
             Ok(dsa) => dsa.pipeline(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
+    }
+
+    async fn login(&self, id: &EntryId, _username: &str, password: &Secret) -> Result<Login, Fault> {
+        self.dsa().await?.log_in(id, password).await
     }
 
     fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {

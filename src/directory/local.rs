@@ -14,19 +14,24 @@ use rusqlite::Connection;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
+use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
+use crate::roster::reference::Fold;
+use crate::roster::secret::Secret;
 use crate::sqlite::Database;
 use crate::sqlite::DatabaseError;
 
@@ -187,6 +192,10 @@ impl Directory for Local {
         problems
     }
 
+    fn fold_of_references(&self) -> Fold {
+        MatchKey::new
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         read::existing(self.reader(), Arc::clone(&self.protected), lookup)
     }
@@ -209,6 +218,10 @@ impl Directory for Local {
             answers.extend(self.write(vec![one]).await);
         }
         answers
+    }
+
+    async fn login(&self, _id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        Ok(self.verify(username, password).await?.into())
     }
 
     async fn check(&self) -> Vec<Finding> {

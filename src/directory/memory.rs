@@ -17,6 +17,7 @@ use futures_util::stream;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Verdict;
@@ -40,6 +41,7 @@ use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
 mod script;
@@ -120,12 +122,18 @@ impl Directory for Memory {
         rules::account_problems(&account.username, &account.attributes, account.password.as_ref())
     }
 
+    fn fold_of_references(&self) -> Fold {
+        MatchKey::new
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let mut state = self.state();
         let cut = state.script.cut_existing_after.take();
         let can_tell = self.capabilities.must_change;
         let keys: HashSet<MatchKey> = match &lookup.which {
-            Which::Matching { by: _, values } => values.iter().map(|value| MatchKey::new(value)).collect(),
+            Which::Matching { by: _, values } | Which::Located(values) => {
+                values.iter().map(|value| MatchKey::new(value)).collect()
+            }
             Which::All | Which::Ids(_) => HashSet::new(),
         };
         let mut found: Vec<Result<ExistingAccount, Fault>> = state
@@ -167,6 +175,13 @@ impl Directory for Memory {
         answers
     }
 
+    async fn login(&self, _id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        if let Some(answer) = self.state().script.logins.get(&MatchKey::new(username)) {
+            return answer.clone();
+        }
+        Ok(Self::login(self, username, password).into())
+    }
+
     async fn check(&self) -> Vec<Finding> {
         let n_accounts = self.state().accounts.len();
         vec![Finding { subject: "memory".to_owned(), verdict: Verdict::Good(format!("{n_accounts} accounts")) }]
@@ -178,6 +193,7 @@ impl Held {
         match which {
             Which::All => true,
             Which::Ids(ids) => ids.contains(&entry_id(id)),
+            Which::Located(_) => keys.contains(&MatchKey::new(&entry_id(id).locator)),
             Which::Matching { by: MatchBy::Username, values: _ } => keys.contains(&self.match_key),
             Which::Matching { by: MatchBy::Attribute(name), values: _ } => {
                 let values = self.attributes.get(name).into_iter().flatten();

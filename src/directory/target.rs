@@ -7,12 +7,14 @@ use futures_util::stream::BoxStream;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
+use super::Login;
 use super::Lookup;
 use super::Pace;
 use super::Wanted;
 use super::ldap::Ldap;
 use super::local::Local;
 use crate::roster::account::Account;
+use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
@@ -20,6 +22,8 @@ use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Fold;
+use crate::roster::secret::Secret;
 
 /// A directory of any kind.
 #[derive(Debug)]
@@ -45,6 +49,13 @@ impl Directory for Target {
         }
     }
 
+    fn fold_of_references(&self) -> Fold {
+        match self {
+            Self::Local(local) => local.fold_of_references(),
+            Self::Ldap(ldap) => ldap.fold_of_references(),
+        }
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let stream: BoxStream<'_, _> = match self {
             Self::Local(local) => local.existing(lookup).boxed(),
@@ -64,6 +75,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.apply(batch, pace).await,
             Self::Ldap(ldap) => ldap.apply(batch, pace).await,
+        }
+    }
+
+    async fn login(&self, id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        match self {
+            Self::Local(local) => local.login(id, username, password).await,
+            Self::Ldap(ldap) => ldap.login(id, username, password).await,
         }
     }
 

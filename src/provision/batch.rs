@@ -8,12 +8,10 @@ use super::Progression;
 use super::tasks;
 use super::tasks::Task;
 use crate::directory::Directory;
-use crate::provision::letters::LetterOrder;
 use crate::provision::look::Verdict;
 use crate::provision::look::decide;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
-use crate::roster::account::LineNo;
 use crate::roster::earlier::Creation;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -167,7 +165,7 @@ impl<D: Directory> Progression<'_, D> {
         again
     }
 
-    fn note_refusal(&mut self, fault: &Fault) {
+    pub(super) fn note_refusal(&mut self, fault: &Fault) {
         const INSUFFICIENT_ACCESS_RIGHTS: &str = "50"; // RFC 4511 section 4.1.9
         if fault.code.as_deref() == Some(INSUFFICIENT_ACCESS_RIGHTS) {
             self.refused_in_a_row += 1;
@@ -299,53 +297,6 @@ impl<D: Directory> Progression<'_, D> {
             let was_made = task.is_made() || before.is_some_and(|before| before.creation() == Creation::Done);
             settle(result, was_made, outcome);
             evidence.finish(task.key.clone(), result);
-        }
-        self.keep_evidence(evidence).await
-    }
-
-    /// Orders the letters of people whose account was read back.
-    async fn post(
-        &mut self,
-        tasks: &[Task],
-        fates: &[Fate],
-        entries: &HashMap<usize, ExistingAccount>,
-        generations: &HashMap<LineNo, u32>,
-    ) -> Result<(), DatabaseError> {
-        let mut evidence = self.evidence();
-        for (place, task) in tasks.iter().enumerate().filter(|(_, task)| task.letter) {
-            let (Some(entry), Some(line)) = (entries.get(&place), task.line()) else { continue };
-            if !matches!(&fates[place], Fate::Settled(outcome) if outcome.reason().is_none()) {
-                continue;
-            }
-            let (password, must_change) = match &task.operation {
-                Operation::Create(create) => (&create.password, create.must_change),
-                Operation::Update(update) => (&update.password, update.must_change == Some(true)),
-                _ => continue,
-            };
-            let account = self.work.plan.account(&self.work.plan.items[task.item]);
-            let (Some(password), Some(account), Some(desk)) = (password.clone(), account, &self.work.letters) else {
-                continue;
-            };
-            let result = &mut self.results[task.item];
-            if must_change && entry.must_change != Some(true) && !self.work.letters_without_proof {
-                let why = "no letter: the directory does not prove that the password must be changed at the next login";
-                result.letter = LetterOutcome::Failed;
-                result.notes.push(why.to_owned());
-                evidence.letter_failed.push((line, why.to_owned()));
-                continue;
-            }
-            result.letter = LetterOutcome::Owed;
-            desk.order(LetterOrder {
-                item: task.item,
-                line,
-                generation: generations.get(&line).copied().unwrap_or(1),
-                username: entry.username.clone(),
-                person: account.person.clone(),
-                password,
-                must_change,
-                created: task.creates,
-            });
-            self.work.progress.letters(1);
         }
         self.keep_evidence(evidence).await
     }

@@ -50,45 +50,50 @@ struct Coming {
     member: Member,
 }
 
-/// What came of memberships, by item.
+/// What could not be written after the accounts, by item.
 #[derive(Debug, Default)]
-struct Shortfall {
-    /// Sentences about memberships that cannot be written.
-    failed: BTreeMap<usize, Vec<String>>,
-    /// People some of whose memberships were not reached, or nobody knows.
-    left: BTreeSet<usize>,
+pub(crate) struct Shortfall {
+    /// Sentences about references and memberships that cannot be written.
+    pub(super) failed: BTreeMap<usize, Vec<String>>,
+    /// People some of whose references or memberships were not reached, or nobody knows.
+    pub(super) left: BTreeSet<usize>,
 }
 
 type GroupWorks = BTreeMap<(GroupKind, MatchKey), GroupWork>;
 
 impl<D: Directory> Progression<'_, D> {
-    /// Writes the memberships of everybody whose account is as planned.
-    pub(super) async fn memberships(&mut self, members_only: &[usize]) -> Result<(), DatabaseError> {
+    /// Writes the memberships of everybody whose account is as planned, and keeps what came of all that is written after
+    /// the accounts.
+    pub(super) async fn memberships(
+        &mut self,
+        rest_only: &[usize],
+        mut shortfall: Shortfall,
+    ) -> Result<(), DatabaseError> {
         let works = self.group_works();
-        let mut shortfall = Shortfall::default();
         if self.early.is_none() && !works.is_empty() {
-            let intents = members_only
-                .iter()
-                .filter_map(|item| journal_key(self.work.plan, *item))
-                .map(|key| Started { key, kind: Kind::Members, password: false, letter: false })
-                .collect();
-            self.work.state.started(self.work.run, intents).await?;
+            self.start_rest(rest_only).await?;
         }
         for kind in [GroupKind::Group, GroupKind::Role, GroupKind::Channel] {
             let of_kind = works.iter().filter(|((k, _), _)| *k == kind).map(|(_, work)| work.clone()).collect();
             self.write_groups(kind, of_kind, &mut shortfall).await;
         }
-        self.keep_memberships(members_only, shortfall).await
+        self.keep_rest(rest_only, shortfall).await
     }
 
-    async fn keep_memberships(
-        &mut self,
-        members_only: &[usize],
-        mut shortfall: Shortfall,
-    ) -> Result<(), DatabaseError> {
+    /// Writes down who is about to be written although their account is not.
+    pub(super) async fn start_rest(&self, rest_only: &[usize]) -> Result<(), DatabaseError> {
+        let intents = rest_only
+            .iter()
+            .filter_map(|item| journal_key(self.work.plan, *item))
+            .map(|key| Started { key, kind: Kind::Members, password: false, letter: false })
+            .collect();
+        self.work.state.started(self.work.run, intents).await.map(drop)
+    }
+
+    async fn keep_rest(&mut self, rest_only: &[usize], mut shortfall: Shortfall) -> Result<(), DatabaseError> {
         let mut evidence = self.evidence();
         let early = self.why_early();
-        for item in members_only {
+        for item in rest_only {
             let Some(key) = journal_key(self.work.plan, *item) else { continue };
             let before = self.work.journaled.get(&key);
             let is_made = self.work.plan.items[*item].status == Status::New
@@ -111,10 +116,10 @@ impl<D: Directory> Progression<'_, D> {
             self.results[item].incomplete = true;
         }
         for item in shortfall.left {
-            self.results[item].notes.push(format!("not all memberships are written: {early}"));
+            self.results[item].notes.push(format!("not all references and memberships are written: {early}"));
             self.results[item].incomplete = true;
         }
-        self.work.progress.advance(members_only.len());
+        self.work.progress.advance(rest_only.len());
         self.keep_evidence(evidence).await
     }
 
@@ -150,15 +155,15 @@ impl<D: Directory> Progression<'_, D> {
         works
     }
 
-    /// Returns who the item is for groups; `None` when its account is not as planned.
-    fn member(&self, place: usize) -> Option<Member> {
+    /// Returns who the item is for what is written after the accounts; `None` when its account is not as planned.
+    pub(super) fn member(&self, place: usize) -> Option<Member> {
         if let Some(member) = self.entries.get(&place) {
             return matches!(self.results[place].outcome, Outcome::Created | Outcome::Updated | Outcome::Enabled)
                 .then(|| member.clone());
         }
         let item = &self.work.plan.items[place];
-        let only_members = tasks::is_members_only(&self.work, item);
-        let id = item.entry.as_deref().filter(|_| only_members)?;
+        let is_as_planned = tasks::is_rest_only(&self.work, item);
+        let id = item.entry.as_deref().filter(|_| is_as_planned)?;
         Some(Member { id: id.clone(), username: self.work.plan.username(item).into() })
     }
 

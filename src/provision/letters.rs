@@ -57,6 +57,17 @@ pub struct LetterOrder {
     pub created: bool,
 }
 
+/// What must be proved before a letter goes out, when a change of the password is to be forced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterProof {
+    /// Nothing.
+    None,
+    /// The directory says so when the account is read back.
+    State,
+    /// And a login with the new password says so too; without a forced change, that it lets the person in.
+    Login,
+}
+
 /// What came of one letter.
 #[derive(Debug)]
 pub struct LetterSent {

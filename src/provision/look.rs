@@ -127,11 +127,21 @@ impl<D: Directory> Progression<'_, D> {
 impl<D: Directory> Progression<'_, D> {
     /// Returns which of the entries are still there.
     pub(super) async fn find_patiently(&self, ids: Vec<EntryId>) -> Result<HashSet<EntryId>, Fault> {
+        let found = self.read_patiently(ids, &Schema::default()).await?;
+        Ok(found.into_iter().map(|account| account.id).collect())
+    }
+
+    /// Reads these entries, as far as they are still there.
+    pub(super) async fn read_patiently(
+        &self,
+        ids: Vec<EntryId>,
+        attributes: &Schema,
+    ) -> Result<Vec<ExistingAccount>, Fault> {
         let mut attempt = 0;
         loop {
             let mut found = FoundAccounts::default();
-            match read(self.work.directory, Which::Ids(ids.clone()), self.work.attributes, &mut found).await {
-                Ok(()) => return Ok(found.by_id.into_keys().collect()),
+            match read(self.work.directory, Which::Ids(ids.clone()), attributes, &mut found).await {
+                Ok(()) => return Ok(found.accounts),
                 Err(fault) if fault.next == Next::StopRun || attempt + 1 >= ATTEMPTS => return Err(fault),
                 Err(_) => tokio::time::sleep(backoff(attempt)).await,
             }

@@ -6,7 +6,6 @@ use super::Work;
 use super::journal_key;
 use crate::roster::account::Account;
 use crate::roster::account::LineNo;
-use crate::roster::change::Change;
 use crate::roster::earlier::Creation;
 use crate::roster::operation::Create;
 use crate::roster::operation::Operation;
@@ -98,17 +97,17 @@ pub fn of<D>(work: &Work<'_, D>) -> (Vec<Task>, Vec<Task>) {
     (accounts, last)
 }
 
-/// Returns the items of which only memberships change.
-pub fn members_only<D>(work: &Work<'_, D>) -> Vec<usize> {
+/// Returns the items of which only that changes which is written after all accounts: references and memberships.
+pub fn rest_only<D>(work: &Work<'_, D>) -> Vec<usize> {
     let places = work.plan.items.iter().enumerate();
-    places.filter(|(_, item)| is_members_only(work, item)).map(|(place, _)| place).collect()
+    places.filter(|(_, item)| is_rest_only(work, item)).map(|(place, _)| place).collect()
 }
 
-/// Returns whether only memberships of the item change.
-pub(super) fn is_members_only<D>(work: &Work<'_, D>, item: &Item) -> bool {
+/// Returns whether only that of the item changes which is written after all accounts.
+pub(super) fn is_rest_only<D>(work: &Work<'_, D>, item: &Item) -> bool {
     let Intent::Update(update) = &item.intent else { return false };
     let left = left_of(work, item, update);
-    !left.memberships.is_empty() && !touches_account(&left) && blocked(work, item).is_none()
+    has_rest(&left) && !touches_account(&left) && blocked(work, item).is_none()
 }
 
 /// Returns every person's result as it is when nothing is sent for them.
@@ -196,7 +195,7 @@ fn blocked<D>(work: &Work<'_, D>, item: &Item) -> Option<String> {
     }
     if let Intent::Update(update) = &item.intent {
         let left = left_of(work, item, update);
-        if !touches_account(&left) && left.memberships.is_empty() {
+        if !touches_account(&left) && !has_rest(&left) {
             let notes = held_notes(work, item, update);
             return Some(notes.join("; "));
         }
@@ -297,6 +296,7 @@ pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent)
     let holds = |class: HoldClass| work.held.contains(&class);
     let mut left = UpdateIntent {
         changes: update.changes.clone(),
+        deferred: update.deferred.clone(),
         password: update.password,
         must_change: update.must_change,
         enabled: update.enabled,
@@ -305,11 +305,13 @@ pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent)
     };
     if holds(HoldClass::Updates) && is_existing(item) {
         left.changes = Vec::new();
+        left.deferred = Vec::new();
         left.enabled = None;
         left.memberships = Vec::new();
     }
     if holds(HoldClass::Clears) {
         left.changes.retain(|change| !change.clears());
+        left.deferred.retain(|change| !change.clears());
     }
     if (holds(HoldClass::Passwords) && !update.letter_owed) || nobody_could_be_told(work, item, update) {
         left.password = None;
@@ -336,10 +338,13 @@ fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<
     let mut notes = Vec::new();
     let mut note =
         |class: HoldClass, what: &str| notes.push(format!("{what}: held for approval (`limits.{}`)", class.key()));
-    let n_clears = |changes: &[Change]| changes.iter().filter(|change| change.clears()).count();
-    if n_clears(&left.changes) < n_clears(&update.changes) && work.held.contains(&HoldClass::Clears) {
-        let names: Vec<&str> =
-            update.changes.iter().filter(|c| Change::clears(c)).map(|c| c.attribute.as_str()).collect();
+    let cleared = |update: &UpdateIntent| -> Vec<String> {
+        let changes = update.changes.iter().filter(|change| change.clears()).map(|change| &change.attribute);
+        let deferred = update.deferred.iter().filter(|change| change.clears()).map(|change| &change.attribute);
+        changes.chain(deferred).map(ToString::to_string).collect()
+    };
+    let names = cleared(update);
+    if cleared(&left).len() < names.len() && work.held.contains(&HoldClass::Clears) {
         note(HoldClass::Clears, &format!("emptying {}", names.join(", ")));
     }
     let is_removed = |update: &UpdateIntent| update.memberships.iter().any(|m| !m.remove.is_empty());
@@ -355,6 +360,10 @@ fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<
 }
 
 fn touches_account(update: &UpdateIntent) -> bool {
-    let UpdateIntent { changes, password, must_change, enabled, memberships: _, letter_owed: _ } = update;
+    let UpdateIntent { changes, deferred: _, password, must_change, enabled, memberships: _, letter_owed: _ } = update;
     !changes.is_empty() || password.is_some() || must_change.is_some() || enabled.is_some()
+}
+
+fn has_rest(update: &UpdateIntent) -> bool {
+    !update.deferred.is_empty() || !update.memberships.is_empty()
 }

@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
 use crate::roster::attribute::show_octets;
+use crate::roster::deferred::DeferredChange;
+use crate::roster::deferred::DeferredValue;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
 use crate::roster::plan::Hold;
@@ -36,6 +38,8 @@ pub(super) struct Difference<'a> {
 pub(super) enum About {
     /// An attribute of an account that was there before.
     Attribute,
+    /// An attribute that is written after all accounts.
+    Deferred,
     /// Groups, roles or channels.
     Membership,
     /// Something that had no value before, or none that can be told.
@@ -48,12 +52,13 @@ pub(super) fn planned<'a>(plan: &'a Plan, item: &'a Item) -> Vec<Difference<'a>>
 }
 
 /// Returns what was done for `item` as far as it is confirmed: nothing when the outcome is not a success, and no
-/// memberships when some of them could not be written.
+/// references and memberships when some of them could not be written.
 pub(super) fn done<'a>(plan: &'a Plan, item: &'a Item, result: &ItemResult, holds: &[Hold]) -> Vec<Difference<'a>> {
     match &result.outcome {
         Outcome::Created | Outcome::Updated | Outcome::Disabled | Outcome::Enabled | Outcome::Deleted => {
             let mut all = not_held(plan, item, holds);
-            all.retain(|difference| !(result.incomplete && difference.about == About::Membership));
+            let is_sure = |about| !(result.incomplete && matches!(about, About::Deferred | About::Membership));
+            all.retain(|difference| is_sure(difference.about));
             all
         }
         Outcome::Unchanged
@@ -81,6 +86,7 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
                     all.push(fresh(name.as_str(), values.octets().map(|value| shown(name.as_str(), value)).collect()));
                 }
             }
+            all.extend(create.deferred.iter().map(deferred));
             all.extend(create.memberships.iter().filter_map(|change| membership(change, held(HoldClass::Removals))));
             all.push(fresh("password", vec![source(create.password)]));
             all.push(fresh("change password next time", vec![create.must_change.to_string()]));
@@ -96,6 +102,8 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
                     about: About::Attribute,
                 });
             }
+            let stays = |change: &&DeferredChange| !(change.clears() && held(HoldClass::Clears));
+            all.extend(update.deferred.iter().filter(stays).map(deferred));
             all.extend(update.memberships.iter().filter_map(|change| membership(change, held(HoldClass::Removals))));
             all.extend(update.enabled.map(|on| switched("enabled", on)));
             // A letter that is owed is not held: without the new password nobody could log in.
@@ -106,6 +114,12 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
         }
     }
     all
+}
+
+fn deferred(change: &DeferredChange) -> Difference<'_> {
+    let values = |values: &[DeferredValue]| values.iter().map(ToString::to_string).collect();
+    let (old, new) = (values(&change.old), values(&change.new));
+    Difference { name: change.attribute.as_str(), old, new, about: About::Deferred }
 }
 
 fn fresh(name: &str, new: Vec<String>) -> Difference<'_> {
@@ -159,8 +173,10 @@ impl fmt::Display for Difference<'_> {
         let Self { name, old, new, about } = self;
         match about {
             About::Fresh => write!(f, "{name}: {}", joined(new)),
-            About::Membership if old.is_empty() => write!(f, "{name}: {}", joined(new)),
-            About::Attribute | About::Membership => write!(f, "{name}: {} -> {}", joined(old), joined(new)),
+            About::Deferred | About::Membership if old.is_empty() => write!(f, "{name}: {}", joined(new)),
+            About::Attribute | About::Deferred | About::Membership => {
+                write!(f, "{name}: {} -> {}", joined(old), joined(new))
+            }
         }
     }
 }

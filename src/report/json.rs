@@ -4,7 +4,7 @@
 //! `plan`, `feed`, `roster`, `encoding`, `encoding_confidence` (`configured`, `certain`, `likely`, `guess`),
 //! `delimiter`, `counts`, `problems` of the roster as a whole, `holds`, `seats` (or null), `items`. Result: `format`,
 //! `run`, `plan`, `feed`, `roster`, `started`, `ended`, `ended_early` (or null), `counts`, `holds`, `problems`,
-//! `notes`, `items`; an item is `incomplete` when its account was written, but not all of its memberships. Items stand in the order of the file, one per line of text, Old accounts last with `"line":null`.
+//! `notes`, `items`; an item is `incomplete` when its account was written, but not all of its references or memberships. Items stand in the order of the file, one per line of text, Old accounts last with `"line":null`.
 //!
 //! Values are the raw ones. Characters that a terminal obeys are escaped, as JSON allows for any character.
 

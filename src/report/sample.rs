@@ -51,6 +51,7 @@ pub(super) fn account(line: u32, username: &str, first: &str, surname: &str, ema
         username: username.into(),
         match_value: "".into(),
         locator: None,
+        deferred: None,
         attributes: Attributes::from_iter([
             ("displayName", vec![format!("{first} {surname}")]),
             ("title", vec![]),
@@ -98,6 +99,7 @@ pub(super) fn create(groups: &[&str]) -> Intent {
     Intent::Create(CreateIntent {
         password: PasswordSource::Row,
         must_change: true,
+        deferred: Vec::new(),
         memberships: if groups.is_empty() { Box::default() } else { [membership].into() },
     })
 }
@@ -129,6 +131,7 @@ pub(super) fn plan() -> Plan {
             change("title", &["Boss"], &[]),
             change("userPassword", &[CANARY], &[CANARY, "new"]),
         ],
+        deferred: Vec::new(),
         password: Some(PasswordSource::Generated),
         must_change: Some(true),
         enabled: Some(true),

@@ -25,7 +25,7 @@ pub struct Tally {
     pub not_attempted: usize,
     /// Of those not attempted: left out because the row's choices or the feed say so.
     pub left_out: usize,
-    /// Written, but not with all memberships; counted by outcome too.
+    /// Written, but not with all references or memberships; counted by outcome too.
     pub incomplete: usize,
     pub letters_sent: usize,
     pub letters_owed: usize,
@@ -102,7 +102,7 @@ impl Tally {
             ("Number of rejected users", self.rejected),
             ("Number of failed users", self.failed),
             ("Number of users not attempted", self.not_attempted),
-            ("Number of users without all their groups or roles", self.incomplete),
+            ("Number of users without all their references, groups or roles", self.incomplete),
             ("Number of credential letters sent", self.letters_sent),
             ("Number of credential letters still to be sent", self.letters_owed),
             ("Number of credential letters that cannot be sent", self.letters_failed),

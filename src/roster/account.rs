@@ -33,6 +33,9 @@ pub struct Account {
     pub locator: Option<Box<str>>,
     /// The mapped attributes.
     pub attributes: Attributes,
+    /// What cells name that stand for something else, such as other people: text by attribute. It is written after all
+    /// accounts, see [`super::deferred`]; `None` when the row says nothing of the kind.
+    pub deferred: Option<Box<Attributes>>,
     /// The groups of the row; `None` when the roster says nothing about groups.
     pub groups: Option<Box<[GroupName]>>,
     /// The roles of the row; `None` when the roster says nothing about roles.

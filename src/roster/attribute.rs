@@ -5,10 +5,14 @@ use std::hash::Hash;
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use sha2::Digest;
+use sha2::Sha256;
+
 /// The name of an attribute (RFC 4512 section 2.5), options included (`cn;lang-de`).
 ///
-/// `Eq`, `Ord` and `Hash` ignore ASCII case, as RFC 4512 section 2.5 asks for; the original spelling is kept for
-/// display.
+/// `Eq`, `Ord` and `Hash` ignore ASCII case and the order of options, as RFC 4512 section 2.5 asks for; the original
+/// spelling is kept for display, with several options in alphabetical order. An attribute with options is another one
+/// than that without.
 #[derive(Clone)]
 pub struct AttributeName {
     shown: Arc<str>,
@@ -17,7 +21,10 @@ pub struct AttributeName {
 impl AttributeName {
     /// Keeps `name` as it is spelled.
     pub fn new(name: &str) -> Self {
-        Self { shown: Arc::from(name) }
+        match in_order(name) {
+            Some(ordered) => Self { shown: ordered.into() },
+            None => Self { shown: Arc::from(name) },
+        }
     }
 
     /// Returns the original spelling.
@@ -27,12 +34,28 @@ impl AttributeName {
 
     /// Returns whether `name` is this name in any spelling.
     pub fn is(&self, name: &str) -> bool {
-        self.shown.eq_ignore_ascii_case(name)
+        // Options in another order are as long.
+        self.shown.len() == name.len()
+            && (self.shown.eq_ignore_ascii_case(name)
+                || in_order(name).is_some_and(|ordered| self.shown.eq_ignore_ascii_case(&ordered)))
+    }
+
+    /// Returns whether values are transferred as octets, whatever they hold (RFC 4522).
+    pub fn is_binary(&self) -> bool {
+        self.shown.split(';').skip(1).any(|option| option.eq_ignore_ascii_case("binary"))
     }
 
     fn folded(&self) -> impl Iterator<Item = u8> + '_ {
         self.shown.bytes().map(|b| b.to_ascii_lowercase())
     }
+}
+
+/// Returns a name of several options with these in order; `None` when there is nothing to put in order.
+fn in_order(name: &str) -> Option<String> {
+    let (kind, options) = name.split_once(';').filter(|(_, options)| options.contains(';'))?;
+    let mut options: Vec<&str> = options.split(';').collect();
+    options.sort_by_key(|option| option.to_ascii_lowercase());
+    Some(format!("{kind};{}", options.join(";")))
 }
 
 impl PartialEq for AttributeName {
@@ -121,6 +144,18 @@ impl Attributes {
     /// Returns whether `name` is listed without any value: the attribute is wanted absent.
     pub fn is_cleared(&self, name: &str) -> bool {
         self.iter().any(|(n, values)| n.is(name) && values.is_empty())
+    }
+
+    /// Returns those attributes that `keeps` says yes to.
+    #[must_use]
+    pub fn only(&self, keeps: impl Fn(&AttributeName) -> bool) -> Self {
+        let schema = Schema { names: Arc::clone(&self.names) };
+        schema.pack(self.iter().filter(|(name, _)| keeps(name)).map(|(name, v)| (name.as_str(), v.octets())))
+    }
+
+    /// Returns whether `name` is listed, be it as cleared.
+    pub fn lists(&self, name: &AttributeName) -> bool {
+        self.iter().any(|(other, _)| other == name)
     }
 
     /// Returns the number of attributes listed.
@@ -216,18 +251,28 @@ impl<'a> Values<'a> {
         self.octets().map(<[u8]>::to_vec).collect()
     }
 
-    /// Returns the values for people: text as it is, other octets as their length.
+    /// Returns the values for people: text as it is, other octets by length and digest.
     pub fn shown(self) -> Vec<String> {
         self.octets().map(show_octets).collect()
     }
 }
 
-/// Returns one value for people: text as it is, other octets as their length.
+/// Returns one value for people: text as it is, other octets by length and digest.
 pub fn show_octets(octets: &[u8]) -> String {
     match std::str::from_utf8(octets) {
-        Ok(text) => text.to_owned(),
-        Err(_) => format!("({} bytes)", octets.len()),
+        Ok(text) if !text.contains('\0') => text.to_owned(),
+        _ => show_digest(octets.len(), &Sha256::digest(octets).into()),
     }
+}
+
+/// Shows `12,345 octets (sha256 abcd1234…)`: what tells octets apart.
+pub fn show_digest(length: usize, sha256: &[u8; 32]) -> String {
+    let mut digits = length.to_string();
+    for at in (1..digits.len()).rev().filter(|at| (digits.len() - at).is_multiple_of(3)).collect::<Vec<_>>() {
+        digits.insert(at, ',');
+    }
+    let start: String = sha256[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digits} octets (sha256 {start}…)")
 }
 
 impl PartialEq for Values<'_> {
@@ -319,6 +364,26 @@ mod tests {
     fn names_compare_without_case_and_keep_their_spelling() {
         assert_eq!(AttributeName::new("givenName"), AttributeName::new("GIVENNAME"));
         assert_eq!(AttributeName::new("givenName").to_string(), "givenName");
+    }
+
+    #[test]
+    fn options_are_part_of_the_name_in_any_order() {
+        let name = AttributeName::new("cn;x-b;lang-de");
+        assert_eq!(name, AttributeName::new("CN;Lang-DE;X-B"));
+        assert!(name.is("cn;lang-de;x-b") && name.is("cn;X-b;lang-de"));
+        assert!(!name.is("cn") && !name.is("cn;lang-de"));
+        assert_ne!(AttributeName::new("cn;lang-de"), AttributeName::new("cn"));
+        assert!(AttributeName::new("userCertificate;Binary").is_binary());
+        assert!(!AttributeName::new("binary").is_binary());
+    }
+
+    #[test]
+    fn octets_are_shown_by_length_and_digest() {
+        // Digests by sha256sum.
+        assert_eq!(show_octets(&[0xff]), "1 octets (sha256 a8100ae6…)");
+        assert_eq!(show_octets(b"\0\x01"), "2 octets (sha256 b413f47d…)");
+        assert_eq!(show_octets(&vec![0xff; 12_345]), "12,345 octets (sha256 644bdcb9…)");
+        assert_eq!(show_digest(1_000_000, &[0; 32]), "1,000,000 octets (sha256 00000000…)");
     }
 
     #[test]

@@ -36,6 +36,12 @@ pub struct CheckSettings {
     pub max_length: usize,
     /// Characters of single attributes, at most.
     pub limits: Vec<(AttributeName, usize)>,
+    /// Attributes whose values are no text.
+    pub octets: Vec<AttributeName>,
+    /// What a reference to nobody does to its row.
+    pub dangling: Severity,
+    /// What a file that cannot be used does to its row.
+    pub files: Severity,
     /// Whether mail addresses may have a domain of one word, such as `ada@intranet`.
     pub dotless_domains: bool,
 }
@@ -48,6 +54,9 @@ impl Default for CheckSettings {
             username: UsernameRule::default(),
             max_length: 1024,
             limits: Vec::new(),
+            octets: Vec::new(),
+            dangling: Severity::Warning,
+            files: Severity::Warning,
             dotless_domains: false,
         }
     }
@@ -205,7 +214,7 @@ fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
             problems.push(Problem::error(Some(label), ProblemKind::TooLong { length, limit }));
         }
     };
-    for (name, values) in account.attributes.iter() {
+    for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
         let limit = settings.limits.iter().find(|(n, _)| n == name).map_or(settings.max_length, |(_, limit)| *limit);
         let long = values.octets().filter(|octets| octets.len() > limit);
         let long = long.filter_map(|octets| std::str::from_utf8(octets).ok());
@@ -224,7 +233,7 @@ fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
 /// names, a warning in other values.
 fn names_hide_nothing(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     const WHY: &str = "is invisible or changes the reading direction";
-    let Subject { account, labels, .. } = *subject;
+    let Subject { account, settings, labels } = *subject;
     let before = problems.len();
     let mut check = |text: &str, label: &str| {
         if let Some(c) = text::hidden(text) {
@@ -239,7 +248,7 @@ fn names_hide_nothing(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     if problems.len() > before {
         return;
     }
-    for (name, values) in account.attributes.iter() {
+    for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
         // What is ASCII hides nothing; nothing else need be decoded.
         let rest = values.octets().filter(|octets| !octets.is_ascii());
         let mut rest = rest.filter_map(|octets| std::str::from_utf8(octets).ok());

@@ -46,8 +46,9 @@ fn change(name: &AttributeName, existing: Option<Values<'_>>, wanted: Values<'_>
     if existing == Some(wanted) {
         return None;
     }
-    let old: Vec<Value<'_>> = existing.map(|values| values.octets().map(Value::new).collect()).unwrap_or_default();
-    let wanted = distinct(wanted);
+    let value = if name.is_binary() { Value::of_octets } else { Value::new };
+    let old: Vec<Value<'_>> = existing.map(|values| values.octets().map(value).collect()).unwrap_or_default();
+    let wanted = distinct(wanted.octets().map(value));
     let new: Vec<&Value<'_>> = match policy {
         Policy::CreateOnly => return None,
         Policy::Keep if !old.is_empty() => return None,
@@ -66,9 +67,9 @@ fn held_spelling<'v, 'a>(old: &'v [Value<'a>], wanted: &'v Value<'a>) -> &'v Val
     old.iter().find(|value| *value == wanted).unwrap_or(wanted)
 }
 
-fn distinct(values: Values<'_>) -> Vec<Value<'_>> {
+fn distinct<'a>(values: impl Iterator<Item = Value<'a>>) -> Vec<Value<'a>> {
     let mut distinct: Vec<Value<'_>> = Vec::new();
-    for value in values.octets().map(Value::new) {
+    for value in values {
         if !distinct.contains(&value) {
             distinct.push(value);
         }
@@ -89,6 +90,10 @@ impl<'a> Value<'a> {
             _ => Cow::Borrowed(spelled),
         };
         Self { spelled, compared }
+    }
+
+    fn of_octets(spelled: &'a [u8]) -> Self {
+        Self { spelled, compared: Cow::Borrowed(spelled) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Limits on a whole plan, looked at before the first write.
 
+use super::change::Change;
+use super::deferred::DeferredChange;
 use super::plan::Hold;
 use super::plan::HoldClass;
 use super::plan::Intent;
@@ -109,7 +111,9 @@ pub fn count(item: &Item, class: HoldClass) -> usize {
         (HoldClass::Old, Intent::Disable | Intent::Delete) => 1,
         (HoldClass::Removals, _) => removals(),
         (HoldClass::Clears, Intent::Update(update)) => {
-            usize::from(update.changes.iter().any(super::change::Change::clears))
+            let clears =
+                update.changes.iter().any(Change::clears) || update.deferred.iter().any(DeferredChange::clears);
+            usize::from(clears)
         }
         (HoldClass::Passwords, Intent::Update(update)) => usize::from(update.password.is_some() && !update.letter_owed),
         // An account that this run has made itself is not an existing one.

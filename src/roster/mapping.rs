@@ -15,6 +15,7 @@ use super::attribute::Schema;
 use super::checks::CheckSettings;
 use super::columns::Known;
 use super::columns::Wishes;
+use super::reference::ReferenceKey;
 
 pub mod dn;
 pub mod locale;
@@ -39,6 +40,8 @@ pub use mapper::Late;
 pub use mapper::Mapped;
 pub use mapper::Mapper;
 pub use mapper::Rejected;
+pub use rule::Encoding;
+pub use rule::Means;
 pub use rule::Rule;
 pub use rule::Source;
 pub use rule::Target;
@@ -161,8 +164,9 @@ struct CompiledRule {
 
 impl Mapping {
     /// Proves the settings and compiles every template; all mistakes at once.
-    pub fn new(settings: MappingSettings) -> Result<Self, Vec<MappingFault>> {
+    pub fn new(mut settings: MappingSettings) -> Result<Self, Vec<MappingFault>> {
         let mut faults = Vec::new();
+        settings.checks.octets = octets(&settings.rules);
         let mut wishes = wishes(&settings);
         let mut templates = Templates::new(settings.locale);
         let mut rules: Vec<CompiledRule> = Vec::new();
@@ -193,6 +197,7 @@ impl Mapping {
             }
         }
         faults.extend(matching_faults(&settings, &rules));
+        faults.extend(meaning_faults(&settings, &rules));
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -313,6 +318,52 @@ fn matching_faults(settings: &MappingSettings, rules: &[CompiledRule]) -> Vec<Ma
                 }
                 Some(_) => {}
             }
+        }
+    }
+    faults
+}
+
+/// Returns the attributes whose values are no text.
+fn octets(rules: &[Rule]) -> Vec<AttributeName> {
+    let of = |rule: &Rule| match (&rule.target, &rule.means) {
+        (Target::Attribute(name), Means::Octets(_)) => Some(name.clone()),
+        _ => None,
+    };
+    rules.iter().filter_map(of).collect()
+}
+
+/// Returns what is wrong with rules whose text stands for something else.
+fn meaning_faults(settings: &MappingSettings, rules: &[CompiledRule]) -> Vec<MappingFault> {
+    let of = |name: &AttributeName| {
+        rules.iter().find(|r| matches!(&r.rule.target, Target::Attribute(target) if target == name))
+    };
+    let mut faults = Vec::new();
+    for compiled in rules.iter().filter(|compiled| compiled.rule.means != Means::Text) {
+        let target = &compiled.rule.target;
+        let Target::Attribute(name) = target else {
+            faults.push(fault(target, "only attributes have a `reference`, a `file` or an `encoding`"));
+            continue;
+        };
+        if compiled.uses_username() {
+            faults.push(fault(
+                target,
+                "a `reference`, a `file` or an `encoding` cannot depend on the person's own username",
+            ));
+        }
+        if settings.match_by == MatchBy::Attribute(name.clone()) {
+            faults.push(fault(target, "rows find their entries by it, so its text is what it says"));
+        }
+        if settings.checks.unique.contains(name) {
+            let message = format!("the values of `{name}` are no text that could be compared");
+            faults.push(MappingFault { key: "checks.unique".to_owned(), at: None, message });
+        }
+        let Means::Person(ReferenceKey::Attribute(key)) = &compiled.rule.means else { continue };
+        match of(key) {
+            None => faults.push(fault(target, format!("nothing in [feed.map] fills `{key}`"))),
+            Some(other) if other.rule.means != Means::Text => {
+                faults.push(fault(target, format!("`{key}` refers to other people itself")));
+            }
+            Some(_) => {}
         }
     }
     faults

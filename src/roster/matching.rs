@@ -19,6 +19,7 @@ use super::attribute::Attributes;
 use super::attribute::Values;
 use super::collision::Candidates;
 use super::columns::Known;
+use super::deferred::Held;
 use super::diff;
 use super::diff::Policy;
 use super::mapping::Mapper;
@@ -30,6 +31,7 @@ use super::name_key::folded_coarsely;
 use super::owners::Owners;
 use super::problem::Problem;
 use super::problem::ProblemKind;
+use super::reference::Referred;
 use super::rows::Certainty;
 use super::rows::Rows;
 
@@ -75,6 +77,8 @@ pub struct Matching<'r> {
     /// Identities of rows in error, and whether an entry has them.
     rejected: HashMap<CoarseKey, bool>,
     candidates: Option<&'r mut Candidates>,
+    /// Whom rows refer to.
+    referred: Option<Referred>,
     matched: Matched,
 }
 
@@ -116,6 +120,7 @@ impl<'r> Matching<'r> {
             like: Vec::new(),
             rejected: rows.rejected.iter().filter_map(|r| Some((identity(r, &rules.by)?, false))).collect(),
             candidates,
+            referred: None,
             matched: Matched::default(),
         };
         matching.matched.seen.resize_with(rows.accounts.len(), Seen::default);
@@ -134,6 +139,12 @@ impl<'r> Matching<'r> {
         let late = rules.unique.iter().filter(|attribute| mapper.is_late(attribute));
         matching.matched.owners = late.map(|attribute| (attribute.clone(), Owners::default())).collect();
         matching
+    }
+
+    /// Remembers the entries that rows refer to as well.
+    #[must_use]
+    pub fn with_references(self, referred: Option<Referred>) -> Self {
+        Self { referred, ..self }
     }
 
     /// Indexes the values of an attribute that must be one person's. Those that follow from usernames are compared when
@@ -172,6 +183,9 @@ impl<'r> Matching<'r> {
         self.see_name(&entry, own);
         self.see_unique_values(&entry, own);
         let is_rejected = self.see_rejected(&entry);
+        if let (None, Some(referred)) = (own, &mut self.referred) {
+            referred.see(&entry, None);
+        }
         match whose {
             Whose::Row(index) => self.found(index, entry),
             Whose::Like(index) => {
@@ -202,6 +216,7 @@ impl<'r> Matching<'r> {
             Certainty::None => true,
         };
         self.matched.unidentified = self.rows.rejected.iter().filter(is_anybody).count();
+        self.matched.referred = self.referred;
         self.matched.old.sort_by(|a, b| (&a.username, &a.id.stable).cmp(&(&b.username, &b.id.stable)));
         self.matched
     }
@@ -275,15 +290,29 @@ impl<'r> Matching<'r> {
             self.mapper.rename(&mut renamed, late, &entry.username);
             renamed
         });
-        let wanted = renamed.as_ref().map_or(&account.attributes, |renamed| &renamed.attributes);
-        let changes = diff::changes(&entry.attributes, wanted, |name| self.rules.policy(name));
+        let account = renamed.as_ref().unwrap_or(account);
+        if let Some(referred) = &mut self.referred {
+            referred.see(&entry, Some((index, account)));
+        }
+        let changes = diff::changes(&entry.attributes, &account.attributes, |name| self.rules.policy(name));
+        let deferred = account.deferred.as_deref().map(|wanted| {
+            let files: Vec<AttributeName> = self.mapper.files().iter().map(|rule| rule.attribute.clone()).collect();
+            Box::new(Held::of(&entry.attributes, wanted, &files))
+        });
+        let is_deferred_same = deferred.is_none()
+            || self.referred.is_none() && {
+                let (changes, problems) = self.rows.files.changes(self.mapper, account, deferred.as_deref());
+                changes.is_empty() && problems.is_empty()
+            };
         let needs_nothing = changes.is_empty()
+            && is_deferred_same
             && entry.enabled
             && account.choices.action == Action::Auto
             && !(self.rules.memberships
                 && (account.groups.is_some() || account.roles.is_some() || account.choices.subscribe))
             && !self.rules.touches_all
-            && (self.rules.by == MatchBy::Username || folded(&account.username) == folded(&entry.username));
+            && (self.rules.by == MatchBy::Username
+                || folded(&self.rows.accounts[index as usize].username) == folded(&entry.username));
         *seen = if needs_nothing {
             Seen::Same
         } else {
@@ -291,6 +320,7 @@ impl<'r> Matching<'r> {
                 id: entry.id,
                 username: entry.username,
                 changes,
+                deferred,
                 enabled: entry.enabled,
                 must_change: entry.must_change,
                 protected: entry.protected,

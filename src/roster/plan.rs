@@ -9,6 +9,7 @@ use super::account::GroupName;
 use super::account::LineNo;
 use super::account::Person;
 use super::change::Change;
+use super::deferred::DeferredChange;
 use super::problem::Problem;
 
 /// All decisions about one roster. Plain data: it is shown, stored as an id, and applied as it is.
@@ -130,6 +131,8 @@ pub struct CreateIntent {
     pub password: PasswordSource,
     /// Whether it must be changed at the first login.
     pub must_change: bool,
+    /// References to other people and contents of files, which are written after all accounts.
+    pub deferred: Vec<DeferredChange>,
     /// Groups, roles and channels that the person comes into.
     pub memberships: Box<[MembershipChange]>,
 }
@@ -139,6 +142,8 @@ pub struct CreateIntent {
 pub struct UpdateIntent {
     /// Attribute changes.
     pub changes: Vec<Change>,
+    /// References to other people and contents of files, which are written after all accounts.
+    pub deferred: Vec<DeferredChange>,
     /// A new password.
     pub password: Option<PasswordSource>,
     /// Force a change at the next login, or lift that.
@@ -341,6 +346,15 @@ impl Intent {
         match self {
             Self::Create(create) => &create.memberships,
             Self::Update(update) => &update.memberships,
+            Self::Nothing | Self::Skip(_) | Self::Report | Self::Disable | Self::Delete => &[],
+        }
+    }
+
+    /// Returns the changes that are written after all accounts.
+    pub fn deferred(&self) -> &[DeferredChange] {
+        match self {
+            Self::Create(create) => &create.deferred,
+            Self::Update(update) => &update.deferred,
             Self::Nothing | Self::Skip(_) | Self::Report | Self::Disable | Self::Delete => &[],
         }
     }

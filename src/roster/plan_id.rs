@@ -4,6 +4,7 @@ use sha2::Digest;
 use sha2::Sha256;
 
 use super::account::GroupName;
+use super::deferred::DeferredValue;
 use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
@@ -75,6 +76,13 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
             }
         }
     }
+    for change in item.intent.deferred() {
+        text(change.attribute.as_str().as_bytes());
+        for values in [&change.old, &change.new] {
+            text(&count(values.iter()));
+            values.iter().for_each(|value| text(value.identity()));
+        }
+    }
     for change in item.intent.memberships() {
         text(change.kind.word().as_bytes());
         for names in [&change.add, &change.remove] {
@@ -128,6 +136,17 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
             }
             parts.extend(update.enabled.map(|on| part(entry, &[b"enabled", &[u8::from(on)]])));
         }
+    }
+    for change in item.intent.deferred() {
+        let sides = [&change.old, &change.new].map(|values| {
+            let mut values: Vec<&[u8]> = values.iter().map(DeferredValue::identity).collect();
+            values.sort_unstable();
+            values
+        });
+        let n_old = sides[0].len().to_le_bytes();
+        let mut what: Vec<&[u8]> = vec![b"deferred", change.attribute.as_str().as_bytes(), &n_old];
+        what.extend(sides.iter().flatten());
+        parts.push(part(known_entry, &what));
     }
     for change in item.intent.memberships() {
         let kind = change.kind.word().as_bytes();

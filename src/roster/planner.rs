@@ -8,9 +8,12 @@ use std::collections::HashSet;
 use super::account::Account;
 use super::account::Action;
 use super::columns::Known;
+use super::deferred::DeferredChange;
+use super::deferred::Held;
 use super::earlier::Creation;
 use super::earlier::Earlier;
 use super::earlier::EarlierRow;
+use super::enclosed::Files;
 use super::guard;
 use super::guard::Base;
 use super::guard::Limits;
@@ -37,6 +40,8 @@ use super::plan_id;
 use super::problem::Problem;
 use super::problem::ProblemKind;
 use super::problem::Severity;
+use super::reference;
+use super::reference::Resolver;
 use super::rows::Rows;
 use super::seats;
 
@@ -121,14 +126,18 @@ pub fn build(
         let conflicts = owners::conflicts(&rows.accounts, attribute, owners, label);
         conflicts.into_iter().for_each(|(index, problem)| problems.push(index, problem));
     }
+    let referred = matched.referred.take();
+    let resolver = referred.as_ref().map(|r| Resolver::new(r, &rows.accounts, &rows.rejected, maker.mapper));
     let mut items = Vec::with_capacity(base.rows + matched.old.len());
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
-        let decision =
-            Decision { account, rules, around, mapper: maker.mapper, memberships: &mut base.memberships, problems };
+        let (mapper, resolver, files) = (maker.mapper, resolver.as_ref(), &rows.files);
+        let memberships = &mut base.memberships;
+        let decision = Decision { account, rules, around, mapper, resolver, files, memberships, problems };
         items.push(decision.item(index, seen, objections));
     }
+    drop(resolver);
     items.extend(rows.rejected.into_iter().map(|rejected| Item {
         line: Some(rejected.line),
         status: Status::Error,
@@ -146,6 +155,9 @@ pub fn build(
         }));
     }
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
+    if referred.is_some() {
+        reference::drop_unmade(&mut items, &rows.accounts, maker.mapper.labels());
+    }
     let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
     if matched.unidentified > 0 && holds.iter().any(|hold| hold.class == HoldClass::Old) {
         let n = matched.unidentified;
@@ -209,6 +221,8 @@ struct Decision<'d> {
     rules: &'d PlanRules,
     around: &'d Surroundings,
     mapper: &'d Mapper,
+    resolver: Option<&'d Resolver<'d>>,
+    files: &'d Files,
     memberships: &'d mut usize,
     problems: Vec<Problem>,
 }
@@ -222,10 +236,10 @@ impl Decision<'_> {
             Seen::Nowhere if earlier.is_settled => {
                 (Status::New, None, Intent::Skip("it was tried already in this run"))
             }
-            Seen::Nowhere => (Status::New, None, self.for_new(objections)),
+            Seen::Nowhere => (Status::New, None, self.for_new(index, objections)),
             Seen::Same => (status, None, Intent::Nothing),
             Seen::Found(found) => {
-                let intent = self.for_existing(&found, earlier);
+                let intent = self.for_existing(index, &found, earlier);
                 let is_of_use = intent.writes() || self.account.choices.action == Action::Disable;
                 (status, is_of_use.then(|| Box::new(found.id)), intent)
             }
@@ -241,7 +255,7 @@ impl Decision<'_> {
         }
     }
 
-    fn for_new(&mut self, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Intent {
+    fn for_new(&mut self, index: u32, objections: &dyn Fn(&Account) -> Vec<Problem>) -> Intent {
         let choices = self.account.choices;
         match choices.action {
             Action::Disable => return self.no_account("disable"),
@@ -254,10 +268,11 @@ impl Decision<'_> {
         let passwords = self.rules.passwords;
         self.problems.extend(self.mapper.missing_for_create(self.account, passwords.generate_for_new));
         self.problems.extend(objections(self.account));
+        let deferred = self.deferred(index, None);
         let memberships = self.memberships(None);
         let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
         let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
-        Intent::Create(CreateIntent { password, must_change, memberships: memberships.into() })
+        Intent::Create(CreateIntent { password, must_change, deferred, memberships: memberships.into() })
     }
 
     fn no_account(&mut self, action: &'static str) -> Intent {
@@ -266,7 +281,7 @@ impl Decision<'_> {
         Intent::Nothing
     }
 
-    fn for_existing(&mut self, found: &Found, earlier: EarlierRow) -> Intent {
+    fn for_existing(&mut self, index: u32, found: &Found, earlier: EarlierRow) -> Intent {
         let choices = self.account.choices;
         if earlier.creation == Creation::InDoubt && !found.changes.is_empty() {
             let text = "an account of this name, but not as this run was about to make it, is in the directory since \
@@ -275,7 +290,7 @@ impl Decision<'_> {
             return Intent::Nothing;
         }
         let intent = match choices.action {
-            Action::Auto => self.update(found, earlier),
+            Action::Auto => self.update(index, found, earlier),
             Action::Disable if !found.enabled => Intent::Nothing,
             Action::Disable | Action::Delete if earlier.is_settled => Intent::Skip("it was tried already in this run"),
             Action::Disable => Intent::Disable,
@@ -294,7 +309,7 @@ impl Decision<'_> {
         intent
     }
 
-    fn update(&mut self, found: &Found, earlier: EarlierRow) -> Intent {
+    fn update(&mut self, index: u32, found: &Found, earlier: EarlierRow) -> Intent {
         let passwords = self.rules.passwords;
         let had_its_password = earlier.is_settled || earlier.password_written || earlier.creation != Creation::No;
         let of_row = self.account.password.is_some();
@@ -317,9 +332,11 @@ impl Decision<'_> {
             let text = "the account is switched off in the directory, and not by rosterd; it stays so".to_owned();
             self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
         }
+        let deferred = self.deferred(index, Some(found));
         let memberships = self.memberships(Some(found));
         let update = UpdateIntent {
             changes: if earlier.is_settled { Vec::new() } else { found.changes.clone() },
+            deferred,
             password,
             must_change,
             enabled: (back && !earlier.is_settled).then_some(true),
@@ -327,6 +344,20 @@ impl Decision<'_> {
             letter_owed: earlier.letter_owed,
         };
         if update == UpdateIntent::default() { Intent::Nothing } else { Intent::Update(Box::new(update)) }
+    }
+
+    /// Returns what is written after all accounts. It is not settled with the account: the directory says what is left.
+    fn deferred(&mut self, index: u32, found: Option<&Found>) -> Vec<DeferredChange> {
+        let none = Held::default();
+        let held = found.map(|found| found.deferred.as_deref().unwrap_or(&none));
+        let (mut changes, problems) = self.files.changes(self.mapper, self.account, held);
+        self.problems.extend(problems);
+        if let Some(resolver) = self.resolver {
+            let (references, problems) = resolver.changes(index, held);
+            changes.extend(references);
+            self.problems.extend(problems);
+        }
+        changes
     }
 
     fn memberships(&mut self, found: Option<&Found>) -> Vec<MembershipChange> {

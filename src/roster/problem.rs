@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::account::LineNo;
+use super::enclosed::FileFault;
 
 /// Something wrong with, or worth telling about, one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,9 +166,59 @@ pub enum ProblemKind {
         /// What it should be.
         wanted: &'static str,
     },
+    #[error("nobody has the {key} `{value}`, neither in the roster nor in the directory")]
+    /// A reference to nobody.
+    Dangling {
+        /// By what the person is named.
+        key: String,
+        /// As the roster spells it.
+        value: String,
+    },
+    #[error("more than one person has the {key} `{value}`: {who}")]
+    /// A reference to nobody in particular.
+    SeveralPeople {
+        /// By what the person is named.
+        key: String,
+        /// As the roster spells it.
+        value: String,
+        /// Who they are.
+        who: String,
+    },
+    #[error("`{who}` (line {line}) is not created by this run, so this is left as it is; the next run writes it")]
+    /// A reference to somebody who is not there yet.
+    NotMade {
+        /// Who.
+        who: String,
+        /// Their row.
+        line: LineNo,
+    },
+    #[error("`{name}` is not used: {fault}")]
+    /// A file that a cell names cannot be used.
+    File {
+        /// As the roster spells it.
+        name: String,
+        /// Why.
+        fault: FileFault,
+    },
+    #[error("`{0}` is not the name of a file beside the roster, or in a folder there (`photos/ada.jpg`)")]
+    /// A name that would lead elsewhere.
+    FileName(String),
+    #[error("the person themself")]
+    /// A reference to oneself.
+    SelfReference,
+    #[error("goes round in a circle: {0}")]
+    /// References that come back to where they begin.
+    Circle(String),
     #[error("{0}")]
     /// Something only the directory knows about.
     Other(String),
+}
+
+impl ProblemKind {
+    /// Returns whether it says that a reference leads to nobody who could be referred to.
+    pub fn is_about_nobody(&self) -> bool {
+        matches!(self, Self::Dangling { .. } | Self::SeveralPeople { .. } | Self::NotMade { .. })
+    }
 }
 
 fn near(exact: bool) -> &'static str {

@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::account::MatchBy;
+use super::enclosed::Files;
 use super::mapping::Late;
 use super::mapping::Rejected;
 use super::plan::Named;
@@ -21,6 +22,8 @@ pub struct Rows {
     pub warnings: Vec<(u32, Problem)>,
     /// Rows that did not become accounts, in file order.
     pub rejected: Vec<Rejected>,
+    /// The files that cells name.
+    pub files: Files,
     /// What concerns the roster as a whole.
     pub notices: Vec<Notice>,
 }
@@ -92,6 +95,7 @@ impl Rows {
                 self.rejected.push(Rejected {
                     line: account.line,
                     match_value: account.match_value,
+                    attributes: account.attributes,
                     named: Named { username: account.username, person: account.person },
                     problems: own,
                 });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::directory::Throttle;
+use crate::provision::letters::LetterProof;
 use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Schema;
 use crate::roster::letter::LetterTemplate;
@@ -64,6 +65,6 @@ pub struct LetterSettings {
     pub template: Arc<LetterTemplate>,
     /// How many a minute.
     pub per_minute: std::num::NonZeroU32,
-    /// Whether letters go out though a forced change of password is not proved.
-    pub without_proof: bool,
+    /// What must be proved before one goes out.
+    pub proof: LetterProof,
 }

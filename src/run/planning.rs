@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
+use std::path::PathBuf;
 
 use futures_util::Stream;
 use futures_util::StreamExt;
@@ -16,10 +17,12 @@ use super::choices::ChoiceBits;
 use super::feed::Feed;
 use super::reading;
 use super::reading::Reading;
+use super::referents;
 use crate::directory::Directory;
 use crate::directory::Lookup;
 use crate::directory::Wanted;
 use crate::directory::Which;
+use crate::enclosure;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::provision::is_owed;
@@ -28,6 +31,7 @@ use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
 use crate::roster::earlier::Earlier;
+use crate::roster::enclosed::Files;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::matching::MatchRules;
@@ -45,6 +49,7 @@ use crate::roster::planner::OldPolicy;
 use crate::roster::planner::Surroundings;
 use crate::roster::problem::Damage;
 use crate::roster::read::Form;
+use crate::roster::reference::Referred;
 use crate::roster::rows::Rows;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
@@ -186,12 +191,19 @@ pub async fn plan<D: Directory>(
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     let (mut read, existing) = read_both(run, feed, *directory).await?;
+    if let Some(max_size) = read.mapper.files().iter().map(|rule| rule.max_size).max() {
+        // Reading files is work for the disk; other tasks go on meanwhile.
+        let names = Files::mentioned(&read.rows.accounts, read.mapper.files());
+        let roster = PathBuf::from(&run.path);
+        let look = move || enclosure::look(&roster, names, max_size);
+        read.rows.files = tokio::task::spawn_blocking(look).await.map_err(|_| PlanningError::Panic)?;
+    }
     let disabled_by_us = state.disabled_by_us(&run.target).await?;
     // What is done with people whose row and entry are alike anyway.
     let earlier = resume.earlier();
     let mut rules = feed.matching.clone();
     rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
-    let (matched, enabled_again) = match_rows(&rules, existing, &mut read, &disabled_by_us).await?;
+    let (matched, enabled_again) = match_rows(feed, &rules, *directory, existing, &mut read, &disabled_by_us).await?;
     let n_entries = reads_all(feed, Some(&read.rows)).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
@@ -214,7 +226,8 @@ pub async fn plan<D: Directory>(
         }
         decisions.old = OldPolicy::Keep;
     }
-    let plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
+    let mut plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
+    referents::name(&mut plan, *directory).await?;
     let shown = match unedited {
         Some((rows, matched)) => planner::build(rows, matched, &decisions, &around, &maker, &objections).id,
         None => plan.id.clone(),
@@ -262,14 +275,18 @@ fn reads_all(feed: &Feed, rows: Option<&Rows>) -> bool {
         || rows.is_some_and(|rows| rows.accounts.len() > ASK_FOR_EACH)
 }
 
-async fn match_rows(
+async fn match_rows<D: Directory>(
+    feed: &Feed,
     rules: &MatchRules,
+    directory: &D,
     mut existing: impl Stream<Item = Result<ExistingAccount, Fault>> + Unpin,
     read: &mut Reading,
     disabled_by_us: &HashSet<Box<str>>,
 ) -> Result<(Matched, Vec<EntryId>), PlanningError> {
     let mut enabled_again = Vec::new();
-    let mut matching = Matching::new(&read.rows, rules, &read.mapper, read.candidates.as_mut());
+    let referred = Referred::by(&read.rows.accounts, &read.mapper.references(), directory.fold_of_references());
+    let matching = Matching::new(&read.rows, rules, &read.mapper, read.candidates.as_mut());
+    let mut matching = matching.with_references(referred);
     while let Some(entry) = existing.next().await {
         let entry = entry?;
         if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
@@ -277,7 +294,12 @@ async fn match_rows(
         }
         matching.see(entry);
     }
-    Ok((matching.finish(), enabled_again))
+    let mut matched = matching.finish();
+    let is_whole = reads_all(feed, Some(&read.rows));
+    if let Some(referred) = matched.referred.as_mut().filter(|_| !is_whole) {
+        referents::look_up(referred, &read.rows.accounts, &feed.attributes, directory).await?;
+    }
+    Ok((matched, enabled_again))
 }
 
 async fn surroundings<D: Directory>(

@@ -51,7 +51,7 @@ pub enum Kind {
     Disable,
     /// Delete an account.
     Delete,
-    /// Only memberships change.
+    /// Only references and memberships change, which are written after all accounts.
     Members,
 }
 

@@ -1,10 +1,16 @@
 //! Active Directory, for real: a domain controller of Samba.
 
-use crate::server::samba::Login;
+use rosterd::directory::ldap::Ldap;
+
 use crate::server::samba::Territory;
 
-#[tokio::test]
-async fn the_server_runs() {
-    let territory = Territory::new().await;
-    assert_eq!(territory.login("rosterd", "service-Secret.1").await, Login::Welcome);
+mod accounts;
+mod groups;
+mod import;
+mod ranges;
+mod reading;
+mod rights;
+
+fn ldap(territory: &Territory) -> Ldap {
+    Ldap::new(territory.settings()).expect("good settings")
 }

@@ -143,7 +143,7 @@ fn every_default_makes_a_difference() {
         let Some(other) = other_value(&one) else { panic!("no other value for {} in [{}]", one.key, one.table) };
         // Some keys matter only with others; both sides get those.
         let companions: &[(&str, &str)] = match (one.table.as_str(), one.key.as_str()) {
-            ("feed.letters", "mails_per_minute" | "without_proof") => {
+            ("feed.letters", "mails_per_minute" | "without_proof" | "prove_login") => {
                 &[("#email_credentials = false", "email_credentials = true")]
             }
             ("target.ldap", "tls") => {
@@ -191,6 +191,7 @@ fn other_value(one: &Commented) -> Option<String> {
         (_, "final_newline") => "\"optional\"",
         (_, "separators") => "\"/\"",
         (_, "empty") => "\"clear\"",
+        (_, "dangling" | "files") => "\"error\"",
         (_, "username") => "{ min = 2, max = 64, characters = \"a-z\" }",
         (_, "alphabet") => "\"ABCDEFGHabcdefgh23456789\"",
         (_, "action") => "\"disable\"",
@@ -206,11 +207,16 @@ fn other_value(one: &Commented) -> Option<String> {
 fn the_configurations_in_the_documents_are_accepted() {
     let site = site();
     let readme = blocks(include_str!("../../README.md"));
-    let openldap = blocks(include_str!("../../docs/openldap.md"));
-    let ([whole], [target]) = (readme.as_slice(), openldap.as_slice()) else { panic!("one block each") };
+    let [whole] = readme.as_slice() else { panic!("one block") };
     proven(site.path(), whole);
-    let feed = "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
-    proven(site.path(), &format!("{}\n{feed}", target.replace("/etc/rosterd/ca.pem", "ca.pem")));
+    let pages = [include_str!("../../docs/openldap.md"), include_str!("../../docs/active-directory.md")].map(blocks);
+    for page in pages {
+        // The target comes first; the feed has what else there is.
+        let (target, rest) = page.split_first().expect("a block");
+        let feed = "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
+        let target = target.replace("/etc/rosterd/ca.pem", "ca.pem");
+        proven(site.path(), &format!("{target}\n{feed}\n{}", rest.join("\n")));
+    }
 }
 
 /// The TOML in a document, without indentation.

@@ -102,6 +102,7 @@ macro_rules! contract {
             logins::a_new_password_replaces_the_old_one,
             logins::a_disabled_account_lets_nobody_in_until_it_is_enabled,
             logins::a_new_password_does_not_enable_an_account,
+            logins::the_directory_tells_what_a_login_comes_to,
             reading::every_account_is_read_exactly_once,
             reading::matching_ignores_case,
             reading::matching_knows_no_wildcards,
@@ -111,6 +112,12 @@ macro_rules! contract {
             reading::only_the_attributes_asked_for_are_read,
             reading::reading_can_be_given_up,
             reading::protected_accounts_are_marked,
+            references::a_reference_comes_changes_and_goes,
+            references::a_list_of_references_gains_and_loses_people_at_once,
+            references::another_spelling_is_the_same_reference,
+            references::places_find_their_accounts_and_unknown_ones_are_absent,
+            values::options_make_another_attribute,
+            values::octets_are_read_back_and_change,
         }
     };
     ($rig:ty: $($topic:ident :: $promise:ident),+ $(,)?) => {
@@ -133,10 +140,12 @@ mod local;
 mod logins;
 mod memory;
 mod reading;
+mod references;
+mod values;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
 const ATTRIBUTES: [&str; 9] =
-    ["carLicense", "cn", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
+    ["cn", "departmentNumber", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
 
 type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
 

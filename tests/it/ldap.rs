@@ -32,15 +32,18 @@ mod check;
 mod connections;
 mod faults;
 mod groups;
+mod logins;
 mod reading;
+mod references;
+mod values;
 
-const PASSWORD: &str = "first-Passw0rd";
+pub const PASSWORD: &str = "first-Passw0rd";
 
 fn ldap(territory: &Territory<'_>) -> Ldap {
     Ldap::new(territory.settings()).expect("good settings")
 }
 
-fn person(uid: &str) -> Create {
+pub fn person(uid: &str) -> Create {
     let mail = format!("{uid}@example.org");
     Create {
         username: uid.into(),
@@ -51,36 +54,36 @@ fn person(uid: &str) -> Create {
     }
 }
 
-async fn apply(ldap: &Ldap, operations: &[Operation]) -> Vec<Result<Done, Fault>> {
+pub async fn apply(ldap: &Ldap, operations: &[Operation]) -> Vec<Result<Done, Fault>> {
     ldap.apply(operations, &Pace::unlimited()).await
 }
 
-async fn one(ldap: &Ldap, operation: Operation) -> Result<Done, Fault> {
+pub async fn one(ldap: &Ldap, operation: Operation) -> Result<Done, Fault> {
     let mut answers = apply(ldap, &[operation]).await;
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
 
-async fn create(ldap: &Ldap, create: Create) -> EntryId {
+pub async fn create(ldap: &Ldap, create: Create) -> EntryId {
     match one(ldap, Operation::Create(create)).await {
         Ok(Done::Created(id)) => id,
         other => panic!("not created: {other:?}"),
     }
 }
 
-async fn read(ldap: &Ldap, which: Which) -> Result<Vec<ExistingAccount>, Fault> {
+pub async fn read(ldap: &Ldap, which: Which) -> Result<Vec<ExistingAccount>, Fault> {
     let attributes = Schema::new(["sn", "cn", "mail", "title", "jpegPhoto", "employeeNumber"].map(AttributeName::new));
     ldap.existing(Lookup { which, attributes }).try_collect().await
 }
 
-async fn by_username(ldap: &Ldap, usernames: &[&str]) -> Vec<ExistingAccount> {
+pub async fn by_username(ldap: &Ldap, usernames: &[&str]) -> Vec<ExistingAccount> {
     let values = usernames.iter().map(|name| (*name).into()).collect();
     let mut found = read(ldap, Which::Matching { by: MatchBy::Username, values }).await.expect("readable");
     found.sort_by(|a, b| a.username.cmp(&b.username));
     found
 }
 
-fn update(id: &EntryId) -> Update {
+pub fn update(id: &EntryId) -> Update {
     Update {
         id: id.clone(),
         username: "".into(),
@@ -91,23 +94,23 @@ fn update(id: &EntryId) -> Update {
     }
 }
 
-fn change(attribute: &str, old: &[&str], new: &[&str]) -> Change {
+pub fn change(attribute: &str, old: &[&str], new: &[&str]) -> Change {
     let values = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().into()).collect();
     Change { attribute: AttributeName::new(attribute), old: values(old), new: values(new) }
 }
 
-async fn group(ldap: &Ldap, kind: GroupKind, name: &str) -> ExistingGroup {
+pub async fn group(ldap: &Ldap, kind: GroupKind, name: &str) -> ExistingGroup {
     let mut groups = ldap.groups(kind, Wanted::Named(vec![GroupName::new(name)])).await.expect("readable");
     assert_eq!(groups.len(), 1, "{groups:?}");
     groups.remove(0)
 }
 
-async fn members(ldap: &Ldap, name: &str, add: &[Member], remove: &[Member]) -> Result<Done, Fault> {
+pub async fn members(ldap: &Ldap, name: &str, add: &[Member], remove: &[Member]) -> Result<Done, Fault> {
     let name = GroupName::new(name);
     one(ldap, Operation::ChangeMembers { kind: GroupKind::Group, name, add: add.into(), remove: remove.into() }).await
 }
 
-async fn people(ldap: &Ldap, names: &[&str]) -> (Vec<Member>, Vec<ExistingAccount>) {
+pub async fn people(ldap: &Ldap, names: &[&str]) -> (Vec<Member>, Vec<ExistingAccount>) {
     for name in names {
         create(ldap, person(name)).await;
     }
@@ -115,7 +118,7 @@ async fn people(ldap: &Ldap, names: &[&str]) -> (Vec<Member>, Vec<ExistingAccoun
     (accounts.iter().map(|a| Member { id: a.id.clone(), username: a.username.clone() }).collect(), accounts)
 }
 
-fn fault(answer: Result<Done, Fault>, next: Next, code: Option<&str>) -> Fault {
+pub fn fault(answer: Result<Done, Fault>, next: Next, code: Option<&str>) -> Fault {
     let fault = answer.expect_err("a fault");
     assert_eq!((fault.next, fault.code.as_deref()), (next, code), "{fault}");
     fault

@@ -5,8 +5,10 @@ mod limits;
 mod names;
 mod old;
 mod order;
+mod references;
 mod seats;
 mod statuses;
+mod values;
 
 use sha2::Digest;
 use sha2::Sha256;
@@ -254,9 +256,14 @@ fn intent(intent: &Intent) -> Vec<String> {
     match intent {
         Intent::Nothing => Vec::new(),
         Intent::Skip(why) => vec![format!("skip: {why}")],
-        Intent::Create(create) => vec![format!("create, {}", password(&create.password, Some(create.must_change)))],
+        Intent::Create(create) => {
+            let mut parts = vec![format!("create, {}", password(&create.password, Some(create.must_change)))];
+            parts.extend(create.deferred.iter().map(ToString::to_string));
+            parts
+        }
         Intent::Update(update) => {
             let mut parts: Vec<String> = update.changes.iter().map(ToString::to_string).collect();
+            parts.extend(update.deferred.iter().map(ToString::to_string));
             parts.extend(update.password.iter().map(|source| password(source, update.must_change)));
             parts.extend(update.enabled.map(|on| if on { "enable".to_owned() } else { "switch off".to_owned() }));
             parts

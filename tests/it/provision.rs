@@ -18,6 +18,9 @@ mod groups;
 mod meddled;
 mod old;
 mod pace;
+mod photos;
+mod proof;
+mod references;
 mod reports;
 
 use meddled::Meddled;

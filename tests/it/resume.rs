@@ -15,6 +15,7 @@ mod choices;
 mod fuse;
 mod kill;
 mod mortal;
+mod references;
 
 use fuse::Fuse;
 use fuse::TABLES;

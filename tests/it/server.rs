@@ -3,5 +3,6 @@
 pub mod ds389;
 pub mod eavesdropper;
 pub mod samba;
+pub mod scripted;
 pub mod slapd;
 pub mod smtp;

@@ -6,12 +6,12 @@ use ldap3::Scope;
 
 use super::Dsa;
 use super::Ldap;
+use super::complete::complete;
 use super::connection::Connection;
 use super::dial;
 use super::fault::Trouble;
 use super::filter::Filter;
 use super::group::base_key;
-use super::read::complete;
 use super::server::RootDse;
 use super::server::Schema;
 use super::settings::Access;

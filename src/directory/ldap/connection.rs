@@ -32,6 +32,7 @@ use tokio::time::timeout;
 use super::entry::Entry;
 use super::fault::Trouble;
 use super::filter::Filter;
+use super::login::PASSWORD_POLICY;
 use super::server::RootDse;
 use super::tap::Tap;
 
@@ -91,6 +92,13 @@ impl Connection {
     pub async fn simple_bind(&self, dn: &str, password: &str) -> Result<LdapResult, Trouble> {
         let mut handle = self.handle.clone();
         self.call(async move { handle.simple_bind(dn, password).await }).await
+    }
+
+    /// Authenticates as somebody else, and asks for what the server's password policy says about it.
+    pub async fn bind_as(&self, dn: &str, password: &str) -> Result<LdapResult, Trouble> {
+        let mut handle = self.handle.clone();
+        let ask = RawControl { ctype: PASSWORD_POLICY.to_owned(), crit: false, val: None };
+        self.call(async move { handle.with_controls(vec![ask]).simple_bind(dn, password).await }).await
     }
 
     /// Authenticates as whoever the server takes the process for.

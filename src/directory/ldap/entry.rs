@@ -13,6 +13,7 @@ use super::ber::Malformed;
 use super::ber::OCTET_STRING;
 use super::ber::SEQUENCE;
 use super::ber::SET;
+use crate::roster::attribute::AttributeName;
 
 /// An entry: its name and the attributes that were asked for. Values are octets; names compare without case.
 #[derive(Clone, Debug, Default)]
@@ -88,18 +89,9 @@ impl Entry {
 
     /// Iterates over the values of `name`. The option `;binary` need not be given (RFC 4522).
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let mut binary = None;
-        let mut found = None;
-        for (at, spelled) in self.names() {
-            if spelled.eq_ignore_ascii_case(name.as_bytes()) {
-                found = Some(at);
-                break;
-            }
-            if binary.is_none() && is_binary(spelled, name) {
-                binary = Some(at);
-            }
-        }
-        found.or(binary).into_iter().flat_map(|at| self.values_behind(at))
+        let exact = self.names().find(|(_, spelled)| spelled.eq_ignore_ascii_case(name.as_bytes()));
+        let found = exact.or_else(|| self.names().find(|(_, spelled)| is_other_spelling(spelled, name)));
+        found.into_iter().flat_map(|(at, _)| self.values_behind(at))
     }
 
     /// Iterates over the names, each with its place among the pieces.
@@ -152,8 +144,12 @@ impl Entry {
     }
 }
 
-/// Returns whether an attribute's name is spelled `name;binary`.
-fn is_binary(spelled: &[u8], name: &str) -> bool {
+/// Returns whether an attribute's name is spelled `name;binary`, or with its options in another order.
+fn is_other_spelling(spelled: &[u8], name: &str) -> bool {
+    // Only several options can be in another order.
+    if spelled.len() == name.len() && name.contains(';') {
+        return std::str::from_utf8(spelled).is_ok_and(|spelled| AttributeName::new(name).is(spelled));
+    }
     spelled.split_at_checked(name.len()).is_some_and(|(start, option)| {
         option.eq_ignore_ascii_case(b";binary") && start.eq_ignore_ascii_case(name.as_bytes())
     })
@@ -210,12 +206,15 @@ mod tests {
             HashMap::from([
                 ("jpegPhoto".to_owned(), vec![vec![0xff, 0xd8]]),
                 ("userCertificate;binary".to_owned(), vec![vec![0xff]]),
+                ("cn;x-b;lang-de".to_owned(), vec![vec![0xfe]]),
             ]),
         );
         assert_eq!(entry.text("GIVENNAME"), Some("Ada"));
         assert_eq!(entry.values("jpegphoto").collect::<Vec<_>>(), [[0xff, 0xd8].as_slice()]);
         assert_eq!(entry.values("usercertificate").count(), 1);
         assert_eq!(entry.values("sn").count(), 0);
+        assert_eq!(entry.values("CN;lang-de;x-b").count(), 1);
+        assert_eq!(entry.values("cn").count() + entry.values("cn;lang-de").count(), 0);
         assert!(entry.has_text("givenname", "ADA"));
     }
 

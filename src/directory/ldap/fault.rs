@@ -57,7 +57,7 @@ pub fn next(during: During, rc: u32) -> Next {
 
 /// Makes a fault of an answer that is not success. `secret` is what the operation sent: a server may echo it.
 pub fn refused(during: During, result: &LdapResult, secret: Option<&Secret>) -> Fault {
-    let meaning = meaning(during, result.rc);
+    let meaning = windows_code(&result.text).unwrap_or_else(|| meaning(during, result.rc));
     let text = scrubbed(&result.text, secret);
     let reason = if text.is_empty() { meaning.to_owned() } else { format!("{meaning}: {text}") };
     Fault::new(next(during, result.rc), reason).with_code(result.rc)
@@ -107,6 +107,25 @@ fn meaning(during: During, rc: u32) -> &'static str {
         (_, 122) => "the entry is not as it was when the plan was made",
         _ => "the server refuses this",
     }
+}
+
+/// Returns the sentence for the code of Windows (MS-ERREF section 2.2) in a text of Active Directory, such as
+/// `0000052D: ...` and `..., data 773, v1db1`, which says more than the result code.
+fn windows_code(text: &str) -> Option<&'static str> {
+    let first = text.split(':').next().filter(|code| code.len() == 8);
+    let data = text.split_once(", data ").and_then(|(_, rest)| rest.split(',').next());
+    let code = [data, first].into_iter().flatten().find_map(|code| u32::from_str_radix(code, 16).ok())?;
+    Some(match code {
+        0x525 | 0x52e => "the server refuses the bind DN or its password",
+        0x52d => "the password does not meet the domain's rules (length, complexity, history)",
+        0x530 | 0x531 => "the account may not log in at this time, or from here",
+        0x532 => "the password of the account has expired; let it never expire",
+        0x533 => "the account is switched off",
+        0x701 => "the account has expired",
+        0x773 => "the password of the account must be changed before it is used",
+        0x775 => "the account is locked after too many wrong passwords",
+        _ => return None,
+    })
 }
 
 /// Returns a server's text fit for reports: one line of at most 200 characters without anything secret.
@@ -214,6 +233,23 @@ mod tests {
             let fault = refused(Read, &answer(rc, ""), None);
             assert!(fault.reason.contains("incomplete") && fault.reason.contains("olcLimits"), "{fault}");
         }
+    }
+
+    #[test]
+    fn the_codes_of_windows_say_more() {
+        let bind = |data: &str| {
+            let text =
+                format!("80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1");
+            refused(Bind, &answer(49, &text), None)
+        };
+        assert!(bind("773").reason.starts_with("the password of the account must be changed"), "{}", bind("773"));
+        assert!(bind("533").reason.starts_with("the account is switched off"), "{}", bind("533"));
+        assert_eq!(bind("533").next, Next::StopRun);
+        assert!(bind("52e").reason.starts_with("the server refuses the bind DN"), "{}", bind("52e"));
+        let weak = refused(Add, &answer(19, "0000052D: Constraint violation - too short"), None);
+        assert!(weak.reason.starts_with("the password does not meet"), "{weak}");
+        let other = refused(Add, &answer(68, "00002071: samldb: samAccountName 'U2' already in use!"), None);
+        assert!(other.reason.starts_with("an entry with this name exists already: 00002071"), "{other}");
     }
 
     #[test]

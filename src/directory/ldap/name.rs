@@ -95,6 +95,11 @@ impl fmt::Debug for Dn {
     }
 }
 
+/// Folds a value that is a DN for comparison, and any other text as a name.
+pub fn folded(value: &str) -> MatchKey {
+    Dn::parse(value).map_or_else(|_| MatchKey::new(value), |dn| dn.key())
+}
+
 /// A relative distinguished name: what tells an entry from its siblings.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Rdn {

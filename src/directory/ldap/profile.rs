@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use ldap3::LdapResult;
 use ldap3::Mod;
 
 use super::entry::Entry;
@@ -12,6 +13,7 @@ use super::group::Class;
 use super::server::RootDse;
 use super::settings::GroupType;
 use super::settings::PasswordPolicy;
+use crate::directory::Login;
 use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 
@@ -128,6 +130,8 @@ pub struct Credentials {
     pub presumes: fn(Wanted<'_>) -> Presumes,
     /// Returns the modifications of one more request, to take back what the server does besides what was asked of it.
     pub amends: fn(Wanted<'_>) -> Modifications,
+    /// Reads what a login came to from the answer to its bind, which asked for the password policy response.
+    pub login: fn(&LdapResult) -> Login,
 }
 
 impl Credentials {

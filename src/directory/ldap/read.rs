@@ -12,13 +12,11 @@ use futures_util::stream;
 use ldap3::Scope;
 
 use super::Dsa;
-use super::connection::Answer;
+use super::complete::complete;
 use super::connection::Connection;
 use super::connection::Page;
 use super::entry::Entry;
-use super::fault::During;
 use super::fault::Trouble;
-use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::name::Spelled;
@@ -49,6 +47,8 @@ enum Step {
     Search { filter: Filter, cookie: Vec<u8>, next: Option<Page> },
     /// Entries by their ids.
     Ids(Vec<EntryId>),
+    /// Entries by their names.
+    Located(Vec<Box<str>>),
 }
 
 /// A read under way. While one page is looked at, the server is at work on the next: memory holds two.
@@ -106,6 +106,11 @@ impl Dsa {
                 let mut once = HashSet::new();
                 let ids: Vec<_> = ids.into_iter().filter(|id| once.insert(id.stable.clone())).collect();
                 reading.steps.extend(ids.chunks(CHUNK).map(|chunk| Step::Ids(chunk.to_vec())));
+            }
+            Which::Located(places) => {
+                let places: Vec<_> = places.into_iter().filter(|place| Dn::parse(place).is_ok()).collect();
+                reading.steps.extend(places.chunks(CHUNK).map(|chunk| Step::Located(chunk.to_vec())));
+                reading.seen = Some(HashSet::new());
             }
         }
         stream::try_unfold(reading, |mut reading| async move {
@@ -180,6 +185,7 @@ impl Reading<'_> {
                 Ok((entries, Some(Step::Search { filter: filter.clone(), cookie, next })))
             }
             Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
+            Step::Located(places) => Ok((dsa.entries_at(connection, places, &attributes).await?, None)),
         }
     }
 
@@ -220,6 +226,30 @@ impl Dsa {
             entries.extend(self.search_all(connection, &base, Scope::Subtree, &any, names, self.site.page_size).await?);
         }
         Ok(entries)
+    }
+
+    /// Reads the entries with these names. A name that is nowhere here, not even by referral, is nobody's.
+    async fn entries_at(
+        &self,
+        connection: &Connection,
+        places: &[Box<str>],
+        names: &[&str],
+    ) -> Result<Vec<Entry>, Fault> {
+        let mut reads = Vec::with_capacity(places.len());
+        for place in places {
+            let read = async move {
+                let anything = Filter::present("objectClass");
+                let answer = connection.read(place, &anything, names).await.map_err(Trouble::of_read)?;
+                match answer.result.rc {
+                    10 | 32 | 34 => Ok(None),
+                    _ => complete(answer, self.apart()).map(|entries| entries.into_iter().next()),
+                }
+            };
+            reads.push(read.boxed());
+        }
+        let found: Vec<Option<Entry>> =
+            stream::iter(reads).buffered(self.site.in_flight).try_collect::<Vec<_>>().await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Collects all pages of a search.
@@ -316,49 +346,4 @@ impl Dsa {
 /// Returns a name in the one spelling in which names are compared.
 pub(super) fn canonical(dn: &str) -> String {
     Spelled::of(dn).as_str().to_owned()
-}
-
-/// Returns the entries of an answer if they are all there are: the final result says success, and no part of the
-/// directory is on another server, but for the branches that are `apart` from people and groups.
-pub(super) fn complete(answer: Answer, apart: &[&str]) -> Result<Vec<Entry>, Fault> {
-    if answer.result.rc != 0 {
-        return Err(refused(During::Read, &answer.result, None));
-    }
-    if let Some(elsewhere) = answer.result.refs.iter().find(|url| !leads_to(url, apart)) {
-        let reason = format!(
-            "a part of the directory is on another server ({elsewhere}), so the answer is incomplete; referrals are not followed"
-        );
-        return Err(Fault::new(Next::StopRun, reason));
-    }
-    Ok(answer.entries)
-}
-
-/// Returns whether a reference (RFC 4516) is to an entry whose name begins with one of `firsts`.
-fn leads_to(url: &str, firsts: &[&str]) -> bool {
-    let Some((_, rest)) = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')) else { return false };
-    let dn = rest.split('?').next().unwrap_or_default();
-    let first = Dn::parse(dn).ok().map(|dn| dn.rdn().to_string());
-    first.is_some_and(|first| firsts.iter().any(|one| one.eq_ignore_ascii_case(&first)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_references_to_branches_without_people_are_passed_over() {
-        let apart = ["CN=Configuration", "DC=ForestDnsZones"];
-        for url in [
-            "ldap://ad.example.org/CN=Configuration,DC=ad,DC=example,DC=org",
-            "ldaps://x/cn=configuration,DC=ad??base",
-            "ldap://x/DC=ForestDnsZones,DC=ad",
-        ] {
-            assert!(leads_to(url, &apart), "{url}");
-        }
-        for url in
-            ["ldap://child.x/DC=child,DC=ad", "ldap://x/OU=people,CN=Configuration,DC=ad", "ldap://x", "ldap://x/", ""]
-        {
-            assert!(!leads_to(url, &apart), "{url}");
-        }
-    }
 }

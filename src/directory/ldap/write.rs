@@ -10,6 +10,7 @@ use ldap3::controls::PostRead;
 use ldap3::controls::RawControl;
 
 use super::Dsa;
+use super::complete::complete;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::fault::During;
@@ -18,12 +19,11 @@ use super::fault::refused;
 use super::filter::Filter;
 use super::name::Dn;
 use super::name::Rdn;
-use super::name::by_guid;
 use super::name::is_attribute_description;
+use super::new_entry::NewEntry;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
-use super::read::complete;
 use super::settings::SearchScope;
 use super::settings::Site;
 use crate::roster::account::EntryId;
@@ -173,7 +173,7 @@ impl Dsa {
         }
         // Half of it is done, so only a look can tell what to do next.
         let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
-        let sent = connection.modify(&id.locator, mods, Vec::new()).await;
+        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
         let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
         match answer.rc {
             0 => Ok(Done::Changed),
@@ -199,15 +199,6 @@ impl Dsa {
             0 => Ok(Done::Changed),
             32 | 122 => self.gone(connection, &same).await,
             _ => Err(refused(During::Delete, &answer, None)),
-        }
-    }
-
-    /// Returns how a request names an entry.
-    fn address(&self, id: &EntryId) -> Address {
-        let by_id = Some(()).filter(|()| self.site.profile.peculiar.named_by_id).and_then(|()| by_guid(&id.stable));
-        match by_id {
-            Some(name) => Address { name, is_bound: true },
-            None => Address { name: id.locator.to_string(), is_bound: false },
         }
     }
 
@@ -264,13 +255,6 @@ impl Dsa {
         }
         Ok(complete(answer, self.apart())?.into_iter().next())
     }
-}
-
-/// How a request names an entry.
-struct Address {
-    name: String,
-    /// No other entry can be meant, whatever it is called by now.
-    is_bound: bool,
 }
 
 /// One update on its way.
@@ -378,46 +362,6 @@ impl Attempt<'_> {
             let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
             now == change.old.iter().map(AsRef::as_ref).collect()
         }))
-    }
-}
-
-/// The attributes of an entry to add; each name and each value once, empty values never.
-#[derive(Default)]
-struct NewEntry {
-    attributes: Vec<(String, HashSet<Vec<u8>>)>,
-}
-
-impl NewEntry {
-    fn add(&mut self, name: &str, value: &[u8]) {
-        if !value.is_empty() {
-            self.values(name).insert(value.to_vec());
-        }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.attributes.iter().any(|(n, values)| n.eq_ignore_ascii_case(name) && !values.is_empty())
-    }
-
-    /// Adds a value of the entry's name, unless a value that the server takes for the same is there.
-    fn add_named(&mut self, name: &str, value: &[u8]) {
-        let folded = |octets: &[u8]| std::str::from_utf8(octets).ok().map(MatchKey::new);
-        let key = folded(value);
-        if key.is_none() || !self.values(name).iter().any(|v| folded(v) == key) {
-            self.add(name, value);
-        }
-    }
-
-    fn values(&mut self, name: &str) -> &mut HashSet<Vec<u8>> {
-        let at = self.attributes.iter().position(|(n, _)| n.eq_ignore_ascii_case(name)).unwrap_or_else(|| {
-            self.attributes.push((name.to_owned(), HashSet::new()));
-            self.attributes.len() - 1
-        });
-        &mut self.attributes[at].1
-    }
-
-    fn into_attributes(self) -> Vec<(Vec<u8>, HashSet<Vec<u8>>)> {
-        let named = self.attributes.into_iter().map(|(name, values)| (name.into_bytes(), values));
-        named.filter(|(_, values)| !values.is_empty()).collect()
     }
 }
 

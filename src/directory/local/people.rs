@@ -12,6 +12,7 @@ use super::protected::matches;
 use super::rules;
 use super::word;
 use super::write::rejected;
+use crate::directory::Login;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
 use crate::roster::fault::Fault;
@@ -75,6 +76,18 @@ pub enum Verified {
     Unknown,
 }
 
+impl From<Verified> for Login {
+    fn from(verified: Verified) -> Self {
+        match verified {
+            Verified::Good => Self::Welcome,
+            Verified::MustChange => Self::MustChange,
+            Verified::Wrong => Self::Refused("the password is not accepted".to_owned()),
+            Verified::Disabled => Self::Refused("the account is switched off".to_owned()),
+            Verified::Unknown => Self::Refused("there is no such account".to_owned()),
+        }
+    }
+}
+
 impl Local {
     /// Returns the accounts whose username fits `pattern` (with `*` and `?`), by username.
     pub async fn users(&self, pattern: &str) -> Result<Vec<LocalUser>, Fault> {
@@ -119,7 +132,7 @@ impl Local {
         let key = MatchKey::new(username);
         let found = self.read(move |connection| login(connection, key.as_str())).await?;
         let known = found.is_some();
-        let Login { hash, must_change, disabled } = found.unwrap_or_default();
+        let Kept { hash, must_change, disabled } = found.unwrap_or_default();
         let right = self.hasher.verify(password.clone(), hash).await?;
         Ok(match (known, right) {
             (false, _) => Verified::Unknown,
@@ -132,16 +145,16 @@ impl Local {
 }
 
 #[derive(Default)]
-struct Login {
+struct Kept {
     hash: Option<String>,
     must_change: bool,
     disabled: bool,
 }
 
-fn login(connection: &Connection, match_key: &str) -> rusqlite::Result<Option<Login>> {
+fn login(connection: &Connection, match_key: &str) -> rusqlite::Result<Option<Kept>> {
     connection
         .query_row("SELECT password, must_change, disabled FROM accounts WHERE match_key = ?1", [match_key], |row| {
-            Ok(Login { hash: row.get(0)?, must_change: row.get(1)?, disabled: row.get(2)? })
+            Ok(Kept { hash: row.get(0)?, must_change: row.get(1)?, disabled: row.get(2)? })
         })
         .optional()
 }

@@ -140,6 +140,12 @@ impl<'r> Reader<'r> {
                     self.take(&mut select, [&*id.stable], |number| seen.insert(number))?;
                 }
             }
+            Which::Located(places) => {
+                let mut select = self.select("WHERE a.entry = ?1")?;
+                for place in places {
+                    self.take(&mut select, [place.trim().to_ascii_lowercase()], |number| seen.insert(number))?;
+                }
+            }
         }
         self.flush()
     }

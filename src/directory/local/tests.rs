@@ -289,6 +289,7 @@ async fn objections_name_the_column() {
     let folder = folder();
     let local = Local::open(settings(&folder, &["root"]), at_2_15).expect("opens");
     let account = Account {
+        deferred: None,
         line: LineNo(2),
         username: "root".into(),
         match_value: "".into(),

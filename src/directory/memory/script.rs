@@ -11,6 +11,7 @@ use super::Memory;
 use super::State;
 use super::entry_id;
 use super::number;
+use crate::directory::Login;
 use crate::directory::local::Verified;
 use crate::roster::account::EntryId;
 use crate::roster::account::GroupKind;
@@ -73,6 +74,7 @@ pub(super) struct Script {
     pub(super) cut_existing_after: Option<usize>,
     pub(super) fail_groups: Option<Fault>,
     pub(super) slow: Duration,
+    pub(super) logins: BTreeMap<MatchKey, Result<Login, Fault>>,
 }
 
 impl Script {
@@ -113,6 +115,11 @@ impl Memory {
     /// Every operation takes this long.
     pub fn slow(&self, each: Duration) {
         self.state().script.slow = each;
+    }
+
+    /// Every login of `username` comes to this, whatever the password.
+    pub fn login_comes_to(&self, username: &str, answer: Result<Login, Fault>) {
+        self.state().script.logins.insert(MatchKey::new(username), answer);
     }
 
     fn queue(&self, subject: &str, scripted: Scripted) {

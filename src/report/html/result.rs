@@ -65,7 +65,7 @@ pub fn result_html(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Wri
         page.remark(&problems_text(item))?;
         page.remark(letter(result.letter))?;
         if result.incomplete {
-            page.remark("not all groups or roles could be written")?;
+            page.remark("not all references, groups or roles could be written")?;
         }
         for note in &result.notes {
             page.remark(note)?;

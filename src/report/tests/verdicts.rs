@@ -170,7 +170,7 @@ fn memberships_that_were_not_all_written_are_not_reported_as_done() {
     let json = written(|out| result_json(&subject, &ending, out));
     assert!(json.contains("displayName") && !json.contains("\"groups\"") && json.contains("\"incomplete\":true"));
     let page = written(|out| result_html(&subject, &ending, out));
-    assert!(page.contains("not all groups or roles could be written"));
+    assert!(page.contains("not all references, groups or roles could be written"));
     let told = written(|out| result_lines(&subject, &ending, Rows::All, out));
     assert!(told.starts_with("Synchronization finished with errors\n"));
     assert!(told.contains("\n  group Staff: no such group\n"));

@@ -203,6 +203,7 @@ fn is_same(a: &Account, b: &Account) -> bool {
         match_value,
         locator,
         attributes,
+        deferred,
         groups,
         roles,
         password,
@@ -214,6 +215,7 @@ fn is_same(a: &Account, b: &Account) -> bool {
         && *match_value == b.match_value
         && *locator == b.locator
         && *attributes == b.attributes
+        && *deferred == b.deferred
         && *groups == b.groups
         && *roles == b.roles
         && password.as_ref().map(Secret::expose) == b.password.as_ref().map(Secret::expose)
@@ -278,6 +280,7 @@ mod tests {
     fn a_rejected_row_may_be_the_one_that_is_meant() {
         let accounts = [account(3, "ada", "ada@a.org")];
         let rejected = [Rejected {
+            attributes: crate::roster::attribute::Attributes::default(),
             line: LineNo(2),
             named: Named { username: "Ada".into(), ..Named::default() },
             match_value: "".into(),

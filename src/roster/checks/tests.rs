@@ -15,6 +15,7 @@ pub(super) fn account(line: u32, username: &str, email: &str) -> Account {
             .into_iter()
             .filter(|(_, values)| !values[0].is_empty())
             .collect(),
+        deferred: None,
         groups: None,
         roles: None,
         password: None,

@@ -7,6 +7,7 @@ use super::Collision;
 use super::Compiled;
 use super::CompiledRule;
 use super::is_username;
+use super::rule::Means;
 use super::rule::Source;
 use super::rule::Target;
 use super::template::Names;
@@ -22,6 +23,7 @@ use crate::roster::problem::Damage;
 pub(super) struct Bound {
     pub key: Arc<str>,
     pub source: BoundSource,
+    pub means: Means,
     /// The characters between values; `None`: one value.
     pub separators: Option<Arc<[char]>>,
     pub default: Option<Arc<str>>,
@@ -127,6 +129,7 @@ impl Binder<'_> {
         self.columns.known(known).map(|index| Bound {
             key: Arc::from(target.key()),
             source: BoundSource::Column(index),
+            means: Means::Text,
             separators,
             default: None,
             label: Arc::clone(self.columns.header(index)),
@@ -158,7 +161,8 @@ impl Binder<'_> {
             None => is_list.then(|| self.feed_separators()),
         };
         let default = rule.default.as_deref().map(Arc::from);
-        Ok(Some(Bound { key, source, separators, default, label, is_late: is_late(self.mapping, compiled) }))
+        let (means, is_late) = (rule.means.clone(), is_late(self.mapping, compiled));
+        Ok(Some(Bound { key, source, means, separators, default, label, is_late }))
     }
 
     fn feed_separators(&self) -> Arc<[char]> {

@@ -39,8 +39,12 @@ pub(super) fn control(text: &str) -> Option<String> {
 /// Splits at any of `separators`; trims the values and drops empty and repeated ones.
 pub(super) fn split<'t>(text: &'t str, separators: &[char]) -> Vec<&'t str> {
     let mut seen = HashSet::new();
-    let values = text.split(separators).map(|value| value.trim_matches(is_blank));
-    values.filter(|value| !value.is_empty() && seen.insert(MatchKey::new(value))).collect()
+    parts(text, separators).filter(|value| seen.insert(MatchKey::new(value))).collect()
+}
+
+/// The same, but keeps repeated values: what stands for something else is compared as that.
+pub(super) fn parts<'t>(text: &'t str, separators: &[char]) -> impl Iterator<Item = &'t str> {
+    text.split(separators).map(|value| value.trim_matches(is_blank)).filter(|value| !value.is_empty())
 }
 
 /// Reads yes or no; `None` when it is neither.

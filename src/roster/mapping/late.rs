@@ -8,7 +8,7 @@ use minijinja::Value;
 use super::bind::Bound;
 use super::mapper::Late;
 use super::mapper::Mapper;
-use super::row::Filled;
+use super::row::Few;
 use super::row::Row;
 use super::row::joined_name;
 use super::template::RowCells;
@@ -35,7 +35,7 @@ impl Mapper {
         let mut row = Row { mapper: self, cells: Vec::new(), problems: Vec::new() };
         if self.late_rules().next().is_some() {
             let filled = self.late_cells(late, username);
-            let fresh: Vec<(&str, Filled<'_>)> = self
+            let fresh: Vec<(&str, Few<Cow<'_, str>>)> = self
                 .attributes
                 .iter()
                 .filter(|(_, bound)| bound.is_late)

@@ -12,21 +12,26 @@ use super::bind::BoundSource;
 use super::bind::is_late;
 use super::bind::late_cells;
 use super::is_username;
+use super::rule::Means;
 use super::rule::Target;
 use super::template::Names;
 use crate::roster::account::Account;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::AttributeName;
+use crate::roster::attribute::Attributes;
 use crate::roster::attribute::Schema;
 use crate::roster::checks;
 use crate::roster::checks::Labels;
 use crate::roster::columns::Columns;
 use crate::roster::columns::Known;
+use crate::roster::enclosed::FileRule;
 use crate::roster::plan::Named;
 use crate::roster::plan::Notice;
 use crate::roster::problem::Damage;
 use crate::roster::problem::DamageKind;
 use crate::roster::problem::Problem;
+use crate::roster::problem::Severity;
+use crate::roster::reference::ReferenceRule;
 
 /// What became of a row.
 #[derive(Debug)]
@@ -54,6 +59,8 @@ pub struct Rejected {
     /// The value by which the row would find its entry, so that the person does not count as gone; empty when it is
     /// the username, or unknown.
     pub match_value: Box<str>,
+    /// Its attributes, by which other rows may refer to the person; none when its cells cannot be told apart.
+    pub attributes: Attributes,
     /// Everything that is wrong with it, warnings included.
     pub problems: Vec<Problem>,
 }
@@ -76,6 +83,7 @@ pub struct Mapper {
     pub(super) groups: Option<Bound>,
     pub(super) roles: Option<Bound>,
     pub(super) attributes: Vec<(AttributeName, Bound)>,
+    pub(super) files: Vec<FileRule>,
     /// The attribute that is a person's mail address when there is no column for it.
     pub(super) email_attribute: Option<AttributeName>,
     /// Columns that must not be empty.
@@ -134,7 +142,12 @@ impl Mapper {
         let late_cells = late_cells(late, &names, template_cells.len());
         let has_email = columns.known(Known::Email).is_some();
         let mail = || attributes.iter().map(|(name, _)| name).find(|name| name.is("mail")).cloned();
+        let file = |(name, bound): &(AttributeName, Bound)| match bound.means {
+            Means::File(max_size) => Some(FileRule { attribute: name.clone(), max_size }),
+            _ => None,
+        };
         let mut mapper = Self {
+            files: attributes.iter().filter_map(file).collect(),
             labels: labels(&columns, &username, &attributes),
             used: Vec::new(),
             email_attribute: if has_email { None } else { mail() },
@@ -163,6 +176,33 @@ impl Mapper {
     /// Returns how the attribute `name` is written to existing accounts.
     pub fn policy(&self, name: &AttributeName) -> Policy {
         Mapping { inner: Arc::clone(&self.mapping) }.policy(name)
+    }
+
+    /// Returns the attributes that refer to other people, as far as the roster has them.
+    pub fn references(&self) -> Vec<ReferenceRule> {
+        let rule = |(name, bound): &(AttributeName, Bound)| match &bound.means {
+            Means::Person(key) => {
+                let is_list = bound.separators.is_some();
+                Some(ReferenceRule { attribute: name.clone(), key: key.clone(), is_list })
+            }
+            Means::Text | Means::Octets(_) | Means::File(_) => None,
+        };
+        self.attributes.iter().filter_map(rule).collect()
+    }
+
+    /// Returns the attributes that get the content of files, as far as the roster has them.
+    pub fn files(&self) -> &[FileRule] {
+        &self.files
+    }
+
+    /// Returns what a file that cannot be used does to its row.
+    pub fn unusable_file(&self) -> Severity {
+        self.mapping.settings.checks.files
+    }
+
+    /// Returns what a reference to nobody does to its row.
+    pub fn dangling(&self) -> Severity {
+        self.mapping.settings.checks.dangling
     }
 
     /// Returns the names of the columns, for problems found later.

@@ -13,6 +13,8 @@ use super::cell;
 use super::mapper::Mapped;
 use super::mapper::Mapper;
 use super::mapper::Rejected;
+use super::rule::Encoding;
+use super::rule::Means;
 use super::template::RowCells;
 use crate::roster::account::Account;
 use crate::roster::account::Action;
@@ -24,11 +26,15 @@ use crate::roster::account::Person;
 use crate::roster::attribute::Attributes;
 use crate::roster::checks;
 use crate::roster::columns::Known;
+use crate::roster::enclosed;
 use crate::roster::plan::Named;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 use crate::roster::problem::Severity;
 use crate::roster::secret::Secret;
+
+/// Characters that are shown of a value that is no text.
+const SHOWN: usize = 40;
 
 /// A row on its way: cleaned cells of the columns that are looked at, and what was found wrong.
 pub(super) struct Row<'r> {
@@ -38,15 +44,24 @@ pub(super) struct Row<'r> {
 }
 
 /// The values that a rule gives. Most rules give one, which needs no list.
-pub(super) enum Filled<'r> {
-    One([Cow<'r, str>; 1]),
-    List(Vec<Cow<'r, str>>),
+pub(super) enum Few<T> {
+    One([T; 1]),
+    List(Vec<T>),
 }
 
-impl<'r> Deref for Filled<'r> {
-    type Target = [Cow<'r, str>];
+impl<T> Few<T> {
+    fn map<U>(self, change: impl FnMut(T) -> U) -> Few<U> {
+        match self {
+            Self::One(one) => Few::One(one.map(change)),
+            Self::List(list) => Few::List(list.into_iter().map(change).collect()),
+        }
+    }
+}
 
-    fn deref(&self) -> &[Cow<'r, str>] {
+impl<T> Deref for Few<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
         match self {
             Self::One(one) => one,
             Self::List(list) => list,
@@ -81,7 +96,8 @@ impl Mapper {
             username: Value::from(&*username),
         };
         let wanted = row.attributes(&filled);
-        let attributes = self.schema().pack(wanted.iter().map(|(name, v)| (*name, v.iter().map(|v| v.as_bytes()))));
+        let attributes = self.schema().pack(wanted.iter().map(|(name, v)| (*name, v.iter().map(AsRef::as_ref))));
+        let deferred = row.deferred(&filled);
         let match_value = row.match_value(&attributes);
         let locator = row.locator(&filled);
         let groups = row.names(self.groups.as_ref(), &filled);
@@ -96,6 +112,7 @@ impl Mapper {
             match_value,
             locator,
             attributes,
+            deferred,
             groups,
             roles,
             password,
@@ -108,8 +125,9 @@ impl Mapper {
             checks::Subject { account: &account, settings: &self.mapping.settings.checks, labels: &self.labels };
         checks::check(&subject, &mut problems);
         if problems.iter().any(|p| p.severity == Severity::Error) {
-            let Account { username, match_value, person, .. } = account;
-            return Mapped::Rejected(Rejected { line, named: Named { username, person }, match_value, problems });
+            let Account { username, match_value, attributes, person, .. } = account;
+            let named = Named { username, person };
+            return Mapped::Rejected(Rejected { line, named, match_value, attributes, problems });
         }
         Mapped::Account { account, warnings: problems, late: self.late(&template_cells) }
     }
@@ -140,7 +158,8 @@ impl<'r> Row<'r> {
             _ => Box::default(),
         };
         let person = self.person(&Attributes::default());
-        Rejected { line, named: Named { username, person }, match_value: Box::default(), problems: self.problems }
+        let (match_value, attributes) = (Box::default(), Attributes::default());
+        Rejected { line, named: Named { username, person }, match_value, attributes, problems: self.problems }
     }
 
     fn known(&self, known: Known) -> &str {
@@ -209,7 +228,7 @@ impl<'r> Row<'r> {
     }
 
     /// Returns the values that a rule gives, empty for an attribute to clear; `None` leaves it out.
-    pub fn values(&mut self, bound: &Bound, filled: &RowCells) -> Option<Filled<'r>> {
+    pub fn values(&mut self, bound: &Bound, filled: &RowCells) -> Option<Few<Cow<'r, str>>> {
         let mut text = self.text(bound, filled)?;
         if text.is_empty() {
             match &bound.default {
@@ -217,29 +236,76 @@ impl<'r> Row<'r> {
                 None => {
                     let clears = self.mapper.mapping.settings.empty == EmptyCell::Clear
                         && matches!(bound.source, BoundSource::Column(_));
-                    return clears.then(|| Filled::List(Vec::new()));
+                    return clears.then(|| Few::List(Vec::new()));
                 }
             }
         }
         Some(match (&bound.separators, text) {
-            (None, text) => Filled::One([text]),
+            (None, text) => Few::One([text]),
+            (Some(separators), text) if bound.means != Means::Text => {
+                Few::List(cell::parts(&text, separators).map(|value| Cow::Owned(value.to_owned())).collect())
+            }
             (Some(separators), Cow::Borrowed(text)) => {
-                Filled::List(cell::split(text, separators).into_iter().map(Cow::Borrowed).collect())
+                Few::List(cell::split(text, separators).into_iter().map(Cow::Borrowed).collect())
             }
             (Some(separators), Cow::Owned(text)) => {
                 let values = cell::split(&text, separators).into_iter();
-                Filled::List(values.map(|value| Cow::Owned(value.to_owned())).collect())
+                Few::List(values.map(|value| Cow::Owned(value.to_owned())).collect())
             }
         })
     }
 
-    fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Filled<'r>)> {
+    fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Few<Cow<'r, [u8]>>)> {
         let mapper = self.mapper;
         let has_username = filled.username.as_str().is_some_and(|u| !u.is_empty());
         // What needs the username would only repeat that it is missing.
         let can_fill = |bound: &Bound| has_username || !mapper.uses_username(bound);
-        let rules = mapper.attributes.iter().filter(|(_, bound)| can_fill(bound));
-        rules.filter_map(|(name, bound)| Some((name.as_str(), self.values(bound, filled)?))).collect()
+        let is_own = |bound: &Bound| matches!(bound.means, Means::Text | Means::Octets(_));
+        let rules = mapper.attributes.iter().filter(|(_, bound)| is_own(bound) && can_fill(bound));
+        let mut attributes = Vec::new();
+        for (name, bound) in rules {
+            let Some(values) = self.values(bound, filled) else { continue };
+            let octets = match bound.means {
+                Means::Octets(encoding) => self.decoded(&bound.label, encoding, &values).map(Few::List),
+                _ => Some(values.map(into_octets)),
+            };
+            attributes.extend(octets.map(|octets| (name.as_str(), octets)));
+        }
+        attributes
+    }
+
+    /// Decodes values; `None` when one is not well formed, which is noted.
+    fn decoded(&mut self, label: &str, encoding: Encoding, values: &[Cow<'r, str>]) -> Option<Vec<Cow<'r, [u8]>>> {
+        let mut octets = Vec::with_capacity(values.len());
+        for value in values {
+            match encoding.decode(value).filter(|octets| !octets.is_empty()) {
+                Some(decoded) => octets.push(Cow::Owned(decoded)),
+                None => {
+                    let value = value.chars().take(SHOWN).collect();
+                    self.error(label, ProblemKind::Syntax { value, wanted: encoding.words() });
+                    return None;
+                }
+            }
+        }
+        Some(octets)
+    }
+
+    /// Returns what cells say that stands for something else.
+    fn deferred(&mut self, filled: &RowCells) -> Option<Box<Attributes>> {
+        let mapper = self.mapper;
+        let is_deferred = |bound: &Bound| matches!(bound.means, Means::Person(_) | Means::File(_));
+        let mut wanted = Vec::new();
+        for (name, bound) in mapper.attributes.iter().filter(|(_, bound)| is_deferred(bound)) {
+            let Some(values) = self.values(bound, filled) else { continue };
+            if matches!(bound.means, Means::File(_)) {
+                for value in values.iter().filter(|value| !enclosed::is_within(value)) {
+                    self.error(&bound.label, ProblemKind::FileName(value.to_string()));
+                }
+            }
+            wanted.push((name.as_str(), values));
+        }
+        let octets = wanted.iter().map(|(name, values)| (*name, values.iter().map(|value| value.as_bytes())));
+        (!wanted.is_empty()).then(|| Box::new(mapper.schema().pack(octets)))
     }
 
     fn match_value(&mut self, attributes: &Attributes) -> Box<str> {
@@ -348,6 +414,13 @@ impl<'r> Row<'r> {
             self.error(self.mapper.columns.header(index), kind);
         }
         choices
+    }
+}
+
+fn into_octets(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use base64::Engine;
+
 use crate::roster::attribute::AttributeName;
 use crate::roster::diff::Policy;
+use crate::roster::reference::ReferenceKey;
 
 /// What a rule fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,54 @@ impl Source {
     }
 }
 
+/// What the text of a cell stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// Itself.
+    Text,
+    /// Octets, which it writes down in this encoding.
+    Octets(Encoding),
+    /// Another person, whom it names by this.
+    Person(ReferenceKey),
+    /// The content of a file beside the roster, of so many octets at most.
+    File(usize),
+}
+
+/// How a cell writes octets down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// RFC 4648 section 4; padding and line breaks may be left out.
+    Base64,
+    /// RFC 4648 section 8, in any case; pairs may be parted by colons or blanks.
+    Hex,
+}
+
+impl Encoding {
+    /// Returns the octets; `None` when `text` is not well formed.
+    pub fn decode(self, text: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Base64 => {
+                let bare: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+                base64::engine::general_purpose::STANDARD_NO_PAD.decode(bare.trim_end_matches('=')).ok()
+            }
+            Self::Hex => {
+                let digits = text.chars().filter(|c| !c.is_ascii_whitespace() && *c != ':');
+                let digits: Vec<u8> = digits.map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+                let (pairs, rest) = digits.as_chunks::<2>();
+                rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+            }
+        }
+    }
+
+    /// Returns what well-formed text is called.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64 text",
+            Self::Hex => "list of hexadecimal digits in pairs",
+        }
+    }
+}
+
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -86,6 +137,8 @@ pub struct Rule {
     pub target: Target,
     /// Where the value comes from.
     pub source: Source,
+    /// What the text of the value stands for; only for attributes.
+    pub means: Means,
     /// How it is written to an existing account; only for attributes.
     pub policy: Policy,
     /// The characters between two values in one cell, instead of the feed's.
@@ -101,7 +154,16 @@ pub struct Rule {
 impl Rule {
     /// Returns a rule for one value that the roster forces.
     pub fn new(target: Target, source: Source) -> Self {
-        Self { target, source, policy: Policy::Force, separators: None, multi: false, default: None, optional: false }
+        Self {
+            target,
+            source,
+            means: Means::Text,
+            policy: Policy::Force,
+            separators: None,
+            multi: false,
+            default: None,
+            optional: false,
+        }
     }
 
     /// Returns the rule of the short form `key = "text"`.
@@ -134,6 +196,24 @@ mod tests {
         assert_eq!(Source::parse("Job title"), Source::Column("Job title".to_owned()));
         assert_eq!(Source::parse("{{ first }}"), Source::Template("{{ first }}".to_owned()));
         assert_eq!(Source::parse("{% if a %}b{% endif %}"), Source::Template("{% if a %}b{% endif %}".to_owned()));
+    }
+
+    #[test]
+    fn octets_are_written_in_base64_or_hexadecimal() {
+        let base64 = |text| Encoding::Base64.decode(text);
+        assert_eq!(base64("AP8Q"), Some(vec![0, 255, 16]));
+        assert_eq!(base64("AP8="), Some(vec![0, 255]));
+        assert_eq!(base64("AP8"), Some(vec![0, 255]));
+        assert_eq!(base64("A P\n8="), Some(vec![0, 255]));
+        for bad in ["A", "AP8*", "A_8=", "AP9", "=AP8"] {
+            assert_eq!(base64(bad), None, "{bad}");
+        }
+        let hex = |text| Encoding::Hex.decode(text);
+        assert_eq!(hex("00fF10"), Some(vec![0, 255, 16]));
+        assert_eq!(hex("00:ff 10"), Some(vec![0, 255, 16]));
+        for bad in ["0", "00f", "0x00", "gg"] {
+            assert_eq!(hex(bad), None, "{bad}");
+        }
     }
 
     #[test]

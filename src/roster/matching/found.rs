@@ -7,8 +7,10 @@ use crate::roster::account::ExistingAccount;
 use crate::roster::account::Person;
 use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
+use crate::roster::deferred::Held;
 use crate::roster::owners::Owners;
 use crate::roster::problem::Problem;
+use crate::roster::reference::Referred;
 
 /// What became of the rows, and who is in the directory only.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Matched {
     pub owners: Vec<(AttributeName, Owners)>,
     /// Rows in error that could be about anybody.
     pub unidentified: usize,
+    /// Whom rows refer to, as far as the directory has them; `None` when no row does.
+    pub referred: Option<Referred>,
     /// Entries seen.
     pub n_entries: usize,
     /// Entries seen that can log in.
@@ -54,6 +58,8 @@ pub struct Found {
     pub username: Box<str>,
     /// What differs.
     pub changes: Vec<Change>,
+    /// What it has of the attributes that are written later; `None` when the row says nothing about them.
+    pub deferred: Option<Box<Held>>,
     /// Whether the person can log in.
     pub enabled: bool,
     /// Whether the password must be changed at the next login.

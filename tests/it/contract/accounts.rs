@@ -30,7 +30,7 @@ pub async fn what_is_created_is_read_back<R: Rig>() {
             ("givenName", &["Ada"]),
             ("mail", &["ada@example.org"]),
             ("title", &[]),
-            ("carLicense", &["first", "second", "third"]),
+            ("departmentNumber", &["first", "second", "third"]),
         ],
     );
     create.password = Some("first Password 1".into());
@@ -55,7 +55,7 @@ pub async fn values_with_special_characters_are_read_back<R: Rig>() {
             ("sn", &["Zoë Œuvré 名前 \u{1f600} e\u{301}"]),
             ("title", &[" leading and trailing "]),
             ("displayName", &[",+\"\\<>;=#"]),
-            ("carLicense", &["*()\\", "#hash", "=eq", "a  b", "Line 1\nLine 2", ":<colon", "\u{e9}"]),
+            ("departmentNumber", &["*()\\", "#hash", "=eq", "a  b", "Line 1\nLine 2", ":<colon", "\u{e9}"]),
         ],
     );
     let wanted = sets(&create.attributes);
@@ -115,14 +115,14 @@ pub async fn an_update_changes_exactly_the_named_attributes<R: Rig>() {
 
 pub async fn an_update_adds_and_removes_single_values<R: Rig>() {
     let rig = R::new(Start::default()).await;
-    let ada = created(rig.directory(), person("ada", &[("carLicense", &["one", "two", "three"])])).await;
+    let ada = created(rig.directory(), person("ada", &[("departmentNumber", &["one", "two", "three"])])).await;
     let mut update = update(&ada);
     // Values are a set, so their order says nothing.
-    update.changes.push(change("carLicense", &["three", "one", "two"], &["one", "three", "four", "five"]));
+    update.changes.push(change("departmentNumber", &["three", "one", "two"], &["one", "three", "four", "five"]));
     assert_eq!(done(rig.directory(), Operation::Update(update)).await, Done::Changed);
     let after = one(rig.directory(), "ada").await;
     let wanted = ["five", "four", "one", "three"].map(|value| value.as_bytes().to_vec());
-    assert_eq!(sets(&after.attributes)["carlicense"], wanted.into());
+    assert_eq!(sets(&after.attributes)["departmentnumber"], wanted.into());
 }
 
 pub async fn an_update_of_values_that_no_longer_hold_overwrites_nothing<R: Rig>() {

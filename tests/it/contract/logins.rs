@@ -1,6 +1,8 @@
 //! Promises about passwords and logins.
 
 use rosterd::directory::Directory;
+use rosterd::directory::Login;
+use rosterd::roster::account::ExistingAccount;
 use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
@@ -100,4 +102,29 @@ pub async fn a_new_password_does_not_enable_an_account<R: Rig>() {
     assert!(!one(rig.directory(), "ada").await.enabled);
     assert_eq!(rig.login("ada", SECOND).await, LoginResult::Refused);
     assert_eq!(rig.login("ada", FIRST).await, LoginResult::Refused);
+}
+
+pub async fn the_directory_tells_what_a_login_comes_to<R: Rig>() {
+    let rig = R::new(Start::default()).await;
+    let ada = created(rig.directory(), with_password("ada", true)).await;
+    let bob = created(rig.directory(), with_password("bob", false)).await;
+    let cyd = created(rig.directory(), person("cyd", &[])).await;
+    let login = async |account: &ExistingAccount, password: &str| {
+        Directory::login(rig.directory(), &account.id, &account.username, &password.into()).await.expect("it is known")
+    };
+    assert_eq!(login(&ada, FIRST).await, Login::MustChange);
+    assert_eq!(login(&bob, FIRST).await, Login::Welcome);
+    for (account, wrong) in [(&ada, SECOND), (&bob, SECOND), (&bob, ""), (&cyd, FIRST), (&cyd, "")] {
+        let login = login(account, wrong).await;
+        assert!(matches!(login, Login::Refused(_)), "{} {wrong:?}: {login:?}", account.username);
+    }
+    // What works for applications works here, and the other way round; nothing was changed by trying.
+    assert_eq!(rig.login("ada", FIRST).await, LoginResult::MustChange);
+    assert_eq!(rig.login("bob", FIRST).await, LoginResult::Good);
+    done(rig.directory(), Operation::Update(Update { enabled: Some(false), ..update(&bob) })).await;
+    let refused = login(&bob, FIRST).await;
+    assert!(matches!(refused, Login::Refused(_)), "{refused:?}");
+    done(rig.directory(), Operation::Delete { id: bob.id.clone(), username: bob.username.clone() }).await;
+    let refused = login(&bob, FIRST).await;
+    assert!(matches!(refused, Login::Refused(_)), "{refused:?}");
 }

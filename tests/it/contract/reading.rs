@@ -82,10 +82,10 @@ pub async fn matching_knows_no_wildcards<R: Rig>() {
 
 pub async fn matching_by_an_attribute_finds_every_value<R: Rig>() {
     let rig = R::new(Start::default()).await;
-    created(rig.directory(), person("ada", &[("carLicense", &["A 17", "B 18"])])).await;
-    created(rig.directory(), person("bob", &[("carLicense", &["C 19"])])).await;
+    created(rig.directory(), person("ada", &[("departmentNumber", &["A 17", "B 18"])])).await;
+    created(rig.directory(), person("bob", &[("departmentNumber", &["C 19"])])).await;
     created(rig.directory(), person("eve", &[])).await;
-    let by = MatchBy::Attribute(AttributeName::new("carLicense"));
+    let by = MatchBy::Attribute(AttributeName::new("departmentNumber"));
     let values = ["B 18", "C 19", "D 20"].map(Into::into).to_vec();
     let found = read(rig.directory(), Which::Matching { by, values }).await;
     assert_eq!(usernames(&found), ["ada", "bob"]);
@@ -93,9 +93,9 @@ pub async fn matching_by_an_attribute_finds_every_value<R: Rig>() {
 
 pub async fn an_account_found_twice_is_read_once<R: Rig>() {
     let rig = R::new(Start::default()).await;
-    let ada = created(rig.directory(), person("ada", &[("carLicense", &["A 17", "B 18"])])).await;
+    let ada = created(rig.directory(), person("ada", &[("departmentNumber", &["A 17", "B 18"])])).await;
     assert_eq!(read(rig.directory(), username_is(&["ada", "ADA", "ada"])).await.len(), 1);
-    let by = MatchBy::Attribute(AttributeName::new("carLicense"));
+    let by = MatchBy::Attribute(AttributeName::new("departmentNumber"));
     let values = ["A 17", "B 18"].map(Into::into).to_vec();
     assert_eq!(read(rig.directory(), Which::Matching { by, values }).await.len(), 1);
     assert_eq!(read(rig.directory(), Which::Ids(vec![ada.id.clone(), ada.id])).await.len(), 1);

@@ -285,7 +285,7 @@ async fn protected_accounts_are_marked_and_never_written() {
 
 #[tokio::test]
 async fn without_a_policy_nothing_is_promised() {
-    let server = Slapd::start_with(Options { without_policy: true });
+    let server = Slapd::start_with(Options { without_policy: true, ..Options::default() });
     let territory = server.territory().await;
     let mut settings = territory.settings();
     settings.password_policy = PasswordPolicy::None;

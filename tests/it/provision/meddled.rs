@@ -12,11 +12,13 @@ use futures_util::stream;
 use rosterd::directory::Capabilities;
 use rosterd::directory::Directory;
 use rosterd::directory::Finding;
+use rosterd::directory::Login;
 use rosterd::directory::Lookup;
 use rosterd::directory::Pace;
 use rosterd::directory::Wanted;
 use rosterd::directory::memory::Memory;
 use rosterd::roster::account::Account;
+use rosterd::roster::account::EntryId;
 use rosterd::roster::account::ExistingAccount;
 use rosterd::roster::account::ExistingGroup;
 use rosterd::roster::account::GroupKind;
@@ -25,6 +27,8 @@ use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::problem::Problem;
+use rosterd::roster::reference::Fold;
+use rosterd::roster::secret::Secret;
 use tokio::time::Instant;
 
 /// What happens before, or after, the batch of this number, counted from 1.
@@ -76,6 +80,10 @@ impl Directory for Meddled<'_> {
         self.memory.objections(account)
     }
 
+    fn fold_of_references(&self) -> Fold {
+        self.memory.fold_of_references()
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         if self.blind.load(Ordering::SeqCst) && self.n_batches.load(Ordering::SeqCst) > 0 {
             return stream::once(async { Err(Fault::new(Next::Retry, "the directory could not be read")) })
@@ -100,6 +108,10 @@ impl Directory for Meddled<'_> {
         }
         (self.after)(n, self.memory);
         answers
+    }
+
+    async fn login(&self, id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        Directory::login(self.memory, id, username, password).await
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -11,11 +11,13 @@ use futures_util::StreamExt;
 use rosterd::directory::Capabilities;
 use rosterd::directory::Directory;
 use rosterd::directory::Finding;
+use rosterd::directory::Login;
 use rosterd::directory::Lookup;
 use rosterd::directory::Pace;
 use rosterd::directory::Wanted;
 use rosterd::directory::memory::Memory;
 use rosterd::roster::account::Account;
+use rosterd::roster::account::EntryId;
 use rosterd::roster::account::ExistingAccount;
 use rosterd::roster::account::ExistingGroup;
 use rosterd::roster::account::GroupKind;
@@ -23,6 +25,8 @@ use rosterd::roster::fault::Fault;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::problem::Problem;
+use rosterd::roster::reference::Fold;
+use rosterd::roster::secret::Secret;
 use tokio::sync::Notify;
 
 /// When death comes.
@@ -87,6 +91,10 @@ impl Directory for Mortal<'_> {
         self.memory.objections(account)
     }
 
+    fn fold_of_references(&self) -> Fold {
+        self.memory.fold_of_references()
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let what = format!("reading {:?}", lookup.which);
         let read = self.step(what, async { self.memory.existing(lookup).collect::<Vec<_>>().await });
@@ -104,6 +112,10 @@ impl Directory for Mortal<'_> {
             answers.extend(self.step(format!("{operation:?}"), self.memory.apply(one, pace)).await);
         }
         answers
+    }
+
+    async fn login(&self, id: &EntryId, username: &str, password: &Secret) -> Result<Login, Fault> {
+        self.step(format!("login {username}"), Directory::login(self.memory, id, username, password)).await
     }
 
     async fn check(&self) -> Vec<Finding> {

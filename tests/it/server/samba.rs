@@ -3,7 +3,7 @@
 //!
 //! The service account has the rights that `docs/active-directory.md` gives it, by the script of that page, and no
 //! others. Making a domain takes some seconds, so it is made once and kept below `target/`, as long as Samba's
-//! version and the two scripts stay the same; every server starts with a copy.
+//! version and the two scripts stay the same; every server starts with a copy. Both need root, as a domain controller does.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -13,9 +13,11 @@ use std::hash::Hash;
 use std::hash::Hasher;
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::net::TcpListener;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -40,6 +42,7 @@ pub const SERVICE_PASSWORD: &str = "service-Secret.1";
 /// What a login name is followed by at a login.
 pub const UPN_SUFFIX: &str = "ad.example.org";
 const UNITS: [&str; 4] = ["people", "groups", "roles", "channels"];
+const SOCKET: &str = "private/ldap_priv/ldapi";
 const INSTALL: &str = "Samba is needed for this test: apt-get install -y --no-install-recommends \
                        samba samba-dsdb-modules samba-vfs-modules samba-ad-provision openssl";
 const PAGE: &str = include_str!("../../../docs/active-directory.md");
@@ -60,11 +63,13 @@ static IDLE: Mutex<Vec<Samba>> = Mutex::new(Vec::new());
 
 impl Samba {
     fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("samba-").tempdir().expect("temporary folder").keep();
+        let made = tempfile::Builder::new().prefix("samba-").tempdir().expect("temporary folder");
         let address = free_address();
-        copy(TEMPLATE.as_path(), &folder);
-        make_certificates(&folder, address);
-        configure(&folder, address);
+        copy(TEMPLATE.as_path(), made.path());
+        make_certificates(made.path(), address);
+        configure(made.path(), address);
+        // The shell removes it.
+        let folder = made.keep();
         let script = "samba -s \"$1/smb.conf\" -F --no-process-group -M single --debuglevel=1 </dev/null >\"$1/out\" 2>&1 & \
                       echo $!; read -r line; kill -KILL $!; wait; rm -rf \"$1\"";
         let mut shell = Command::new("sh")
@@ -83,7 +88,9 @@ impl Samba {
 
     fn wait(&self, pid: &str) {
         let started = Instant::now();
-        while TcpStream::connect((self.address, 636)).is_err() {
+        // The socket for administrators is the last thing that it opens.
+        let socket = self.folder.join(SOCKET);
+        while UnixStream::connect(&socket).is_err() || TcpStream::connect((self.address, 636)).is_err() {
             let runs = Path::new("/proc").join(pid).join("exe").exists();
             let log = ["log", "out"].map(|name| fs::read_to_string(self.folder.join(name)).unwrap_or_default());
             assert!(runs && started.elapsed() < Duration::from_secs(30), "Samba does not start: {}", log.concat());
@@ -177,7 +184,7 @@ impl Territory {
 
     /// Returns a connection with every right.
     pub async fn admin(&self) -> ldap3::Ldap {
-        let socket = self.server().folder.join("private/ldap_priv/ldapi").display().to_string();
+        let socket = self.server().folder.join(SOCKET).display().to_string();
         let url = format!("ldapi://{}", socket.replace('/', "%2F"));
         let (connection, ldap) = LdapConnAsync::new(&url).await.expect("Samba listens");
         ldap3::drive!(connection);
@@ -266,12 +273,12 @@ static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("samba-{:016x}", hasher.finish()));
     if !kept.exists() {
         let made = tempfile::Builder::new().prefix("samba-new-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
-        let made = made.expect("temporary folder").keep();
-        provision(&made, script);
-        // Another process may have been faster; then its domain is as good.
-        if fs::rename(&made, &kept).is_err() {
-            assert!(kept.exists(), "{}", kept.display());
-            fs::remove_dir_all(&made).expect("ours goes");
+        let made = made.expect("temporary folder");
+        provision(made.path(), script);
+        match fs::rename(made.path(), &kept) {
+            Ok(()) => drop(made.keep()),
+            // Another process was faster; its domain is as good.
+            Err(error) => assert!(kept.exists(), "{}: {error}", kept.display()),
         }
     }
     kept
@@ -327,8 +334,10 @@ fn free_address() -> Ipv4Addr {
     loop {
         let [_, _, _, _, a, b, c, _] = RandomState::new().hash_one(0).to_be_bytes();
         let address = Ipv4Addr::new(127, 64 + a % 128, b, c.clamp(1, 254));
-        if [389, 636, 3268, 3269].iter().all(|port| TcpListener::bind((address, *port)).is_ok()) {
-            return address;
+        let taken = [389, 636, 3268, 3269].iter().find_map(|port| TcpListener::bind((address, *port)).err());
+        match taken {
+            None => return address,
+            Some(error) => assert_ne!(error.kind(), ErrorKind::PermissionDenied, "Samba's ports are for root: {error}"),
         }
     }
 }

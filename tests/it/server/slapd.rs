@@ -21,6 +21,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use ldap3::LdapConnAsync;
+use ldap3::Mod;
 use ldap3::Scope;
 use ldap3::SearchEntry;
 use ldap3::controls::RawControl;
@@ -61,6 +62,8 @@ struct Process {
 pub struct Options {
     /// Leave the password policy out.
     pub without_policy: bool,
+    /// Have a policy that knows forced changes, and does not enforce them.
+    pub lax_policy: bool,
 }
 
 impl Slapd {
@@ -234,6 +237,13 @@ impl Territory<'_> {
         add(&mut self.server.admin().await, dn, attributes).await;
     }
 
+    /// Sets the values of one attribute with every right.
+    pub async fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
+        let change = Mod::Replace(attribute, values.iter().copied().collect());
+        let changed = self.server.admin().await.modify(dn, vec![change]).await.expect("an answer");
+        changed.success().expect(dn);
+    }
+
     /// Reads an entry, operational attributes included.
     pub async fn read(&self, dn: &str) -> Option<SearchEntry> {
         let mut admin = self.server.admin().await;
@@ -329,5 +339,6 @@ fn config(dir: &Path, options: Options) -> String {
 
 fn base(options: Options) -> String {
     let policies = if options.without_policy { "" } else { include_str!("slapd/policies.ldif") };
-    [include_str!("slapd/base.ldif"), policies].concat()
+    let policies = if options.lax_policy { policies.replace("pwdMustChange: TRUE\n", "") } else { policies.to_owned() };
+    [include_str!("slapd/base.ldif"), &policies].concat()
 }

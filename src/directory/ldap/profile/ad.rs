@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 
+use ldap3::LdapResult;
 use ldap3::Mod;
 
 use super::BY_PASSWORD;
@@ -26,6 +27,7 @@ use super::State;
 use super::Values;
 use super::Wanted;
 use super::replace;
+use crate::directory::Login;
 use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::group::By;
 use crate::directory::ldap::group::Class;
@@ -55,6 +57,7 @@ pub static PROFILE: Profile = Profile {
         modifications,
         presumes,
         amends: |_| Vec::new(),
+        login,
     },
     // Primary groups (`Domain Users`) list nobody in `member`, so those memberships are neither shown nor touched.
     group_classes: &[Class { name: "group", attribute: "member", by: By::Dn, needs_member: false }],
@@ -235,6 +238,24 @@ fn relative_id(sid: &[u8]) -> Option<u32> {
     let numbers = sid.get(8..)?;
     (usize::from(*sid.get(1)?) * 4 == numbers.len()).then_some(())?;
     Some(u32::from_le_bytes(*numbers.last_chunk()?))
+}
+
+/// Every refused bind has the result code 49; the text says in hexadecimal why (MS-ERREF section 2.2). All but the
+/// first are said only when the password is right.
+fn login(answer: &LdapResult) -> Login {
+    let refused = |why: &str| Login::Refused(why.to_owned());
+    let reason = answer.text.split("data ").nth(1).and_then(|rest| rest.split([',', ' ']).next());
+    match (answer.rc, reason) {
+        (0, _) => Login::Welcome,
+        (49, Some("773")) => Login::MustChange,
+        (49, Some("52e")) => refused("the password is not accepted"),
+        (49, Some("525")) => refused("there is no such person"),
+        (49, Some("532")) => refused("the password has expired"),
+        (49, Some("533")) => refused("the account is locked or switched off"),
+        (49, Some("701")) => refused("the account has expired"),
+        (49, Some("775")) => refused("the account is locked after too many wrong passwords"),
+        (rc, _) => Login::Refused(format!("the server refuses the login: {} ({rc})", answer.text)),
+    }
 }
 
 #[cfg(test)]

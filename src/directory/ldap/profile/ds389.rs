@@ -28,6 +28,7 @@ use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::group;
 use crate::directory::ldap::group::By;
 use crate::directory::ldap::group::Class;
+use crate::directory::ldap::login;
 use crate::directory::ldap::server::RootDse;
 
 /// The profile of 389 Directory Server.
@@ -47,6 +48,7 @@ pub static PROFILE: Profile = Profile {
         modifications,
         presumes: |_| Presumes::Nothing,
         amends,
+        login: login::by_controls,
     },
     group_classes: GROUPS,
     role_classes: &[group::ORGANIZATIONAL_ROLE, MANAGED_ROLE],
@@ -62,8 +64,8 @@ pub static PROFILE: Profile = Profile {
         ("nspagedsizelimit", "limits are an admin's"),
         ("nsidlistscanlimit", "limits are an admin's"),
     ],
-    peculiar: Peculiar::NONE,
     guards: Guards::NONE,
+    peculiar: Peculiar::NONE,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };
 

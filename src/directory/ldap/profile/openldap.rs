@@ -26,6 +26,7 @@ use super::replace;
 use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::filter::Filter;
 use crate::directory::ldap::group;
+use crate::directory::ldap::login;
 use crate::directory::ldap::server::RootDse;
 
 /// With `ppolicy`.
@@ -70,6 +71,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
     },
     presumes: |_| Presumes::Nothing,
     amends: |_| Vec::new(),
+    login: login::by_controls,
 };
 
 /// The state as draft-behera-ldap-password-policy has it.
@@ -82,6 +84,7 @@ pub const PPOLICY: Credentials = Credentials {
     modifications,
     presumes,
     amends: |_| Vec::new(),
+    login: login::by_controls,
 };
 
 const PASSWORD: &str = "userPassword";

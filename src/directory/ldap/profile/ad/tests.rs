@@ -119,3 +119,18 @@ fn what_belongs_to_the_domain_is_guarded() {
     assert!(guarded(&entry(&[("isCriticalSystemObject", "TRUE")])).is_some());
     assert_eq!(relative_id(&[1, 2, 0, 0, 0, 0, 0, 5, 1, 0, 0, 0]), None, "cut off");
 }
+
+#[test]
+fn the_text_of_a_refused_bind_says_why() {
+    let answer =
+        |rc, text: &str| LdapResult { rc, matched: String::new(), text: text.to_owned(), refs: vec![], ctrls: vec![] };
+    let text = |data: &str| {
+        format!("80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1")
+    };
+    assert_eq!(login(&answer(0, "")), Login::Welcome);
+    assert_eq!(login(&answer(49, &text("773"))), Login::MustChange);
+    for data in ["52e", "525", "532", "533", "701", "775", "7", "7730", ""] {
+        assert!(matches!(login(&answer(49, &text(data))), Login::Refused(_)), "{data}");
+    }
+    assert!(matches!(login(&answer(8, &text("773"))), Login::Refused(_)));
+}

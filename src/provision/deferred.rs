@@ -1,0 +1,420 @@
+//! The second pass: what refers to other people, and the content of files, written when everybody is there.
+//!
+//! Every entry is read just before it is written: what is there already is not written again, and what somebody else has
+//! changed since the preview is left alone. So it is no matter where a run was interrupted.
+
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::Early;
+use super::Progression;
+use super::batch::backoff;
+use super::groups::Shortfall;
+use super::tasks;
+use crate::directory::Directory;
+use crate::enclosure::Enclosures;
+use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
+use crate::roster::attribute::AttributeName;
+use crate::roster::attribute::Schema;
+use crate::roster::attribute::Values;
+use crate::roster::change::Change;
+use crate::roster::deferred::Content;
+use crate::roster::deferred::DeferredChange;
+use crate::roster::deferred::DeferredValue;
+use crate::roster::deferred::Digest;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
+use crate::roster::operation::Done;
+use crate::roster::operation::Member;
+use crate::roster::operation::Operation;
+use crate::roster::operation::Update;
+use crate::roster::plan::Intent;
+use crate::roster::plan::Item;
+use crate::roster::plan::Subject;
+use crate::roster::reference::Fold;
+use crate::sqlite::DatabaseError;
+
+/// How often an entry is tried.
+const ATTEMPTS: u32 = 6;
+
+/// Octets of files in one batch, beyond which no more entries come into it.
+const BATCH_OCTETS: usize = 16 << 20;
+
+/// Contents of files.
+type Contents = HashMap<Digest, Vec<u8>>;
+
+/// One entry to be written.
+#[derive(Clone, Debug)]
+struct Writing {
+    item: usize,
+    member: Member,
+    wishes: Vec<Wish>,
+    /// The directory has said that it is done.
+    is_accepted: bool,
+}
+
+/// One attribute to be written.
+#[derive(Clone, Debug)]
+struct Wish {
+    attribute: AttributeName,
+    /// What it had when the plan was made, and the same with people where this run has moved them: some servers follow.
+    old: [BTreeSet<Key>; 2],
+    new: Vec<Value>,
+    /// Whether values are contents.
+    is_content: bool,
+}
+
+/// A value to be written.
+#[derive(Clone, Debug)]
+enum Value {
+    Person(Box<str>),
+    Content(Content),
+}
+
+/// By what values are compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Person(MatchKey),
+    Content(Digest),
+}
+
+/// How an entry is, compared with what is wished.
+enum State {
+    AsWished,
+    /// These changes are left.
+    AsPlanned(Vec<Change>),
+    /// Somebody else has changed this attribute.
+    Otherwise(AttributeName),
+}
+
+impl<D: Directory> Progression<'_, D> {
+    /// Writes the references and contents of everybody whose account is as planned.
+    pub(super) async fn deferred(
+        &mut self,
+        rest_only: &[usize],
+        shortfall: &mut Shortfall,
+    ) -> Result<(), DatabaseError> {
+        let writings = self.writings(shortfall);
+        if writings.is_empty() {
+            return Ok(());
+        }
+        if self.early.is_none() {
+            self.start_rest(rest_only).await?;
+        }
+        let mut rest = writings.into_iter().peekable();
+        while rest.peek().is_some() {
+            if !self.may_go_on().await {
+                shortfall.left.extend(rest.map(|writing| writing.item));
+                break;
+            }
+            let mut batch = Vec::new();
+            let mut octets = 0;
+            while let Some(writing) = rest.next_if(|_| octets <= BATCH_OCTETS) {
+                octets += writing.octets();
+                batch.push(writing);
+                if batch.len() == self.work.throttle.batch_size.get() {
+                    break;
+                }
+            }
+            let (batch, contents) = self.with_contents(batch, shortfall).await;
+            self.write_deferred(batch, &contents, shortfall).await;
+        }
+        Ok(())
+    }
+
+    fn writings(&self, shortfall: &mut Shortfall) -> Vec<Writing> {
+        let places = self.places();
+        let fold = self.work.directory.fold_of_references();
+        let mut writings = Vec::new();
+        for (item, planned) in self.work.plan.items.iter().enumerate() {
+            let kept;
+            let changes: &[DeferredChange] = match &planned.intent {
+                Intent::Update(update) => {
+                    kept = tasks::left_of(&self.work, planned, update);
+                    &kept.deferred
+                }
+                intent => intent.deferred(),
+            };
+            if changes.is_empty() {
+                continue;
+            }
+            let Some(member) = self.member(item) else { continue };
+            let mut wishes = Vec::new();
+            for change in changes {
+                let planned = change.old.iter().filter_map(|value| self.value(value, &HashMap::new()));
+                let moved = change.old.iter().filter_map(|value| self.value(value, &places));
+                let old =
+                    [planned.map(|value| value.key(fold)).collect(), moved.map(|value| value.key(fold)).collect()];
+                let new: Result<Vec<_>, _> = change.new.iter().map(|v| self.value(v, &places).ok_or(v)).collect();
+                let is_content = change.old.iter().chain(&change.new).any(|value| value.person().is_none());
+                match new {
+                    Ok(new) => wishes.push(Wish { attribute: change.attribute.clone(), old, new, is_content }),
+                    Err(_) if self.early.is_some() => {
+                        shortfall.left.insert(item);
+                    }
+                    Err(person) => {
+                        let text = format!("{}: `{person}` was not created; the next run writes it", change.attribute);
+                        shortfall.failed.entry(item).or_default().push(text);
+                    }
+                }
+            }
+            if !wishes.is_empty() {
+                writings.push(Writing { item, member, wishes, is_accepted: false });
+            }
+        }
+        writings
+    }
+
+    /// Returns the items of people who are referred to, by place of their account.
+    fn places(&self) -> HashMap<u32, usize> {
+        let items = &self.work.plan.items;
+        let values = items.iter().flat_map(|item| item.intent.deferred()).flat_map(|change| &change.new);
+        let rows: BTreeSet<u32> = values.filter_map(|value| value.person()?.row).collect();
+        let place = |(place, item): (usize, &Item)| match item.subject {
+            Subject::Account(row) if rows.contains(&row) => Some((row, place)),
+            _ => None,
+        };
+        items.iter().enumerate().filter_map(place).collect()
+    }
+
+    /// Returns what is to be written. Who has a row is where their entry was last read: it may have been made or moved.
+    fn value(&self, value: &DeferredValue, places: &HashMap<u32, usize>) -> Option<Value> {
+        match value {
+            DeferredValue::Content(content) => Some(Value::Content(content.clone())),
+            DeferredValue::Person(person) => {
+                let item = person.row.and_then(|row| places.get(&row));
+                let written = item.and_then(|item| self.entries.get(item)).map(|member| &member.id.locator);
+                written.or(person.value.as_ref()).cloned().map(Value::Person)
+            }
+        }
+    }
+
+    /// Reads the files again whose contents are to be written, and leaves out whose are not as they were.
+    async fn with_contents(&self, batch: Vec<Writing>, shortfall: &mut Shortfall) -> (Vec<Writing>, Contents) {
+        let wanted: Vec<Content> = batch.iter().flat_map(Writing::contents).cloned().collect();
+        if wanted.is_empty() {
+            return (batch, Contents::new());
+        }
+        let roster = self.work.roster.to_owned();
+        let read = tokio::task::spawn_blocking(move || read_again(&roster, &wanted)).await;
+        let mut found = read.unwrap_or_default();
+        let mut good = Vec::with_capacity(batch.len());
+        for writing in batch {
+            let fault = writing.contents().find_map(|content| match found.get(&content.digest) {
+                Some(Ok(_)) => None,
+                Some(Err(why)) => Some(why.clone()),
+                None => Some("the files could not be read".to_owned()),
+            });
+            match fault {
+                Some(why) => shortfall.fail_person(writing.item, &why),
+                None => good.push(writing),
+            }
+        }
+        let contents = found.drain().filter_map(|(digest, read)| Some((digest, read.ok()?))).collect();
+        (good, contents)
+    }
+
+    async fn write_deferred(&mut self, batch: Vec<Writing>, contents: &Contents, shortfall: &mut Shortfall) {
+        let fold = self.work.directory.fold_of_references();
+        let names = batch.iter().flat_map(|writing| &writing.wishes).map(|wish| wish.attribute.clone());
+        let attributes = Schema::new(names);
+        let mut pending = batch;
+        let mut last_fault = None;
+        for attempt in 0..=ATTEMPTS {
+            let ids = pending.iter().map(|writing| writing.member.id.clone()).collect();
+            let found: HashMap<EntryId, ExistingAccount> = match self.read_patiently(ids, &attributes).await {
+                Ok(found) => found.into_iter().map(|account| (account.id.clone(), account)).collect(),
+                Err(fault) => {
+                    self.early.get_or_insert(Early::after(fault));
+                    break;
+                }
+            };
+            let mut sent: Vec<Writing> = Vec::new();
+            let mut operations = Vec::new();
+            for writing in pending {
+                let Some(entry) = found.get(&writing.member.id) else {
+                    shortfall.fail_person(writing.item, "the account is gone from the directory");
+                    continue;
+                };
+                match writing.state(entry, fold, contents) {
+                    State::AsWished => {}
+                    State::AsPlanned(changes) => {
+                        operations.push(writing.operation(entry, changes));
+                        sent.push(writing);
+                    }
+                    State::Otherwise(attribute) if writing.is_accepted => {
+                        shortfall.fail_person(writing.item, &format!("reads back other than written: {attribute}"));
+                    }
+                    State::Otherwise(attribute) => {
+                        let why = "was changed by somebody else after the preview; drop the roster again";
+                        shortfall.fail_person(writing.item, &format!("`{attribute}` {why}"));
+                    }
+                }
+            }
+            pending = sent;
+            if attempt > 0 && self.work.stop.is_cancelled() && !pending.is_empty() {
+                self.early.get_or_insert(Early::Stopped);
+            }
+            if pending.is_empty() || self.early.is_some() || attempt == ATTEMPTS {
+                break;
+            }
+            let answers = self.work.directory.apply(&operations, &self.pace).await;
+            let (left, fault) = self.answered(pending, answers, shortfall);
+            pending = left;
+            // A server that answers reads from a copy of itself may be late.
+            if fault.is_some() || attempt > 0 {
+                self.rest(backoff(attempt)).await;
+            }
+            last_fault = fault.or(last_fault);
+        }
+        for writing in pending {
+            if writing.is_accepted {
+                shortfall.fail_person(writing.item, "the directory accepted it, but has it not when read back");
+                continue;
+            }
+            let fault = last_fault.clone().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
+            self.early.get_or_insert(Early::Unavailable(fault));
+            shortfall.left.insert(writing.item);
+        }
+    }
+
+    /// Returns whose entries are to be looked at again, and the last fault that did not settle anything.
+    fn answered(
+        &mut self,
+        sent: Vec<Writing>,
+        answers: Vec<Result<Done, Fault>>,
+        shortfall: &mut Shortfall,
+    ) -> (Vec<Writing>, Option<Fault>) {
+        let mut left = Vec::new();
+        let mut last = None;
+        for (mut writing, answer) in sent.into_iter().zip(answers) {
+            match answer {
+                Ok(_) => {
+                    self.refused_in_a_row = 0;
+                    writing.is_accepted = true;
+                    left.push(writing);
+                }
+                Err(fault) if fault.next == Next::RejectRow => {
+                    self.note_refusal(&fault);
+                    let names: Vec<&str> = writing.wishes.iter().map(|wish| wish.attribute.as_str()).collect();
+                    shortfall.fail_person(writing.item, &format!("{}: {fault}", names.join(", ")));
+                }
+                Err(fault) => {
+                    if fault.next == Next::StopRun {
+                        self.early.get_or_insert(Early::Useless(fault.clone()));
+                    }
+                    writing.is_accepted = false;
+                    last = Some(fault);
+                    left.push(writing);
+                }
+            }
+        }
+        (left, last)
+    }
+}
+
+impl Writing {
+    /// Compares what is wished with what the directory has.
+    fn state(&self, entry: &ExistingAccount, fold: Fold, contents: &Contents) -> State {
+        let mut changes = Vec::new();
+        for Wish { attribute, old, new, is_content } in &self.wishes {
+            let key = |octets: &[u8]| match std::str::from_utf8(octets) {
+                Ok(text) if !is_content => Key::Person(fold(text)),
+                _ => Key::Content(Digest::of(octets)),
+            };
+            let values = entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::octets);
+            let held: Vec<(Key, &[u8])> = values.map(|octets| (key(octets), octets)).collect();
+            let now: BTreeSet<Key> = held.iter().map(|(key, _)| key.clone()).collect();
+            let wished: BTreeSet<Key> = new.iter().map(|value| value.key(fold)).collect();
+            if now == wished {
+                continue;
+            }
+            if !old.contains(&now) {
+                return State::Otherwise(attribute.clone());
+            }
+            // What stays keeps the spelling of the directory, so that it is not taken for a change.
+            let spelled = |value: &Value| {
+                let key = value.key(fold);
+                let same = held.iter().find(|(held, _)| *held == key).map(|(_, octets)| *octets);
+                let octets = same.or_else(|| value.octets(contents));
+                octets.map(Box::from)
+            };
+            let Some(new) = new.iter().map(spelled).collect::<Option<_>>() else {
+                return State::Otherwise(attribute.clone());
+            };
+            changes.push(Change {
+                attribute: attribute.clone(),
+                old: held.iter().map(|(_, octets)| Box::from(*octets)).collect(),
+                new,
+            });
+        }
+        if changes.is_empty() { State::AsWished } else { State::AsPlanned(changes) }
+    }
+
+    fn operation(&self, entry: &ExistingAccount, changes: Vec<Change>) -> Operation {
+        Operation::Update(Update {
+            id: entry.id.clone(),
+            username: self.member.username.clone(),
+            changes,
+            password: None,
+            must_change: None,
+            enabled: None,
+        })
+    }
+}
+
+impl Writing {
+    /// Returns the contents that come from files.
+    fn contents(&self) -> impl Iterator<Item = &Content> {
+        let values = self.wishes.iter().flat_map(|wish| &wish.new);
+        values.filter_map(|value| match value {
+            Value::Content(content) if content.file.is_some() => Some(content),
+            _ => None,
+        })
+    }
+
+    fn octets(&self) -> usize {
+        self.contents().map(|content| content.digest.length).sum()
+    }
+}
+
+impl Value {
+    fn key(&self, fold: Fold) -> Key {
+        match self {
+            Self::Person(value) => Key::Person(fold(value)),
+            Self::Content(content) => Key::Content(content.digest),
+        }
+    }
+
+    fn octets<'v>(&'v self, contents: &'v Contents) -> Option<&'v [u8]> {
+        match self {
+            Self::Person(value) => Some(value.as_bytes()),
+            Self::Content(content) => contents.get(&content.digest).map(Vec::as_slice),
+        }
+    }
+}
+
+/// Reads files that must still have the content that the plan was made with; why not, where that is so. Blocks.
+fn read_again(roster: &Path, wanted: &[Content]) -> HashMap<Digest, Result<Vec<u8>, String>> {
+    let folder = Enclosures::beside(roster).map_err(|error| error.to_string());
+    let read = |content: &Content| {
+        let file = content.file.as_deref().unwrap_or_default();
+        let folder = folder.as_ref().map_err(Clone::clone)?;
+        let octets = folder.read(file, content.digest.length).map_err(|fault| format!("`{file}`: {fault}"));
+        match octets {
+            Ok(octets) if Digest::of(&octets) == content.digest => Ok(octets),
+            Ok(_) => Err(format!("`{file}` has changed since the preview; drop the roster again")),
+            Err(why) => Err(why),
+        }
+    };
+    wanted.iter().map(|content| (content.digest, read(content))).collect()
+}
+
+impl Shortfall {
+    fn fail_person(&mut self, item: usize, why: &str) {
+        self.failed.entry(item).or_default().push(why.to_owned());
+    }
+}
