@@ -6,9 +6,9 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::bind::Bound;
+use super::few::Few;
 use super::mapper::Late;
 use super::mapper::Mapper;
-use super::row::Few;
 use super::row::Row;
 use super::row::joined_name;
 use super::template::RowCells;

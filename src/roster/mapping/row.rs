@@ -1,7 +1,6 @@
 //! One row: its cells become an account, or everything that is wrong with it.
 
 use std::borrow::Cow;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -10,6 +9,7 @@ use super::EmptyCell;
 use super::bind::Bound;
 use super::bind::BoundSource;
 use super::cell;
+use super::few::Few;
 use super::mapper::Mapped;
 use super::mapper::Mapper;
 use super::mapper::Rejected;
@@ -41,32 +41,6 @@ pub(super) struct Row<'r> {
     pub mapper: &'r Mapper,
     pub cells: Vec<Cow<'r, str>>,
     pub problems: Vec<Problem>,
-}
-
-/// The values that a rule gives. Most rules give one, which needs no list.
-pub(super) enum Few<T> {
-    One([T; 1]),
-    List(Vec<T>),
-}
-
-impl<T> Few<T> {
-    fn map<U>(self, change: impl FnMut(T) -> U) -> Few<U> {
-        match self {
-            Self::One(one) => Few::One(one.map(change)),
-            Self::List(list) => Few::List(list.into_iter().map(change).collect()),
-        }
-    }
-}
-
-impl<T> Deref for Few<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        match self {
-            Self::One(one) => one,
-            Self::List(list) => list,
-        }
-    }
 }
 
 impl Mapper {
