@@ -47,9 +47,9 @@ class Slapd:
         self.admin_password = self._secret("admin")
         (folder / "slapd.d").mkdir()
         (folder / "db").mkdir(mode=0o700)
-        config = _config(folder, _hashed(self._read("admin")))
-        self._slapadd("config.ldif", config, "-n", "0")
-        self._slapadd("base.ldif", _base(_hashed(self._read("service"))), "-n", "1")
+        config = _config(folder, hashed(self._read("admin")))
+        self._slapadd(self._file("config.ldif", config), "-n", "0")
+        self._slapadd(self._file("base.ldif", _base(hashed(self._read("service")))), "-n", "1")
         (folder / "db").rename(folder / "empty")
 
     def __enter__(self):
@@ -66,9 +66,21 @@ class Slapd:
 
     def start_empty(self):
         """Starts with an empty database, whatever was there before."""
+        self._empty()
+        self._start()
+
+    def start_with(self, ldif):
+        """Starts with the entries of a file."""
+        self._empty()
+        self._slapadd(ldif, "-q", "-n", "1")
+        self._start()
+
+    def _empty(self):
         self.stop()
         shutil.rmtree(self.folder / "db", ignore_errors=True)
         shutil.copytree(self.folder / "empty", self.folder / "db")
+
+    def _start(self):
         command = [self.tools["slapd"], "-F", self.folder / "slapd.d", "-h", self.url, "-d", "0"]
         with open(self.folder / "slapd.log", "wb") as log:
             # With -d it stays in the foreground.
@@ -121,13 +133,16 @@ class Slapd:
     def _read(self, name):
         return (self.folder / f"{name}.secret").read_text()
 
-    def _slapadd(self, name, text, *arguments):
+    def _file(self, name, text):
         path = self.folder / name
         path.write_text(text)
+        return path
+
+    def _slapadd(self, path, *arguments):
         command = [self.tools["slapadd"], "-F", self.folder / "slapd.d", *arguments, "-l", path]
         made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if made.returncode != 0:
-            raise NotMeasured(f"slapadd {name}: {made.stderr}")
+            raise NotMeasured(f"slapadd {path.name}: {made.stderr}")
 
 
 def _entry(block):
@@ -144,7 +159,8 @@ def _entry(block):
     return dn, {name: sorted(values) for name, values in entry.items()}
 
 
-def _hashed(password):
+def hashed(password):
+    """Returns a password as slapd keeps it."""
     salt = secrets.token_bytes(8)
     digest = hashlib.sha1(password.encode() + salt).digest()
     return "{SSHA}" + base64.b64encode(digest + salt).decode()

@@ -43,6 +43,7 @@ use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
 mod address;
+mod ber;
 mod check;
 mod clash;
 mod complete;
@@ -62,11 +63,13 @@ mod pool;
 mod posix;
 mod profile;
 mod protected;
+mod prove;
 mod read;
 mod rename;
 mod server;
 mod settings;
 mod settle;
+mod tap;
 mod write;
 
 pub use self::posix::PosixGid;

@@ -398,8 +398,9 @@ fn dn(key: &'static str, text: &str) -> Result<Dn, SettingFault> {
 
 impl Site {
     /// Returns whether an entry is among those who have left.
-    pub fn is_archived(&self, dn: &Dn) -> bool {
-        self.archive_base.as_ref().is_some_and(|archive| dn.is_within(archive))
+    pub fn is_archived(&self, dn: &str) -> bool {
+        let is_within = |archive: &Dn| Dn::parse(dn).is_ok_and(|dn| dn.is_within(archive));
+        self.archive_base.as_ref().is_some_and(is_within)
     }
 
     /// Returns where accounts are, and how deep: the archive apart, unless it is read with the others.
