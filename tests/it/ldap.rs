@@ -37,6 +37,8 @@ mod logins;
 mod protected;
 mod reading;
 mod references;
+mod rights;
+mod tls;
 mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";

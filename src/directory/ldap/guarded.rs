@@ -230,7 +230,7 @@ impl<'a> Walk<'a> {
                 self.dsa.read_rest(self.connection, &mut group, class.attribute).await?;
                 match class.by {
                     By::Username => {
-                        group.texts(class.attribute).for_each(|name| self.members.add_username(name, &root))
+                        group.texts(class.attribute).for_each(|name| self.members.add_username(name, &root));
                     }
                     By::Dn => {
                         listed.extend(group.texts(class.attribute).filter_map(|v| Dn::parse(member_name(v)).ok()));
