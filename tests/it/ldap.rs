@@ -33,10 +33,12 @@ mod connections;
 mod failover;
 mod faults;
 mod groups;
+mod leavers;
 mod logins;
 mod protected;
 mod reading;
 mod references;
+mod renaming;
 mod rights;
 mod tls;
 mod values;
@@ -91,6 +93,7 @@ pub fn update(id: &EntryId) -> Update {
     Update {
         id: id.clone(),
         username: "".into(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,

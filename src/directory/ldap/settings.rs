@@ -65,6 +65,8 @@ pub struct LdapSettings {
     pub username_attribute: Option<String>,
     /// The attribute that new entries are named by.
     pub naming_attribute: Option<String>,
+    /// Where those are who have left.
+    pub archive_base: Option<String>,
     /// Where groups are.
     pub group_base: Option<String>,
     /// Where roles are.
@@ -121,6 +123,7 @@ impl LdapSettings {
             object_classes: None,
             username_attribute: None,
             naming_attribute: None,
+            archive_base: None,
             group_base: None,
             role_base: None,
             channel_base: None,
@@ -180,6 +183,8 @@ impl Access {
 pub struct Site {
     pub profile: &'static Profile,
     pub people_base: Dn,
+    /// Where those are who have left.
+    pub archive_base: Option<Dn>,
     pub scope: SearchScope,
     pub people_filter: Filter,
     pub object_classes: Vec<String>,
@@ -247,13 +252,9 @@ impl LdapSettings {
         let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
         // Whatever the kind is: names and filters must be good for one.
         let silent = self.profile(&RootDse::default());
-        let possible = profile::known().filter(|_| self.kind.is_none());
         let Err(fault) = self.site(silent, &access) else { return Ok(access) };
-        if possible.map(|profile| self.site(profile, &access)).any(|site| site.is_ok()) {
-            Ok(access)
-        } else {
-            Err(fault)
-        }
+        let mut possible = profile::known().filter(|_| self.kind.is_none());
+        if possible.any(|profile| self.site(profile, &access).is_ok()) { Ok(access) } else { Err(fault) }
     }
 
     /// Returns the kind of server: as it is named, or as the root DSE says.
@@ -308,6 +309,7 @@ impl LdapSettings {
             profile,
             upn_suffix: self.upn_suffix.clone().unwrap_or_else(|| people_base.domain()),
             people_base,
+            archive_base: base("archive_base", &self.archive_base)?,
             scope: self.scope,
             people_filter,
             object_classes,
@@ -389,6 +391,19 @@ fn dn(key: &'static str, text: &str) -> Result<Dn, SettingFault> {
 }
 
 impl Site {
+    /// Returns whether an entry is among those who have left.
+    pub fn is_archived(&self, dn: &Dn) -> bool {
+        self.archive_base.as_ref().is_some_and(|archive| dn.is_within(archive))
+    }
+
+    /// Returns where accounts are, and how deep: the archive apart, unless it is read with the others.
+    pub fn homes(&self) -> Vec<(&Dn, SearchScope)> {
+        let is_inside = |archive: &&Dn| self.scope == SearchScope::Subtree && archive.is_within(&self.people_base);
+        let archive = self.archive_base.as_ref().filter(|archive| !is_inside(archive));
+        let archive = archive.map(|archive| (archive, SearchScope::Subtree));
+        [(&self.people_base, self.scope)].into_iter().chain(archive).collect()
+    }
+
     /// Returns where groups of a kind are.
     pub fn base(&self, kind: GroupKind) -> Option<&Dn> {
         self.bases.iter().find(|(k, _)| *k == kind).and_then(|(_, base)| base.as_ref())

@@ -56,10 +56,11 @@ pub static PROFILE: Profile = Profile {
         of_new,
         modifications,
         presumes,
-        amends: |_| Vec::new(),
+        settles: None,
         login,
     },
     // Primary groups (`Domain Users`) list nobody in `member`, so those memberships are neither shown nor touched.
+    policy: None,
     group_classes: &[Class { name: "group", attribute: "member", by: By::Dn, needs_member: false }],
     role_classes: &[],
     keeps: &[

@@ -42,6 +42,7 @@ const PLAIN: Profile = Profile {
     stable: Stable { attribute: "entryUUID", form: Form::Text },
     defaults: DEFAULTS,
     credentials: PASSWORD_ONLY,
+    policy: None,
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
@@ -79,7 +80,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
-    amends: |_| Vec::new(),
+    settles: None,
     login: login::by_controls,
 };
 
@@ -92,7 +93,7 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
-    amends: |_| Vec::new(),
+    settles: None,
     login: login::by_controls,
 };
 
