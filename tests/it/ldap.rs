@@ -40,6 +40,8 @@ mod protected;
 mod reading;
 mod references;
 mod renaming;
+mod rights;
+mod tls;
 mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";

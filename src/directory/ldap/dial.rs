@@ -1,6 +1,7 @@
 //! From settings to an authenticated connection: nothing is sent in clear, and nobody else is spoken to.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +66,8 @@ async fn opened(access: &Access, open: impl Future<Output = Result<Opened, LdapE
     let fresh = timeout(access.connect_timeout, AssertUnwindSafe(open).catch_unwind()).await;
     let (pair, tap) = match fresh {
         Err(_elapsed) => {
-            let reason = format!("{} did not answer within {:?}", access.url, access.connect_timeout);
+            let hint = other_scheme(access);
+            let reason = format!("{} did not answer within {:?}{hint}", access.url, access.connect_timeout);
             return Err(Fault::new(Next::Retry, reason));
         }
         Ok(Err(_panic)) => {
@@ -180,13 +182,30 @@ fn not_connected(access: &Access, error: &LdapError) -> Fault {
         }
         LdapError::Io { source } => match source.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
             Some(error) => Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(error))),
-            None => Fault::new(Next::Retry, format!("cannot connect to {url}: {source}")),
+            None => {
+                let is_there = !matches!(source.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound);
+                let hint = if is_there { other_scheme(access) } else { "" };
+                Fault::new(Next::Retry, format!("cannot connect to {url}: {source}{hint}"))
+            }
         },
         LdapError::Rustls { source } => {
             Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(source)))
         }
         LdapError::DNSName { .. } => Fault::new(Next::StopRun, format!("{url}: no certificate can be for this name")),
-        error => Fault::new(Next::Retry, format!("cannot connect to {url}: {}", innermost(error))),
+        error => {
+            let (cause, hint) = (innermost(error), other_scheme(access));
+            Fault::new(Next::Retry, format!("cannot connect to {url}: {cause}{hint}"))
+        }
+    }
+}
+
+/// Returns what to say of a server that hangs up in the middle, or speaks something else: the likeliest reason is a
+/// scheme that does not fit the port.
+fn other_scheme(access: &Access) -> &'static str {
+    match &access.link {
+        Link::Tls { starttls: false, .. } => "; is this port for `ldap://` (with StartTLS)?",
+        Link::Tls { starttls: true, .. } | Link::Clear => "; is this port for `ldaps://`?",
+        Link::Local => "",
     }
 }
 
@@ -200,6 +219,9 @@ fn distrust(error: &rustls::Error) -> String {
             "its certificate is for another name; use the name in the certificate as `url`".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "its certificate is a CA's own, as self-signed ones mostly are; give it one for a server".to_owned()
+        }
         other => format!("its certificate is not valid ({other})"),
     }
 }

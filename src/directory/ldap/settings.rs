@@ -376,7 +376,7 @@ impl LdapSettings {
 
     fn identity(&self, link: &Link) -> Result<Identity, SettingFault> {
         match (&self.bind_dn, &self.bind_password) {
-            (Some(text), Some(password)) if !password.expose().is_empty() => {
+            (Some(text), Some(password)) if !password.expose().trim().is_empty() => {
                 Ok(Identity::Simple(dn("bind_dn", text)?, password.clone()))
             }
             // A bind with a DN and no password succeeds as anonymous (RFC 4513 section 5.1.2).
