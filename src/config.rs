@@ -50,6 +50,13 @@ pub struct TargetConfig {
     pub kind: TargetKind,
 }
 
+impl TargetConfig {
+    /// Returns whether it has an archive for those who leave.
+    fn has_archive(&self) -> bool {
+        matches!(&self.kind, TargetKind::Ldap(settings) if settings.archive_base.is_some())
+    }
+}
+
 /// What a target is.
 #[derive(Debug)]
 pub enum TargetKind {

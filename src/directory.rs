@@ -17,6 +17,8 @@ use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::place::Home;
+use crate::roster::place::Place;
 use crate::roster::problem::Problem;
 use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
@@ -41,6 +43,12 @@ pub trait Directory: Send + Sync {
     /// told when its capabilities were asked for.
     fn objections(&self, account: &Account) -> Vec<Problem>;
 
+    /// Returns where an entry belongs, when that is another place than where it is; found like [`Self::objections`].
+    /// Targets without places know none. An error says why the feed's place is none.
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        let _ = (entry, home);
+        Ok(None)
+    }
     /// Returns how the values of attributes that refer to accounts, such as `manager`, are compared. The value that
     /// refers to an account is its [`EntryId::locator`].
     fn fold_of_references(&self) -> Fold;

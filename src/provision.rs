@@ -42,6 +42,7 @@ use crate::state::State;
 use crate::state::journal::JournalKey;
 use crate::state::journal::Journaled;
 use crate::state::journal::JournaledLetter;
+use crate::state::journal::Off;
 
 /// Everything the loop needs to apply one plan.
 pub struct Work<'w, D> {
@@ -264,8 +265,13 @@ impl<D: Directory> Progression<'_, D> {
                 && result.outcome == known.kind.when_done()
             {
                 let username = self.work.plan.username(item).into();
-                if let (Outcome::Disabled, None, Some(entry)) = (&result.outcome, item.line, &item.entry) {
-                    evidence.off.push(((**entry).clone(), username));
+                match (&result.outcome, item.line, &item.entry) {
+                    (Outcome::Disabled | Outcome::Moved, None, Some(entry)) => {
+                        let before = Some(known.before.place.clone()).filter(|_| result.outcome == Outcome::Moved);
+                        evidence.off.push(Off { entry: (**entry).clone(), username, before });
+                    }
+                    (Outcome::Deleted, None, Some(entry)) => evidence.on.push((**entry).clone()),
+                    _ => {}
                 }
                 evidence.finish(key, result);
             }

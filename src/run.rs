@@ -2,6 +2,7 @@
 
 pub mod choices;
 pub mod feed;
+mod leavers;
 pub mod planning;
 mod reading;
 mod referents;
@@ -147,7 +148,7 @@ impl Carrier {
         let resume = Resume::of(&self.state, &id).await.map_err(broken)?;
         let is_begun = !resume.journaled.is_empty();
         let emptied = errand.order == Order::DirectoryWasEmptied;
-        let planned = match planning::plan(&errand, &self.state, &resume, emptied).await {
+        let planned = match planning::plan(&errand, &self.state, &resume, emptied, &(self.now)()).await {
             Ok(planned) => planned,
             Err(error) => return self.not_planned(&errand.run, error, is_begun).await,
         };
@@ -235,6 +236,7 @@ impl Carrier {
         if let Some(n_entries) = planned.n_entries {
             self.state.keep_size(&run.target, n_entries).await.map_err(broken)?;
         }
+        self.state.seen_again(&run.target, planned.leavers_back.clone()).await.map_err(broken)?;
         self.state.seen_enabled(&run.target, planned.enabled_again.clone()).await.map_err(broken)
     }
 
@@ -304,6 +306,7 @@ impl Carrier {
         if let Some(early) = &ended.early {
             return Ok(Carried::TryAgain(ended_early(early, errand)));
         }
+        self.state.missing_since(&run.target, planned.leavers_gone.clone(), now.clone()).await.map_err(broken)?;
         if !holds.is_empty() {
             return self.hold(errand, holds).await;
         }
@@ -317,7 +320,7 @@ impl Carrier {
         let Errand { run, .. } = errand;
         self.state.next_round(&run.id).await.map_err(broken)?;
         let resume = Resume::of(&self.state, &run.id).await.map_err(broken)?;
-        match planning::plan(errand, &self.state, &resume, false).await {
+        match planning::plan(errand, &self.state, &resume, false, &(self.now)()).await {
             Ok(left) => {
                 let roster = PathBuf::from(&run.path);
                 reports::write_preview(&roster, &subject(&left, errand, &roster)).map_err(|error| misplaced(&error))?;
@@ -399,7 +402,7 @@ fn subject<'s, D>(planned: &'s Planned, errand: &'s Errand<'_, D>, roster: &'s P
 fn size_after(before: usize, plan: &Plan, results: &[ItemResult]) -> usize {
     let done = || plan.items.iter().zip(results).map(|(item, result)| (&item.intent, &result.outcome));
     let come = done().filter(|done| matches!(done, (Intent::Create(_), Outcome::Created))).count();
-    let go = done().filter(|done| matches!(done, (Intent::Delete, Outcome::Deleted))).count();
+    let go = done().filter(|done| matches!(done, (Intent::Delete | Intent::Purge { .. }, Outcome::Deleted))).count();
     (before + come).saturating_sub(go)
 }
 

@@ -51,7 +51,7 @@ pub async fn preview(site: &Site, args: Args) -> Result<Exit, Failure> {
         order: Order::AsTheFeedSays,
         audience: &console,
     };
-    let planned = planning::plan(&errand, &state, &Resume::default(), false).await;
+    let planned = planning::plan(&errand, &state, &Resume::default(), false, &open::now()).await;
     claim.close().map_err(|error| Failure::new(Exit::TryAgain, "cannot remove the spool copy").caused_by(&error))?;
     let planned = planned.map_err(|error| error.failure(&errand.run))?;
     let subject =

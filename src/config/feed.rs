@@ -22,6 +22,7 @@ use super::raw::RawCsv;
 use super::raw::RawFeed;
 use super::raw::RawLetters;
 use super::raw::RawMemberships;
+use super::raw::RawOld;
 use super::raw::RawPasswords;
 use crate::daemon::schedule::Schedule;
 use crate::directory::Throttle;
@@ -37,6 +38,7 @@ use crate::roster::matching::MatchRules;
 use crate::roster::memberships::MembershipRules;
 use crate::roster::name_key::MatchKey;
 use crate::roster::password::PasswordPolicy;
+use crate::roster::place::May;
 use crate::roster::planner::OldPolicy;
 use crate::roster::planner::PasswordRules;
 use crate::roster::planner::PlanRules;
@@ -48,6 +50,9 @@ use crate::run::feed::Mode;
 
 const BATCH_SIZE: NonZeroUsize = NonZeroUsize::new(250).expect("250 is not zero");
 const MAILS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).expect("30 is not zero");
+
+/// How long people are kept before they are deleted.
+const GRACE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Attributes that say who an Old account is.
 const NAMES: [&str; 3] = ["givenName", "sn", "mail"];
@@ -80,7 +85,7 @@ impl Prover {
         let watch = self.choice(raw.watch.as_ref(), &watches);
         let rescan = self.duration(raw.rescan.as_ref(), Duration::from_secs(10));
         let settle = self.duration(raw.settle.as_ref(), Duration::from_secs(3));
-        let olds = [("report", OldPolicy::Report), ("keep", OldPolicy::Keep), ("disable", OldPolicy::Disable)];
+        let (old, grace) = self.old(&raw.old, target);
         let plan = PlanRules {
             passwords: PasswordRules {
                 generate_for_new: raw.passwords.generate_for_new.unwrap_or(true),
@@ -88,7 +93,8 @@ impl Prover {
                 from_file_for_existing: raw.passwords.from_file_for_existing.unwrap_or(false),
                 change_next_time: raw.passwords.change_next_time.unwrap_or(true),
             },
-            old: self.choice(raw.old.policy.as_ref(), &olds),
+            old,
+            grace,
             reenable: raw.old.reenable.unwrap_or(true),
             seats: [seats, raw.seats].into_iter().flatten().min(),
             limits: self.limits(&raw.limits),
@@ -211,6 +217,28 @@ impl Prover {
         Some(MembershipRules { create: raw.create.unwrap_or(false), owned })
     }
 
+    /// Proves what becomes of people who are in the directory only, and how long they are kept before they are deleted.
+    fn old(&mut self, raw: &RawOld, target: Option<&TargetConfig>) -> (OldPolicy, Option<Duration>) {
+        let has_archive = target.is_some_and(TargetConfig::has_archive);
+        let grace = raw.grace.as_ref().map_or(GRACE, |grace| self.days(grace));
+        let policies = [
+            ("report", OldPolicy::Report),
+            ("keep", OldPolicy::Keep),
+            ("disable", OldPolicy::Disable),
+            ("move", OldPolicy::Move),
+            ("delete", OldPolicy::Delete { at_once: grace.is_zero(), archives: has_archive }),
+        ];
+        let policy = self.choice(raw.policy.as_ref(), &policies);
+        if let (OldPolicy::Move, Some(span)) = (policy, raw.policy.as_ref().map(Spanned::span))
+            && target.is_some()
+            && !has_archive
+        {
+            let fault = ConfigFault::at(span, "there is no archive to move people to");
+            self.fault(fault.hint("set `archive_base` in [target.ldap]; other targets have none"));
+        }
+        (policy, matches!(policy, OldPolicy::Delete { .. }).then_some(grace))
+    }
+
     fn schedule(&mut self, raw: &RawFeed) -> Option<Option<Schedule>> {
         let Some(cron) = &raw.schedule else {
             if let Some(zone) = &raw.time_zone {
@@ -244,6 +272,7 @@ fn match_rules(raw: &RawFeed, mapping: &Mapping, plan: &PlanRules) -> MatchRules
         unique: mapping.settings().checks.unique.clone(),
         scope: raw.old.scope.iter().map(|(name, value)| (AttributeName::new(name), MatchKey::new(value))).collect(),
         memberships: true,
+        may: May { rename: raw.defaults.rename.unwrap_or(false), relocate: raw.defaults.relocate.unwrap_or(false) },
         touches_all: plan.passwords.generate_for_existing || plan.passwords.from_file_for_existing,
     }
 }

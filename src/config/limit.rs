@@ -20,6 +20,9 @@ impl Prover {
             passwords: self.limit(raw.passwords.as_ref(), default.passwords),
             updates: self.limit(raw.updates.as_ref(), default.updates),
             creates: self.limit(raw.creates.as_ref(), default.creates),
+            deletions: self.limit(raw.deletions.as_ref(), default.deletions),
+            moves: self.limit(raw.moves.as_ref(), default.moves),
+            takeovers: self.limit(raw.takeovers.as_ref(), default.takeovers),
         }
     }
 

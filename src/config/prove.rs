@@ -115,6 +115,16 @@ impl Prover {
         })
     }
 
+    /// Reads a number of days such as `30d`, or a length of time.
+    pub(super) fn days(&mut self, value: &Spanned<String>) -> Duration {
+        const DAY: u64 = 24 * 60 * 60;
+        let days = value.get_ref().trim().strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
+        match days.and_then(|days| days.checked_mul(DAY)) {
+            Some(seconds) => Duration::from_secs(seconds),
+            None => self.duration(Some(value), Duration::MAX),
+        }
+    }
+
     /// Makes `result` a fault at `span` when it is an error.
     pub(super) fn take<T, E: Display>(&mut self, span: Range<usize>, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.fault(ConfigFault::at(span, error.to_string()))).ok()

@@ -71,6 +71,7 @@ pub struct RawLdap {
     pub username_attribute: Option<String>,
     pub naming_attribute: Option<String>,
     pub group_base: Option<Spanned<String>>,
+    pub archive_base: Option<Spanned<String>>,
     pub role_base: Option<Spanned<String>>,
     pub channel_base: Option<Spanned<String>>,
     pub group_type: Option<Spanned<String>>,
@@ -228,6 +229,9 @@ pub struct RawDefaults {
     pub sync_roles: Option<bool>,
     pub subscribe: Option<bool>,
     pub action: Option<Spanned<String>>,
+    pub rename: Option<bool>,
+    #[serde(rename = "move")]
+    pub relocate: Option<bool>,
     pub allow_row_disable: Option<bool>,
     pub allow_row_delete: Option<bool>,
 }
@@ -274,6 +278,7 @@ pub struct RawOld {
     #[serde(default)]
     pub scope: BTreeMap<String, String>,
     pub reenable: Option<bool>,
+    pub grace: Option<Spanned<String>>,
 }
 
 /// `[feed.limits]`
@@ -286,6 +291,9 @@ pub struct RawLimits {
     pub passwords: Option<Spanned<RawLimit>>,
     pub updates: Option<Spanned<RawLimit>>,
     pub creates: Option<Spanned<RawLimit>>,
+    pub deletions: Option<Spanned<RawLimit>>,
+    pub moves: Option<Spanned<RawLimit>>,
+    pub takeovers: Option<Spanned<RawLimit>>,
 }
 
 /// A number, a percentage, `"none"`, or a list of a percentage and a number.

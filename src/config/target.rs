@@ -90,6 +90,7 @@ impl Prover {
         settings.object_classes = raw.object_classes;
         settings.username_attribute = raw.username_attribute;
         settings.naming_attribute = raw.naming_attribute;
+        settings.archive_base = raw.archive_base.map(Spanned::into_inner);
         settings.group_base = raw.group_base.map(Spanned::into_inner);
         settings.role_base = raw.role_base.map(Spanned::into_inner);
         settings.channel_base = raw.channel_base.map(Spanned::into_inner);

@@ -32,6 +32,8 @@ use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::place::Home;
+use crate::roster::place::Place;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 use crate::roster::reference::Fold;
@@ -57,6 +59,7 @@ mod pool;
 mod profile;
 mod protected;
 mod read;
+mod rename;
 mod server;
 mod settings;
 mod settle;
@@ -140,7 +143,10 @@ impl Dsa {
     ) -> Result<Done, Fault> {
         match operation {
             Operation::Create(create) => self.create(connection, create).await,
-            Operation::Update(update) => self.update(connection, update).await,
+            Operation::Update(update) => match &update.relocation {
+                Some(relocation) => self.relocate(connection, pace, update, relocation).await,
+                None => self.update(connection, update).await,
+            },
             Operation::Delete { id, username } => self.delete(connection, id, username).await,
             Operation::CreateGroup { kind, name, members } => {
                 self.create_group(connection, pace, (*kind, name), members).await
@@ -253,6 +259,10 @@ impl Directory for Ldap {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.dsa.get().map_or_else(Vec::new, |dsa| dsa.objections(account))
+    }
+
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        self.dsa.get().map_or(Ok(None), |dsa| dsa.relocated(&entry.locator, home))
     }
 
     fn fold_of_references(&self) -> Fold {

@@ -40,10 +40,13 @@ use crate::roster::name_key::CoarseKey;
 use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::place::Home;
+use crate::roster::place::Place;
 use crate::roster::problem::Problem;
 use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
+mod places;
 mod script;
 mod write;
 
@@ -77,6 +80,8 @@ struct Held {
     must_change: bool,
     enabled: bool,
     protected: Option<Box<str>>,
+    /// Where it was put; `None`: it has a place of its own.
+    place: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -86,6 +91,9 @@ struct HeldGroup {
 }
 
 impl Memory {
+    /// Where those are who have left.
+    pub const ARCHIVE: &'static str = "ou=leavers";
+
     /// Returns an empty directory that can do everything.
     pub fn new() -> Self {
         Self::with_capabilities(Capabilities {
@@ -120,6 +128,10 @@ impl Directory for Memory {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         rules::account_problems(&account.username, &account.attributes, account.password.as_ref())
+    }
+
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        Ok(Self::relocated(entry, home))
     }
 
     fn fold_of_references(&self) -> Fold {
@@ -159,7 +171,7 @@ impl Directory for Memory {
             Wanted::Named(names) => names.contains(name),
         };
         let of_kind = state.groups.iter().filter(|((k, _), group)| *k == kind && is_wanted(&group.name));
-        Ok(of_kind.map(|(_, group)| group.shown(kind)).collect())
+        Ok(of_kind.map(|(_, group)| group.shown(kind, &state.accounts)).collect())
     }
 
     async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
@@ -189,11 +201,16 @@ impl Directory for Memory {
 }
 
 impl Held {
+    fn id(&self, id: u64) -> EntryId {
+        let own = entry_id(id);
+        EntryId { locator: self.place.clone().unwrap_or(own.locator), stable: own.stable }
+    }
+
     fn is_wanted(&self, id: u64, which: &Which, keys: &HashSet<MatchKey>) -> bool {
         match which {
             Which::All => true,
-            Which::Ids(ids) => ids.contains(&entry_id(id)),
-            Which::Located(_) => keys.contains(&MatchKey::new(&entry_id(id).locator)),
+            Which::Ids(ids) => ids.contains(&self.id(id)),
+            Which::Located(_) => keys.contains(&MatchKey::new(&self.id(id).locator)),
             Which::Matching { by: MatchBy::Username, values: _ } => keys.contains(&self.match_key),
             Which::Matching { by: MatchBy::Attribute(name), values: _ } => {
                 let values = self.attributes.get(name).into_iter().flatten();
@@ -206,19 +223,21 @@ impl Held {
     fn shown(&self, id: u64, schema: &Schema, can_tell: bool) -> ExistingAccount {
         let pairs = self.attributes.iter().map(|(name, values)| (name.as_str(), values.iter().map(Vec::as_slice)));
         ExistingAccount {
-            id: entry_id(id),
+            id: self.id(id),
             username: self.username.clone(),
             attributes: schema.pack(pairs),
             enabled: self.enabled,
             must_change: can_tell.then_some(self.must_change),
             protected: self.protected.clone(),
+            archived: self.place.as_ref().is_some_and(|place| place.ends_with(Memory::ARCHIVE)),
         }
     }
 }
 
 impl HeldGroup {
-    fn shown(&self, kind: GroupKind) -> ExistingGroup {
-        let members = self.members.iter().map(|id| MatchKey::new(&entry_id(*id).locator)).collect();
+    fn shown(&self, kind: GroupKind, accounts: &BTreeMap<u64, Held>) -> ExistingGroup {
+        let place = |id: &u64| accounts.get(id).map(|held| MatchKey::new(&held.id(*id).locator));
+        let members = self.members.iter().filter_map(place).collect();
         ExistingGroup { kind, name: self.name.clone(), members: Members::ByEntry(members), protected: None }
     }
 }

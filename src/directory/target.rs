@@ -21,6 +21,8 @@ use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::place::Home;
+use crate::roster::place::Place;
 use crate::roster::problem::Problem;
 use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
@@ -46,6 +48,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.objections(account),
             Self::Ldap(ldap) => ldap.objections(account),
+        }
+    }
+
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        match self {
+            Self::Local(local) => local.place(entry, home),
+            Self::Ldap(ldap) => ldap.place(entry, home),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::roster::outcome::Outcome;
 use crate::sqlite::DatabaseError;
 use crate::state::journal::Evidence;
 use crate::state::journal::Kind;
+use crate::state::journal::Off;
 use crate::state::journal::Started;
 
 /// How often one operation is tried before the run gives up for now.
@@ -77,6 +78,7 @@ impl<D: Directory> Progression<'_, D> {
             kind: task.kind,
             password: task.has_password(),
             letter: task.letter,
+            before: task.before(),
         };
         let generations = self.work.state.started(self.work.run, tasks.iter().map(intent).collect()).await?;
         let mut fates = self.carry_out(&tasks).await;
@@ -116,6 +118,11 @@ impl<D: Directory> Progression<'_, D> {
             let fault = match answer {
                 Ok(done) => {
                     self.refused_in_a_row = 0;
+                    if let Done::ChangedBut(what) = &done {
+                        let result = &mut self.results[pending.tasks[place].item];
+                        result.notes.push(what.clone());
+                        result.incomplete = true;
+                    }
                     pending.fates[place] = Some(outcome_of(pending.tasks[place].kind, &operation, &done));
                     continue;
                 }
@@ -183,7 +190,12 @@ impl<D: Directory> Progression<'_, D> {
             matches!(
                 fates[place],
                 Fate::Settled(
-                    Outcome::Created | Outcome::Updated | Outcome::Enabled | Outcome::Disabled | Outcome::Deleted
+                    Outcome::Created
+                        | Outcome::Updated
+                        | Outcome::Enabled
+                        | Outcome::Disabled
+                        | Outcome::Moved
+                        | Outcome::Deleted
                 )
             )
         };
@@ -212,7 +224,9 @@ impl<D: Directory> Progression<'_, D> {
                     (_, Some(entry)) => {
                         let (failed, notes) = found.differences(&operation, entry);
                         self.results[tasks[place].item].notes.extend(notes);
-                        if let Some(reason) = failed {
+                        if tasks[place].kind == Kind::Archive && failed.is_some() && !entry.enabled {
+                            fates[place] = Fate::Settled(Outcome::Disabled);
+                        } else if let Some(reason) = failed {
                             fates[place] = Fate::Settled(Outcome::Failed(reason));
                         }
                         confirmed.insert(place, entry.clone());
@@ -274,9 +288,11 @@ impl<D: Directory> Progression<'_, D> {
             }
             match (outcome, entry) {
                 // Whom a row switches off stays off until a person says otherwise; an Old one may come back.
-                (Outcome::Disabled, Some(entry)) if task.line().is_none() => {
-                    evidence.off.push((entry.id.clone(), entry.username.clone()));
+                (Outcome::Disabled | Outcome::Moved, Some(entry)) if task.line().is_none() => {
+                    let before = Some(task.before().place).filter(|_| *outcome == Outcome::Moved);
+                    evidence.off.push(Off { entry: entry.id.clone(), username: entry.username.clone(), before });
                 }
+                (Outcome::Deleted, _) => evidence.on.extend(deleted(task)),
                 (Outcome::Enabled | Outcome::Updated, Some(entry)) if entry.enabled => {
                     evidence.on.extend(switched_on(task));
                 }
@@ -351,11 +367,19 @@ fn switched_on(task: &Task) -> Option<EntryId> {
     }
 }
 
+fn deleted(task: &Task) -> Option<EntryId> {
+    match &task.operation {
+        Operation::Delete { id, .. } => Some(id.clone()),
+        _ => None,
+    }
+}
+
 fn outcome_of(kind: Kind, operation: &Operation, done: &Done) -> Outcome {
     match (kind, done) {
         (Kind::Create, Done::AlreadySo) => Outcome::Unchanged,
         (Kind::Create, _) => Outcome::Created,
         (Kind::Disable, _) => Outcome::Disabled,
+        (Kind::Archive, _) => Outcome::Moved,
         (Kind::Delete, _) => Outcome::Deleted,
         (Kind::Update | Kind::Members, _) => match operation {
             Operation::Update(update) if update.enabled == Some(true) && update.changes.is_empty() => Outcome::Enabled,

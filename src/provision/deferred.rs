@@ -358,6 +358,7 @@ impl Writing {
         Operation::Update(Update {
             id: entry.id.clone(),
             username: self.member.username.clone(),
+            relocation: None,
             changes,
             password: None,
             must_change: None,

@@ -25,6 +25,7 @@ use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Before;
 use crate::roster::plan::Intent;
 use crate::roster::plan::MembershipChange;
 use crate::roster::plan::Status;
@@ -85,7 +86,7 @@ impl<D: Directory> Progression<'_, D> {
         let intents = rest_only
             .iter()
             .filter_map(|item| journal_key(self.work.plan, *item))
-            .map(|key| Started { key, kind: Kind::Members, password: false, letter: false })
+            .map(|key| Started { key, kind: Kind::Members, password: false, letter: false, before: Before::default() })
             .collect();
         self.work.state.started(self.work.run, intents).await.map(drop)
     }

@@ -23,6 +23,7 @@ use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Operation;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Progress;
 use crate::state::journal::Kind;
 
 /// How often reading back is tried.
@@ -62,6 +63,14 @@ impl FoundAccounts {
             _ => Vec::new(),
         };
         let mut notes = Vec::new();
+        if let Operation::Update(update) = operation
+            && let Some(relocation) = &update.relocation
+            && relocation.progress(entry) != Progress::Done
+        {
+            let place = &entry.id.locator;
+            let why = format!("the account is still called `{}`, and is at {place}, when read back", entry.username);
+            return (Some(why), notes);
+        }
         if !differing.is_empty() {
             notes.push(format!("reads back other than written: {}", differing.join(", ")));
         }
@@ -93,7 +102,7 @@ impl<D: Directory> Progression<'_, D> {
         for (_, operation) in operations {
             match operation {
                 Operation::Create(create) => usernames.push(create.username.clone()),
-                Operation::Update(update) => ids.push(update.id.clone()),
+                Operation::Update(update) => ids.push(update.id_after()),
                 Operation::Delete { id, .. } => ids.push(id.clone()),
                 Operation::CreateGroup { .. } | Operation::ChangeMembers { .. } => {}
             }
@@ -192,6 +201,18 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
             Verdict::Settled(Outcome::Failed("the account is gone from the directory".to_owned()))
         }
         (Operation::Update(mut update), Some(entry)) => {
+            update.id = entry.id.clone();
+            if let Some(relocation) = update.relocation.take() {
+                match relocation.progress(entry) {
+                    Progress::Elsewhere => {
+                        let why = "the account was renamed or moved by somebody else after the preview; drop the roster again";
+                        return Verdict::Settled(Outcome::Failed(why.to_owned()));
+                    }
+                    Progress::Done if !in_doubt => {}
+                    // What follows from it may be missing, and can be done twice.
+                    Progress::Done | Progress::ToDo => update.relocation = Some(relocation),
+                }
+            }
             // A password may be live that nobody was told: it is written whatever else has changed, and reading back
             // tells the rest.
             let must_go_on = in_doubt && update.password.is_some();
@@ -213,8 +234,8 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
             update.changes = left;
             let state_holds = update.enabled.is_none_or(|enabled| enabled == entry.enabled);
             // A password cannot be read back. Writing the same one again is harmless.
-            if update.changes.is_empty() && update.password.is_none() && state_holds {
-                return Verdict::Settled(if kind == Kind::Disable { Outcome::Disabled } else { Outcome::Updated });
+            if update.relocation.is_none() && update.changes.is_empty() && update.password.is_none() && state_holds {
+                return Verdict::Settled(kind.when_done());
             }
             Verdict::Again(Operation::Update(update))
         }

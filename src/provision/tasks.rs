@@ -7,12 +7,16 @@ use super::journal_key;
 use crate::roster::account::Account;
 use crate::roster::account::LineNo;
 use crate::roster::earlier::Creation;
+use crate::roster::guard;
 use crate::roster::operation::Create;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Update;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Before;
+use crate::roster::place::Relocation;
+use crate::roster::place::Step;
 use crate::roster::plan::CreateIntent;
 use crate::roster::plan::HoldClass;
 use crate::roster::plan::Intent;
@@ -62,6 +66,15 @@ impl Task {
         }
     }
 
+    /// Returns what the account was called and where it was, if that is to change.
+    pub fn before(&self) -> Before {
+        match &self.operation {
+            Operation::Update(update) => update.relocation.as_ref().map(Relocation::before).unwrap_or_default(),
+            Operation::Delete { id, username } => Before { username: username.clone(), place: id.locator.clone() },
+            _ => Before::default(),
+        }
+    }
+
     /// Returns whether the account was made before, by this run.
     pub fn is_made(&self) -> bool {
         self.creates && self.kind != Kind::Create
@@ -90,7 +103,8 @@ pub fn of<D>(work: &Work<'_, D>) -> (Vec<Task>, Vec<Task>) {
             Intent::Create(create) => accounts.extend(creation(work, place, item, key, create)),
             Intent::Update(update) => accounts.extend(change(work, place, item, key, update)),
             Intent::Disable => last.extend(switch_off(work.plan, place, item, key)),
-            Intent::Delete => last.extend(deletion(work.plan, place, item, key)),
+            Intent::Archive { place: way, .. } => last.extend(moving_away(work.plan, place, item, key, way)),
+            Intent::Delete | Intent::Purge { .. } => last.extend(deletion(work.plan, place, item, key)),
             Intent::Nothing | Intent::Skip(_) | Intent::Report => {}
         }
     }
@@ -187,10 +201,13 @@ fn blocked<D>(work: &Work<'_, D>, item: &Item) -> Option<String> {
     let class = match &item.intent {
         Intent::Create(_) => Some(HoldClass::Creates),
         Intent::Update(update) if is_existing(item) && !update.letter_owed => Some(HoldClass::Updates),
-        Intent::Disable | Intent::Delete => Some(HoldClass::Old),
         _ => None,
     };
-    if let Some(class) = class.filter(|class| work.held.contains(class)) {
+    let is_held = |class: &HoldClass| work.held.contains(class) && guard::count(item, *class) > 0;
+    let class = class.or([HoldClass::Old, HoldClass::Deletions].into_iter().find(is_held));
+    let owes_letter = matches!(&item.intent, Intent::Update(update) if update.letter_owed);
+    let whole = is_held_whole(work, item).filter(|_| !owes_letter);
+    if let Some(class) = class.filter(|class| work.held.contains(class)).or(whole) {
         return Some(format!("held for approval (`limits.{}`)", class.key()));
     }
     if let Intent::Update(update) = &item.intent {
@@ -238,9 +255,11 @@ fn change<D>(work: &Work<'_, D>, place: usize, item: &Item, key: JournalKey, upd
         return None;
     }
     let account = work.plan.account(item)?;
+    let now_called = left.relocation.as_ref().and_then(|relocation| relocation.username.as_ref());
     let operation = Operation::Update(Update {
         id: (**item.entry.as_ref()?).clone(),
-        username: account.username.clone(),
+        username: now_called.map_or(&account.username, |step| &step.from).clone(),
+        relocation: left.relocation,
         changes: left.changes,
         password: left.password.and_then(|source| password(source, account.password.as_ref())),
         must_change: left.must_change,
@@ -273,12 +292,21 @@ fn switch_off(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option
     let operation = Operation::Update(Update {
         id: (**item.entry.as_ref()?).clone(),
         username: plan.username(item).into(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,
         enabled: Some(false),
     });
     Some(without_password(place, key, Kind::Disable, operation))
+}
+
+fn moving_away(plan: &Plan, place: usize, item: &Item, key: JournalKey, way: &Step) -> Option<Task> {
+    let mut task = switch_off(plan, place, item, key)?;
+    if let Operation::Update(update) = &mut task.operation {
+        update.relocation = Some(Relocation::to(way.clone()));
+    }
+    Some(Task { kind: Kind::Archive, ..task })
 }
 
 fn deletion(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option<Task> {
@@ -295,6 +323,7 @@ fn without_password(item: usize, key: JournalKey, kind: Kind, operation: Operati
 pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> UpdateIntent {
     let holds = |class: HoldClass| work.held.contains(&class);
     let mut left = UpdateIntent {
+        relocation: update.relocation.clone(),
         changes: update.changes.clone(),
         deferred: update.deferred.clone(),
         password: update.password,
@@ -303,11 +332,13 @@ pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent)
         memberships: update.memberships.clone(),
         letter_owed: update.letter_owed,
     };
-    if holds(HoldClass::Updates) && is_existing(item) {
-        left.changes = Vec::new();
-        left.deferred = Vec::new();
-        left.enabled = None;
-        left.memberships = Vec::new();
+    if is_held_whole(work, item).is_some() {
+        left = UpdateIntent {
+            password: update.password.filter(|_| update.letter_owed),
+            must_change: update.must_change.filter(|_| update.letter_owed),
+            letter_owed: update.letter_owed,
+            ..UpdateIntent::default()
+        };
     }
     if holds(HoldClass::Clears) {
         left.changes.retain(|change| !change.clears());
@@ -326,6 +357,13 @@ pub(super) fn left_of<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent)
     left
 }
 
+/// Returns the class for which nothing of an update is done at all: the attributes of somebody who is renamed may follow
+/// from the new name, and those of another person are another person's.
+fn is_held_whole<D>(work: &Work<'_, D>, item: &Item) -> Option<HoldClass> {
+    let whole = [HoldClass::Updates, HoldClass::Takeovers, HoldClass::Moves];
+    whole.into_iter().find(|class| work.held.contains(class) && guard::count(item, *class) > 0)
+}
+
 /// Returns whether an existing account would get a generated password although its letter could go nowhere.
 fn nobody_could_be_told<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> bool {
     update.password == Some(PasswordSource::Generated)
@@ -338,6 +376,10 @@ fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<
     let mut notes = Vec::new();
     let mut note =
         |class: HoldClass, what: &str| notes.push(format!("{what}: held for approval (`limits.{}`)", class.key()));
+    if let Some(class) = is_held_whole(work, item) {
+        let told = format!("all but a new password: held for approval (`limits.{}`)", class.key());
+        return left.password.map(|_| told).into_iter().collect();
+    }
     let cleared = |update: &UpdateIntent| -> Vec<String> {
         let changes = update.changes.iter().filter(|change| change.clears()).map(|change| &change.attribute);
         let deferred = update.deferred.iter().filter(|change| change.clears()).map(|change| &change.attribute);
@@ -360,8 +402,17 @@ fn held_notes<D>(work: &Work<'_, D>, item: &Item, update: &UpdateIntent) -> Vec<
 }
 
 fn touches_account(update: &UpdateIntent) -> bool {
-    let UpdateIntent { changes, deferred: _, password, must_change, enabled, memberships: _, letter_owed: _ } = update;
-    !changes.is_empty() || password.is_some() || must_change.is_some() || enabled.is_some()
+    let UpdateIntent {
+        relocation,
+        changes,
+        deferred: _,
+        password,
+        must_change,
+        enabled,
+        memberships: _,
+        letter_owed: _,
+    } = update;
+    relocation.is_some() || !changes.is_empty() || password.is_some() || must_change.is_some() || enabled.is_some()
 }
 
 fn has_rest(update: &UpdateIntent) -> bool {

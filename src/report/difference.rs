@@ -9,8 +9,11 @@ use crate::roster::account::GroupName;
 use crate::roster::attribute::show_octets;
 use crate::roster::deferred::DeferredChange;
 use crate::roster::deferred::DeferredValue;
+use crate::roster::guard;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Relocation;
+use crate::roster::place::Step;
 use crate::roster::plan::Hold;
 use crate::roster::plan::HoldClass;
 use crate::roster::plan::Intent;
@@ -18,11 +21,12 @@ use crate::roster::plan::Item;
 use crate::roster::plan::MembershipChange;
 use crate::roster::plan::PasswordSource;
 use crate::roster::plan::Plan;
+use crate::roster::plan::UpdateIntent;
 
 /// Something about a person that has `old` values and gets `new` ones.
 ///
 /// Besides attributes these are `groups`, `roles` and `channels` (those of the feed), and what is no attribute in every
-/// directory: `account`, `enabled`, `password` and `change password next time`.
+/// directory: `account`, `username`, `place`, `enabled`, `password` and `change password next time`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Difference<'a> {
     #[serde(rename = "attribute")]
@@ -55,10 +59,18 @@ pub(super) fn planned<'a>(plan: &'a Plan, item: &'a Item) -> Vec<Difference<'a>>
 /// references and memberships when some of them could not be written.
 pub(super) fn done<'a>(plan: &'a Plan, item: &'a Item, result: &ItemResult, holds: &[Hold]) -> Vec<Difference<'a>> {
     match &result.outcome {
-        Outcome::Created | Outcome::Updated | Outcome::Disabled | Outcome::Enabled | Outcome::Deleted => {
+        Outcome::Created
+        | Outcome::Updated
+        | Outcome::Disabled
+        | Outcome::Moved
+        | Outcome::Enabled
+        | Outcome::Deleted => {
             let mut all = not_held(plan, item, holds);
             let is_sure = |about| !(result.incomplete && matches!(about, About::Deferred | About::Membership));
             all.retain(|difference| is_sure(difference.about));
+            // Switched off, and not moved.
+            let stayed = matches!(item.intent, Intent::Archive { .. }) && result.outcome == Outcome::Disabled;
+            all.retain(|difference| !(stayed && difference.name == "place"));
             all
         }
         Outcome::Unchanged
@@ -76,7 +88,11 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
     match &item.intent {
         Intent::Nothing | Intent::Skip(_) | Intent::Report => {}
         Intent::Disable => all.push(switched("enabled", false)),
-        Intent::Delete => {
+        Intent::Archive { place, enabled } => {
+            all.extend(enabled.then(|| switched("enabled", false)));
+            all.push(stepped("place", place));
+        }
+        Intent::Delete | Intent::Purge { .. } => {
             all.push(Difference { name: "account", old: vec!["present".into()], new: vec![], about: About::Attribute });
         }
         Intent::Create(create) => {
@@ -92,27 +108,37 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
             all.push(fresh("change password next time", vec![create.must_change.to_string()]));
         }
         Intent::Update(update) => {
-            for change in update.changes.iter().filter(|change| !(change.clears() && held(HoldClass::Clears))) {
-                let name = change.attribute.as_str();
-                let values = |values: &[Box<[u8]>]| values.iter().map(|value| shown(name, value)).collect();
-                all.push(Difference {
-                    name,
-                    old: values(&change.old),
-                    new: values(&change.new),
-                    about: About::Attribute,
-                });
+            let whole = [HoldClass::Updates, HoldClass::Moves, HoldClass::Takeovers];
+            let held_whole = whole.into_iter().any(|class| held(class) && guard::count(item, class) > 0);
+            if !held_whole {
+                all.extend(of_update(update, &held));
             }
-            let stays = |change: &&DeferredChange| !(change.clears() && held(HoldClass::Clears));
-            all.extend(update.deferred.iter().filter(stays).map(deferred));
-            all.extend(update.memberships.iter().filter_map(|change| membership(change, held(HoldClass::Removals))));
-            all.extend(update.enabled.map(|on| switched("enabled", on)));
             // A letter that is owed is not held: without the new password nobody could log in.
-            if !held(HoldClass::Passwords) || update.letter_owed {
+            if !(held(HoldClass::Passwords) || held_whole) || update.letter_owed {
                 all.extend(update.password.map(|password| fresh("password", vec![source(password)])));
                 all.extend(update.must_change.map(|on| fresh("change password next time", vec![on.to_string()])));
             }
         }
     }
+    all
+}
+
+/// Returns what an update has besides the password.
+fn of_update<'a>(update: &'a UpdateIntent, held: &dyn Fn(HoldClass) -> bool) -> Vec<Difference<'a>> {
+    let mut all = Vec::new();
+    if let Some(Relocation { username, place }) = &update.relocation {
+        all.extend(username.iter().map(|step| stepped("username", step)));
+        all.extend(place.iter().map(|step| stepped("place", step)));
+    }
+    for change in update.changes.iter().filter(|change| !(change.clears() && held(HoldClass::Clears))) {
+        let name = change.attribute.as_str();
+        let values = |values: &[Box<[u8]>]| values.iter().map(|value| shown(name, value)).collect();
+        all.push(Difference { name, old: values(&change.old), new: values(&change.new), about: About::Attribute });
+    }
+    let stays = |change: &&DeferredChange| !(change.clears() && held(HoldClass::Clears));
+    all.extend(update.deferred.iter().filter(stays).map(deferred));
+    all.extend(update.memberships.iter().filter_map(|change| membership(change, held(HoldClass::Removals))));
+    all.extend(update.enabled.map(|on| switched("enabled", on)));
     all
 }
 
@@ -128,6 +154,11 @@ fn fresh(name: &str, new: Vec<String>) -> Difference<'_> {
 
 fn switched(name: &str, on: bool) -> Difference<'_> {
     Difference { name, old: vec![(!on).to_string()], new: vec![on.to_string()], about: About::Attribute }
+}
+
+fn stepped<'a>(name: &'a str, step: &Step) -> Difference<'a> {
+    let Step { from, to } = step;
+    Difference { name, old: vec![from.to_string()], new: vec![to.to_string()], about: About::Attribute }
 }
 
 fn source(password: PasswordSource) -> String {

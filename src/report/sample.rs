@@ -126,6 +126,7 @@ pub(super) fn plan() -> Plan {
     ];
     accounts[3].choices.add = false;
     let update = UpdateIntent {
+        relocation: None,
         changes: vec![
             change("mail", &["old@test.co"], &["lucy@test.co"]),
             change("title", &["Boss"], &[]),

@@ -25,6 +25,7 @@ use super::pick::Picker;
 use super::pick::Rows;
 use super::visible::cut;
 use super::visible::visible;
+use super::words;
 use super::words::Class;
 use super::words::form_sentence;
 use super::words::notes;
@@ -160,15 +161,15 @@ fn what(plan: &Plan, item: &Item) -> String {
         _ if Class::of(item) == Class::Error => String::new(),
         Intent::Nothing => "unchanged".to_owned(),
         Intent::Skip(_) => String::new(),
-        Intent::Report => "not in the file: left as it is".to_owned(),
-        Intent::Disable => "to be disabled".to_owned(),
-        Intent::Delete => "to be deleted".to_owned(),
         Intent::Create(_) => {
             let mut comes = planned(plan, item);
             comes.retain(|difference| difference.about == About::Membership);
             in_one_line(&comes)
         }
         Intent::Update(_) => in_one_line(&planned(plan, item)),
+        Intent::Report | Intent::Disable | Intent::Archive { .. } | Intent::Delete | Intent::Purge { .. } => {
+            words::decision(item).into_owned()
+        }
     };
     let remarks = remarks_text(item);
     match (decision.is_empty(), remarks.is_empty()) {

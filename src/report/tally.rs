@@ -17,6 +17,7 @@ pub struct Tally {
     pub updated: usize,
     pub unchanged: usize,
     pub disabled: usize,
+    pub moved: usize,
     pub enabled: usize,
     pub deleted: usize,
     pub reported: usize,
@@ -42,6 +43,7 @@ impl Tally {
                 Outcome::Updated => &mut tally.updated,
                 Outcome::Unchanged => &mut tally.unchanged,
                 Outcome::Disabled => &mut tally.disabled,
+                Outcome::Moved => &mut tally.moved,
                 Outcome::Enabled => &mut tally.enabled,
                 Outcome::Deleted => &mut tally.deleted,
                 Outcome::Reported => &mut tally.reported,
@@ -66,7 +68,7 @@ impl Tally {
 
     /// Returns how many accounts were written.
     pub fn written(&self) -> usize {
-        self.created + self.updated + self.disabled + self.enabled + self.deleted
+        self.created + self.updated + self.disabled + self.moved + self.enabled + self.deleted
     }
 
     /// Returns the verdict on the run.
@@ -96,6 +98,7 @@ impl Tally {
             ("Number of updated users", self.updated),
             ("Number of enabled users", self.enabled),
             ("Number of disabled users", self.disabled),
+            ("Number of users moved to the archive", self.moved),
             ("Number of deleted users", self.deleted),
             ("Number of unchanged users", self.unchanged),
             ("Number of old users left as they are", self.reported),

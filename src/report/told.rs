@@ -85,6 +85,7 @@ fn said(plan: &Plan, item: &Item, outcome: &Outcome) -> String {
         Outcome::Updated => "User updated successfully".to_owned(),
         Outcome::Unchanged => "User unchanged".to_owned(),
         Outcome::Disabled => "User disabled successfully".to_owned(),
+        Outcome::Moved => "User disabled and moved to the archive successfully".to_owned(),
         Outcome::Enabled => "User enabled successfully".to_owned(),
         Outcome::Deleted => "User deleted successfully".to_owned(),
         Outcome::Reported => "Old user, not in the file: left as it is".to_owned(),

@@ -1,5 +1,7 @@
 //! The words of the reports, each chosen once.
 
+use std::borrow::Cow;
+
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
 use crate::roster::plan::Intent;
@@ -159,6 +161,18 @@ pub(super) fn seats_sentence(seats: Seats) -> String {
         over => format!(", {over} too many"),
     };
     format!("Seats: {taken} of {limit} taken now, {after} when this is applied{over}")
+}
+
+/// What is to be done for a person of whom nothing but that is to be said; else nothing.
+pub(super) fn decision(item: &Item) -> Cow<'static, str> {
+    match &item.intent {
+        Intent::Report => "not in the file: left as it is".into(),
+        Intent::Disable => "to be disabled".into(),
+        Intent::Archive { .. } => "to be disabled and moved to the archive".into(),
+        Intent::Purge { since } if !since.is_empty() => format!("to be deleted: not in any file since {since}").into(),
+        Intent::Delete | Intent::Purge { .. } => "to be deleted".into(),
+        Intent::Nothing | Intent::Skip(_) | Intent::Create(_) | Intent::Update(_) => "".into(),
+    }
 }
 
 /// Why nothing is done for a person although something could be, as a clause.

@@ -259,6 +259,8 @@ pub struct ExistingAccount {
     pub must_change: Option<bool>,
     /// Why the account must never be written, when that is so.
     pub protected: Option<Box<str>>,
+    /// Whether it is in the target's archive, among those who have left.
+    pub archived: bool,
 }
 
 impl ExistingAccount {

@@ -4,18 +4,26 @@
 //! is the truth about accounts; but it cannot tell who made an account, whether a password was set, and whether a
 //! decision that seems to be left undone was tried and ended.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::account::LineNo;
+use super::place::Before;
 
 /// What is known of the people of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Earlier {
     /// By row.
     pub rows: HashMap<LineNo, EarlierRow>,
+    /// What people were called and where they were, of rows whose account was being renamed or moved and may be so.
+    pub before: HashMap<LineNo, Before>,
     /// Stable ids of Old entries for which everything was tried.
     pub settled_entries: HashSet<Box<str>>,
+    /// Stable ids of Old entries for which something was begun, and nobody knows what came of it.
+    pub begun_entries: HashSet<Box<str>>,
+    /// Those that were deleted, or were to be, and are gone from the directory, with their login names.
+    pub gone_entries: BTreeMap<Box<str>, Box<str>>,
 }
 
 /// What is known of one row.

@@ -7,6 +7,7 @@ use super::plan::HoldClass;
 use super::plan::Intent;
 use super::plan::Item;
 use super::plan::Status;
+use super::takeover;
 
 /// How many of one class a plan may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl Limit {
 /// The limits of a feed, one per class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Accounts to disable or delete, of the accounts in scope.
+    /// Accounts to disable, move to the archive or delete, of the accounts in scope.
     pub old: Limit,
     /// Memberships to remove, of the memberships of the roster's people.
     pub removals: Limit,
@@ -51,6 +52,12 @@ pub struct Limits {
     pub updates: Limit,
     /// Accounts to create, of the rows.
     pub creates: Limit,
+    /// Accounts to delete, of the accounts in scope; they count for `old` too.
+    pub deletions: Limit,
+    /// Accounts to rename or move, of those in both.
+    pub moves: Limit,
+    /// Accounts to get another first name and another surname, of those in both.
+    pub takeovers: Limit,
 }
 
 impl Default for Limits {
@@ -63,6 +70,9 @@ impl Default for Limits {
             passwords: both(5, 10),
             updates: Limit::None,
             creates: Limit::None,
+            deletions: both(5, 10),
+            moves: both(5, 10),
+            takeovers: Limit::AtMost { percent: None, count: Some(0) },
         }
     }
 }
@@ -93,12 +103,16 @@ pub fn breaches(items: &[Item], limits: &Limits, base: Base, unidentified: usize
         (HoldClass::Passwords, limits.passwords, base.in_both),
         (HoldClass::Updates, limits.updates, base.in_both),
         (HoldClass::Creates, limits.creates, base.rows),
+        (HoldClass::Deletions, limits.deletions, base.in_scope),
+        (HoldClass::Moves, limits.moves, base.in_both),
+        (HoldClass::Takeovers, limits.takeovers, base.in_both),
     ];
     classes
         .into_iter()
         .filter_map(|(class, limit, of)| {
             let planned = planned(class);
-            let allowed = if class == HoldClass::Old && unidentified > 0 { 0 } else { limit.of(of) };
+            let is_about_old = matches!(class, HoldClass::Old | HoldClass::Deletions);
+            let allowed = if is_about_old && unidentified > 0 { 0 } else { limit.of(of) };
             (planned > allowed).then_some(Hold { class, planned, limit: allowed, of })
         })
         .collect()
@@ -108,7 +122,8 @@ pub fn breaches(items: &[Item], limits: &Limits, base: Base, unidentified: usize
 pub fn count(item: &Item, class: HoldClass) -> usize {
     let removals = || item.intent.memberships().iter().map(|m| m.remove.len()).sum();
     match (class, &item.intent) {
-        (HoldClass::Old, Intent::Disable | Intent::Delete) => 1,
+        (HoldClass::Old, Intent::Disable | Intent::Delete | Intent::Archive { .. } | Intent::Purge { .. })
+        | (HoldClass::Deletions, Intent::Delete | Intent::Purge { .. }) => 1,
         (HoldClass::Removals, _) => removals(),
         (HoldClass::Clears, Intent::Update(update)) => {
             let clears =
@@ -119,6 +134,8 @@ pub fn count(item: &Item, class: HoldClass) -> usize {
         // An account that this run has made itself is not an existing one.
         (HoldClass::Updates, Intent::Update(_)) => usize::from(item.status != Status::New),
         (HoldClass::Creates, Intent::Create(_)) => 1,
+        (HoldClass::Moves, Intent::Update(update)) => usize::from(update.relocation.is_some()),
+        (HoldClass::Takeovers, Intent::Update(update)) => usize::from(takeover::is_one(&update.changes)),
         _ => 0,
     }
 }

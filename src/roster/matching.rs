@@ -2,6 +2,7 @@
 //! differences, not the directory.
 
 mod found;
+mod relocating;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -26,6 +27,8 @@ use super::mapping::Rejected;
 use super::name_key::CoarseKey;
 use super::name_key::MatchKey;
 use super::owners::Owners;
+use super::place::May;
+use super::place::PlaceOf;
 use super::problem::Problem;
 use super::problem::ProblemKind;
 use super::reference::Referred;
@@ -52,6 +55,8 @@ pub struct MatchRules {
     pub memberships: bool,
     /// Whether existing people get something even when no attribute differs, such as a new password.
     pub touches_all: bool,
+    /// What of the names and places of existing accounts may be changed.
+    pub may: May,
 }
 
 impl MatchRules {
@@ -74,6 +79,8 @@ pub struct Matching<'r> {
     /// Identities of rows in error, and whether an entry has them.
     rejected: HashMap<CoarseKey, bool>,
     candidates: Option<&'r mut Candidates>,
+    /// Works out where entries belong; `None`: nobody asks.
+    place_of: Option<&'r PlaceOf<'r>>,
     /// Whom rows refer to.
     referred: Option<Referred>,
     matched: Matched,
@@ -117,6 +124,7 @@ impl<'r> Matching<'r> {
             like: Vec::new(),
             rejected: rows.rejected.iter().filter_map(|r| Some((identity(r, &rules.by)?, false))).collect(),
             candidates,
+            place_of: None,
             referred: None,
             matched: Matched::default(),
         };
@@ -136,6 +144,12 @@ impl<'r> Matching<'r> {
         let late = rules.unique.iter().filter(|attribute| mapper.is_late(attribute));
         matching.matched.owners = late.map(|attribute| (attribute.clone(), Owners::default())).collect();
         matching
+    }
+
+    /// Asks `place_of` where the entries of rows belong.
+    #[must_use]
+    pub fn placed_by(self, place_of: &'r PlaceOf<'r>) -> Self {
+        Self { place_of: Some(place_of), ..self }
     }
 
     /// Remembers the entries that rows refer to as well.
@@ -166,12 +180,12 @@ impl<'r> Matching<'r> {
         values.text().nth(nth as usize).map(MatchKey::new)
     }
 
-    /// Compares one entry with the rows.
-    pub fn see(&mut self, entry: ExistingAccount) {
+    /// Compares one entry with the rows; returns whether one of them is, or may be, about it.
+    pub fn see(&mut self, entry: ExistingAccount) -> bool {
         self.matched.n_entries += 1;
         self.matched.n_enabled += usize::from(entry.enabled);
         let in_scope = self.is_in_scope(&entry.attributes);
-        self.matched.n_in_scope += usize::from(in_scope);
+        self.matched.n_in_scope += usize::from(in_scope && !entry.archived);
         if let Some(candidates) = &mut self.candidates {
             candidates.see(&entry.username);
         }
@@ -190,9 +204,14 @@ impl<'r> Matching<'r> {
                 let old = (in_scope && !is_rejected).then(|| OldEntry::of(entry));
                 self.like.push(Like { index, value, old });
             }
-            Whose::Nobodys if in_scope && !is_rejected => self.matched.old.push(OldEntry::of(entry)),
-            Whose::Nobodys => {}
+            Whose::Nobodys => {
+                if in_scope && !is_rejected {
+                    self.matched.old.push(OldEntry::of(entry));
+                }
+                return is_rejected;
+            }
         }
+        true
     }
 
     /// Returns what was found. Call it only after every entry was seen: an entry that was not seen counts as absent.
@@ -277,14 +296,15 @@ impl<'r> Matching<'r> {
 
     fn found(&mut self, index: u32, entry: ExistingAccount) {
         let account = &self.rows.accounts[index as usize];
-        let seen = &mut self.matched.seen[index as usize];
-        if !matches!(seen, Seen::Nowhere) {
+        if !matches!(self.matched.seen[index as usize], Seen::Nowhere) {
             let ambiguous = ProblemKind::Ambiguous(account.match_value().to_owned());
             self.matched.problems.push((index, Problem::error(Some(self.match_column()), ambiguous)));
             return;
         }
-        // Values made from the username are compared as they are with the name that the account has.
-        let renamed = self.rows.late.get(index as usize).filter(|_| account.username != entry.username).map(|late| {
+        // Values made from the username are compared as they are with the name that the account has, or gets.
+        let new_name = relocating::new_name(self.rules, self.candidates.is_some(), account, &entry);
+        let keeps_name = new_name.is_none() && account.username != entry.username;
+        let renamed = self.rows.late.get(index as usize).filter(|_| keeps_name).map(|late| {
             let mut renamed = account.clone();
             self.mapper.rename(&mut renamed, late, &entry.username);
             renamed
@@ -294,6 +314,8 @@ impl<'r> Matching<'r> {
             referred.see(&entry, Some((index, account)));
         }
         let changes = diff::changes(&entry.attributes, &account.attributes, |name| self.rules.policy(name));
+        let wish = relocating::Wished { index, locator: account.locator.as_deref(), new_name, changes };
+        let (changes, relocation) = wish.place(self.place_of, self.rules.may, &entry, &mut self.matched);
         let deferred = account.deferred.as_deref().map(|wanted| {
             let files: Vec<AttributeName> = self.mapper.files().iter().map(|rule| rule.attribute.clone()).collect();
             Box::new(Held::of(&entry.attributes, wanted, &files))
@@ -304,6 +326,8 @@ impl<'r> Matching<'r> {
                 changes.is_empty() && problems.is_empty()
             };
         let needs_nothing = changes.is_empty()
+            && relocation.is_none()
+            && !entry.archived
             && is_deferred_same
             && entry.enabled
             && account.choices.action == Action::Auto
@@ -312,17 +336,19 @@ impl<'r> Matching<'r> {
             && !self.rules.touches_all
             && (self.rules.by == MatchBy::Username
                 || MatchKey::new(&self.rows.accounts[index as usize].username) == MatchKey::new(&entry.username));
-        *seen = if needs_nothing {
+        self.matched.seen[index as usize] = if needs_nothing {
             Seen::Same
         } else {
             Seen::Found(Box::new(Found {
                 id: entry.id,
                 username: entry.username,
+                relocation,
                 changes,
                 deferred,
                 enabled: entry.enabled,
                 must_change: entry.must_change,
                 protected: entry.protected,
+                archived: entry.archived,
             }))
         };
     }

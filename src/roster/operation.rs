@@ -5,6 +5,7 @@ use super::account::GroupKind;
 use super::account::GroupName;
 use super::attribute::Attributes;
 use super::change::Change;
+use super::place::Relocation;
 use super::secret::Secret;
 
 /// One thing to be done by a directory. Everything about one entry is one operation, so that a directory can do it in
@@ -64,9 +65,11 @@ pub struct Create {
 pub struct Update {
     /// Which entry.
     pub id: EntryId,
-    /// Its login name.
+    /// Its login name as it is.
     pub username: Box<str>,
-    /// Attribute changes, maybe none.
+    /// Another name or place.
+    pub relocation: Option<Relocation>,
+    /// Attribute changes, maybe none; as they are besides those that come with another name.
     pub changes: Vec<Change>,
     /// A new password.
     pub password: Option<Secret>,
@@ -74,6 +77,15 @@ pub struct Update {
     pub must_change: Option<bool>,
     /// Let the person log in, or not.
     pub enabled: Option<bool>,
+}
+
+impl Update {
+    /// Returns the entry with the place that it has when the update is done.
+    pub fn id_after(&self) -> EntryId {
+        let place = self.relocation.as_ref().and_then(|relocation| relocation.place.as_ref());
+        let locator = place.map_or(&self.id.locator, |step| &step.to).clone();
+        EntryId { locator, stable: self.id.stable.clone() }
+    }
 }
 
 /// One member to add or remove.
@@ -92,6 +104,8 @@ pub enum Done {
     Created(EntryId),
     /// It was changed.
     Changed,
+    /// It was changed, but for what the text says.
+    ChangedBut(String),
     /// There was nothing to change.
     AlreadySo,
 }

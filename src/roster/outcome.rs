@@ -13,6 +13,8 @@ pub enum Outcome {
     Unchanged,
     /// The account can no longer log in.
     Disabled,
+    /// The account can no longer log in, and is in the archive.
+    Moved,
     /// The account can log in again.
     Enabled,
     /// The account is gone.
@@ -35,6 +37,7 @@ impl Outcome {
             Self::Updated => "updated",
             Self::Unchanged => "unchanged",
             Self::Disabled => "disabled",
+            Self::Moved => "moved",
             Self::Enabled => "enabled",
             Self::Deleted => "deleted",
             Self::Reported => "reported",

@@ -10,6 +10,8 @@ use super::account::LineNo;
 use super::account::Person;
 use super::change::Change;
 use super::deferred::DeferredChange;
+use super::place::Relocation;
+use super::place::Step;
 use super::problem::Problem;
 
 /// All decisions about one roster. Plain data: it is shown, stored as an id, and applied as it is.
@@ -120,8 +122,20 @@ pub enum Intent {
     Report,
     /// Switch the account off.
     Disable,
-    /// Delete the account.
+    /// Delete the account, as its row asks.
     Delete,
+    /// Switch the account off and move it to the archive.
+    Archive {
+        /// From where to where.
+        place: Step,
+        /// Whether it can log in now.
+        enabled: bool,
+    },
+    /// Delete the account of somebody who has left.
+    Purge {
+        /// The day since when every roster was without the person, as a date; empty: this one is the first.
+        since: Box<str>,
+    },
 }
 
 /// How an account is to be created.
@@ -140,6 +154,8 @@ pub struct CreateIntent {
 /// How an account is to be changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct UpdateIntent {
+    /// Another login name or place.
+    pub relocation: Option<Relocation>,
     /// Attribute changes.
     pub changes: Vec<Change>,
     /// References to other people and contents of files, which are written after all accounts.
@@ -203,7 +219,7 @@ pub struct Hold {
 /// The dangerous parts of a plan, each with a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HoldClass {
-    /// Disabling and deleting accounts.
+    /// Disabling, moving away and deleting accounts.
     Old,
     /// Taking people out of groups and roles.
     Removals,
@@ -215,11 +231,27 @@ pub enum HoldClass {
     Updates,
     /// New accounts.
     Creates,
+    /// Deleting accounts.
+    Deletions,
+    /// Other names or places for existing accounts.
+    Moves,
+    /// Changes that make another person of an account.
+    Takeovers,
 }
 
 impl HoldClass {
     /// Every class.
-    pub const ALL: [Self; 6] = [Self::Old, Self::Removals, Self::Clears, Self::Passwords, Self::Updates, Self::Creates];
+    pub const ALL: [Self; 9] = [
+        Self::Old,
+        Self::Removals,
+        Self::Clears,
+        Self::Passwords,
+        Self::Updates,
+        Self::Creates,
+        Self::Deletions,
+        Self::Moves,
+        Self::Takeovers,
+    ];
 
     /// Returns the words for people, fit for "12 of 40 ...".
     pub fn words(self) -> &'static str {
@@ -230,6 +262,9 @@ impl HoldClass {
             Self::Passwords => "existing accounts to get a new password",
             Self::Updates => "accounts to change",
             Self::Creates => "accounts to create",
+            Self::Deletions => "accounts to delete",
+            Self::Moves => "accounts to rename or move",
+            Self::Takeovers => "accounts to get another first name and another surname",
         }
     }
 
@@ -242,6 +277,9 @@ impl HoldClass {
             Self::Passwords => "passwords",
             Self::Updates => "updates",
             Self::Creates => "creates",
+            Self::Deletions => "deletions",
+            Self::Moves => "moves",
+            Self::Takeovers => "takeovers",
         }
     }
 }
@@ -337,7 +375,12 @@ impl Intent {
     pub fn writes(&self) -> bool {
         match self {
             Self::Nothing | Self::Skip(_) | Self::Report => false,
-            Self::Create(_) | Self::Update(_) | Self::Disable | Self::Delete => true,
+            Self::Create(_)
+            | Self::Update(_)
+            | Self::Disable
+            | Self::Delete
+            | Self::Archive { .. }
+            | Self::Purge { .. } => true,
         }
     }
 
@@ -346,7 +389,7 @@ impl Intent {
         match self {
             Self::Create(create) => &create.memberships,
             Self::Update(update) => &update.memberships,
-            Self::Nothing | Self::Skip(_) | Self::Report | Self::Disable | Self::Delete => &[],
+            _ => &[],
         }
     }
 
@@ -355,7 +398,7 @@ impl Intent {
         match self {
             Self::Create(create) => &create.deferred,
             Self::Update(update) => &update.deferred,
-            Self::Nothing | Self::Skip(_) | Self::Report | Self::Disable | Self::Delete => &[],
+            _ => &[],
         }
     }
 

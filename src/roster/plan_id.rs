@@ -5,6 +5,7 @@ use sha2::Sha256;
 
 use super::account::GroupName;
 use super::deferred::DeferredValue;
+use super::place::Relocation;
 use super::plan::CreateIntent;
 use super::plan::Intent;
 use super::plan::Item;
@@ -51,7 +52,11 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
         Intent::Nothing | Intent::Report => text(b"nothing"),
         Intent::Skip(why) => text(why.as_bytes()),
         Intent::Disable => text(b"disable"),
-        Intent::Delete => text(b"delete"),
+        Intent::Delete | Intent::Purge { .. } => text(b"delete"),
+        Intent::Archive { place, .. } => {
+            text(b"archive");
+            text(place.to.as_bytes());
+        }
         Intent::Create(create) => {
             text(b"create");
             text(&[create.password as u8, u8::from(create.must_change)]);
@@ -66,6 +71,9 @@ pub fn item_digest(plan: &Plan, item: &Item) -> [u8; 16] {
         }
         Intent::Update(update) => {
             text(b"update");
+            if let Some(relocation) = &update.relocation {
+                text(format!("{relocation:?}").as_bytes());
+            }
             text(format!("{:?} {:?} {:?}", update.password, update.must_change, update.enabled).as_bytes());
             for change in &update.changes {
                 text(change.attribute.as_str().as_bytes());
@@ -117,8 +125,15 @@ pub fn parts(plan: &Plan, item: &Item) -> Vec<[u8; 16]> {
         // The whole decision: who, where, with which attributes.
         Intent::Create(create) => parts.push(part(None, &[b"create", &account_digest(plan, item, create)])),
         Intent::Disable => parts.push(part(entry, &[b"disable"])),
-        Intent::Delete => parts.push(part(entry, &[b"delete"])),
+        Intent::Delete | Intent::Purge { .. } => parts.push(part(entry, &[b"delete"])),
+        Intent::Archive { place, .. } => parts.push(part(entry, &[b"archive", place.to.as_bytes()])),
         Intent::Update(update) => {
+            if let Some(Relocation { username, place }) = &update.relocation {
+                for (what, step) in [(&b"rename"[..], username), (b"move", place)] {
+                    let ends = step.as_ref().map(|step| [what, step.from.as_bytes(), step.to.as_bytes()]);
+                    parts.extend(ends.map(|ends| part(entry, &ends)));
+                }
+            }
             for change in &update.changes {
                 let sides = [&change.old, &change.new].map(|values| {
                     let mut values: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();

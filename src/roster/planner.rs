@@ -1,12 +1,15 @@
 //! From matched rows to the plan: every person gets exactly one status.
 
 mod names;
+mod old;
 
 use std::collections::HashMap;
-use std::collections::HashSet;
+
+use std::time::Duration;
 
 use super::account::Account;
 use super::account::Action;
+use super::change::Change;
 use super::columns::Known;
 use super::deferred::DeferredChange;
 use super::deferred::Held;
@@ -17,19 +20,22 @@ use super::enclosed::Files;
 use super::guard;
 use super::guard::Base;
 use super::guard::Limits;
+use super::leaver::Leavers;
 use super::mapping::Mapper;
 use super::matching::Found;
 use super::matching::Matched;
-use super::matching::OldEntry;
 use super::matching::Seen;
 use super::memberships::GroupIndex;
 use super::owners;
+use super::place::Home;
+use super::place::PlaceOf;
+use super::place::Relocation;
+use super::place::Wish;
 use super::plan::CreateIntent;
 use super::plan::HoldClass;
 use super::plan::Intent;
 use super::plan::Item;
 use super::plan::MembershipChange;
-use super::plan::Named;
 use super::plan::Notice;
 use super::plan::PasswordSource;
 use super::plan::Plan;
@@ -54,6 +60,8 @@ pub struct PlanRules {
     pub passwords: PasswordRules,
     /// What happens to people who are in the directory only.
     pub old: OldPolicy,
+    /// How long those must have been missing who are deleted.
+    pub grace: Option<Duration>,
     /// Let people in again who come back, if rosterd had switched them off.
     pub reenable: bool,
     /// Licence seats in all.
@@ -84,6 +92,15 @@ pub enum OldPolicy {
     Report,
     /// They are switched off.
     Disable,
+    /// They are switched off and moved to the target's archive.
+    Move,
+    /// They are switched off, and deleted when they have been missing for a while.
+    Delete {
+        /// There is no while.
+        at_once: bool,
+        /// Meanwhile they are in the target's archive.
+        archives: bool,
+    },
 }
 
 /// What is known about the target, besides its accounts.
@@ -95,15 +112,16 @@ pub struct Surroundings {
     pub roles: Option<GroupIndex>,
     /// The same for channels.
     pub channels: Option<GroupIndex>,
-    /// Stable ids of the entries that rosterd itself switched off.
-    pub disabled_by_us: HashSet<Box<str>>,
+    /// Those whom rosterd itself has switched off.
+    pub leavers: Leavers,
     /// What this run has done already.
     pub earlier: Earlier,
 }
 
 /// Decides about every row and every Old entry.
 ///
-/// `objections` are the target's own about an account that is to be created.
+/// `objections` are the target's own about an account that is to be created; `place_of` is asked where entries belong
+/// that come into the archive or out of it.
 pub fn build(
     mut rows: Rows,
     mut matched: Matched,
@@ -111,6 +129,7 @@ pub fn build(
     around: &Surroundings,
     maker: &Maker<'_>,
     objections: &dyn Fn(&Account) -> Vec<Problem>,
+    place_of: &PlaceOf<'_>,
 ) -> Plan {
     let mut problems = Problems::of(&rows, std::mem::take(&mut matched.problems));
     maker.complete_new(&mut rows, &matched, &mut problems);
@@ -120,7 +139,7 @@ pub fn build(
         rows: rows.accounts.len() + rows.rejected.len(),
         memberships: 0,
     };
-    maker.keep_existing_names(&mut rows, &matched.seen, &mut problems);
+    maker.settle_existing_names(&mut rows, &matched, &mut problems);
     for (attribute, owners) in &matched.owners {
         let label = maker.mapper.labels().attribute(attribute);
         let conflicts = owners::conflicts(&rows.accounts, attribute, owners, label);
@@ -134,7 +153,7 @@ pub fn build(
         let problems = problems.take(index);
         let (mapper, resolver, files) = (maker.mapper, resolver.as_ref(), &rows.files);
         let memberships = &mut base.memberships;
-        let decision = Decision { account, rules, around, mapper, resolver, files, memberships, problems };
+        let decision = Decision { account, rules, around, mapper, resolver, files, memberships, problems, place_of };
         items.push(decision.item(index, seen, objections));
     }
     drop(resolver);
@@ -148,12 +167,9 @@ pub fn build(
     }));
     items.sort_by_key(|item| item.line);
     if rules.old != OldPolicy::Keep {
-        let settled = &around.earlier.settled_entries;
-        items.extend(matched.old.into_iter().map(|entry| {
-            let policy = if settled.contains(&entry.id.stable) { OldPolicy::Report } else { rules.old };
-            old_item(entry, policy)
-        }));
+        items.extend(old::items(matched.old, rules.old, around, place_of));
     }
+    rows.notices.extend(misplaced(&matched.misplaced));
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
     if referred.is_some() {
         reference::drop_unmade(&mut items, &rows.accounts, maker.mapper.labels());
@@ -169,6 +185,15 @@ pub fn build(
     let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
     plan.id = plan_id::of(&plan, maker.digest);
     plan
+}
+
+/// Tells of entries that are not where the feed says, and stay where they are.
+fn misplaced((n, first): &(usize, Box<str>)) -> Option<Notice> {
+    let text = format!(
+        "accounts that are not below the entry that `dn` says: {n}, such as {first}; they stay where they are, since \
+         `move` is off in [feed.defaults]"
+    );
+    (*n > 0).then_some(Notice { column: None, text })
 }
 
 /// Problems of accounts by place, taken out one account at a time.
@@ -195,26 +220,6 @@ impl Problems {
     }
 }
 
-fn old_item(entry: OldEntry, policy: OldPolicy) -> Item {
-    let mut problems = Vec::new();
-    let intent = match (policy, entry.protected, entry.enabled) {
-        (OldPolicy::Disable, None, true) => Intent::Disable,
-        (OldPolicy::Disable, Some(why), true) => {
-            problems.push(Problem::warning(None, ProblemKind::Protected(why.into())));
-            Intent::Report
-        }
-        _ => Intent::Report,
-    };
-    Item {
-        line: None,
-        status: Status::Old,
-        subject: Subject::Named(Box::new(Named { username: entry.username, person: entry.person })),
-        entry: Some(Box::new(entry.id)),
-        intent,
-        problems: problems.into(),
-    }
-}
-
 /// The decision about one account.
 struct Decision<'d> {
     account: &'d Account,
@@ -225,6 +230,7 @@ struct Decision<'d> {
     files: &'d Files,
     memberships: &'d mut usize,
     problems: Vec<Problem>,
+    place_of: &'d PlaceOf<'d>,
 }
 
 impl Decision<'_> {
@@ -327,7 +333,12 @@ impl Decision<'_> {
         // A forced change belongs to a new password: asking for it again every night would lock people into changing
         // a password that they have just chosen.
         let must_change = password.map(|_| self.account.must_change.unwrap_or(passwords.change_next_time));
-        let back = !found.enabled && self.rules.reenable && self.around.disabled_by_us.contains(&found.id.stable);
+        let back = !found.enabled && self.rules.reenable && self.around.leavers.contains_key(&found.id.stable);
+        let mut changes = if earlier.is_settled { Vec::new() } else { found.changes.clone() };
+        let mut relocation = self.relocation(found, earlier);
+        if back && found.archived && !earlier.is_settled {
+            relocation = self.way_back(found, &mut changes).or(relocation);
+        }
         if !found.enabled && !back {
             let text = "the account is switched off in the directory, and not by rosterd; it stays so".to_owned();
             self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
@@ -335,7 +346,8 @@ impl Decision<'_> {
         let deferred = self.deferred(index, Some(found));
         let memberships = self.memberships(Some(found));
         let update = UpdateIntent {
-            changes: if earlier.is_settled { Vec::new() } else { found.changes.clone() },
+            relocation,
+            changes,
             deferred,
             password,
             must_change,
@@ -344,6 +356,35 @@ impl Decision<'_> {
             letter_owed: earlier.letter_owed,
         };
         if update == UpdateIntent::default() { Intent::Nothing } else { Intent::Update(Box::new(update)) }
+    }
+
+    /// Returns the new name or place. One that was begun before an interruption is gone through once more, for the sake
+    /// of what follows from it.
+    fn relocation(&self, found: &Found, earlier: EarlierRow) -> Option<Relocation> {
+        if earlier.is_settled {
+            return None;
+        }
+        let begun = || {
+            let before = self.around.earlier.before.get(&self.account.line)?;
+            Relocation::since(before, &found.id, &found.username)
+        };
+        found.relocation.clone().or_else(begun)
+    }
+
+    /// Returns the way out of the archive, and takes out what would give the entry another name on the way.
+    fn way_back(&mut self, found: &Found, changes: &mut Vec<Change>) -> Option<Relocation> {
+        let before = self.around.leavers.get(&found.id.stable).and_then(|leaver| leaver.place.as_deref());
+        let wish = Wish { locator: self.account.locator.as_deref(), username: None, changes };
+        match (self.place_of)(&found.id, &Home::Back(wish, before)) {
+            Ok(place) => place.map(|place| {
+                changes.retain(|change| !place.named_by.contains(&change.attribute));
+                Relocation::to(place.step)
+            }),
+            Err(why) => {
+                self.problems.push(Problem::error(None, ProblemKind::Other(why)));
+                None
+            }
+        }
     }
 
     /// Returns what is written after all accounts. It is not settled with the account: the directory says what is left.

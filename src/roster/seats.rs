@@ -42,6 +42,12 @@ fn comes_back(item: &Item) -> bool {
 
 fn after(items: &[Item], taken: usize) -> usize {
     let come = items.iter().filter(|item| matches!(item.intent, Intent::Create(_)) || comes_back(item)).count();
-    let go = items.iter().filter(|item| matches!(item.intent, Intent::Disable | Intent::Delete)).count();
+    let goes = |item: &&Item| match &item.intent {
+        Intent::Disable | Intent::Delete | Intent::Archive { enabled: true, .. } => true,
+        // Nobody was switched off before who is deleted at once.
+        Intent::Purge { since } => since.is_empty(),
+        _ => false,
+    };
+    let go = items.iter().filter(goes).count();
     (taken + come).saturating_sub(go)
 }

@@ -1,5 +1,6 @@
 //! From the spool copy and the live directory to the plan. Reads only.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::io;
@@ -12,6 +13,7 @@ use super::broken;
 use super::choices;
 use super::choices::ChoiceBits;
 use super::feed::Feed;
+use super::leavers;
 use super::reading;
 use super::reading::Reading;
 use super::referents;
@@ -36,6 +38,8 @@ use crate::roster::matching::Matching;
 use crate::roster::memberships;
 use crate::roster::memberships::GroupIndex;
 use crate::roster::memberships::MembershipRules;
+use crate::roster::place::Before;
+use crate::roster::place::Home;
 use crate::roster::plan::Notice;
 use crate::roster::plan::Plan;
 use crate::roster::plan::PlanId;
@@ -52,6 +56,7 @@ use crate::state::State;
 use crate::state::journal::JournalKey;
 use crate::state::journal::Journaled;
 use crate::state::journal::JournaledLetter;
+use crate::state::journal::Kind;
 use crate::state::run::Run;
 
 /// How many rows make it worth reading the whole directory rather than asking for each.
@@ -71,6 +76,10 @@ pub struct Planned {
     pub shown: PlanId,
     /// Entries that rosterd has switched off and that somebody has let in again.
     pub enabled_again: Vec<EntryId>,
+    /// Those that it has switched off and that are in the roster now, by stable id.
+    pub leavers_back: Vec<Box<str>>,
+    /// Those that it has switched off, and of whom it is not known since when rosters are without them, until now.
+    pub leavers_gone: Vec<Box<str>>,
 }
 
 /// What is known of a run from before.
@@ -95,6 +104,17 @@ impl Resume {
         })
     }
 
+    /// Returns those who were to be deleted and are not among `seen`, with their login names.
+    fn gone(&self, seen: &HashSet<Box<str>>) -> BTreeMap<Box<str>, Box<str>> {
+        let gone = |(key, journaled): (&JournalKey, &Journaled)| match key {
+            JournalKey::Entry(stable) if journaled.kind == Kind::Delete => {
+                (!seen.contains(stable)).then(|| (stable.clone(), journaled.before.username.clone()))
+            }
+            _ => None,
+        };
+        self.journaled.iter().filter_map(gone).collect()
+    }
+
     fn earlier(&self) -> Earlier {
         let mut earlier = Earlier::default();
         for (key, journaled) in &self.journaled {
@@ -104,11 +124,16 @@ impl Resume {
                     row.creation = journaled.creation();
                     row.is_settled = journaled.is_settled();
                     row.password_written = journaled.password_written;
+                    if journaled.before != Before::default() && !journaled.is_settled() {
+                        earlier.before.insert(*line, journaled.before.clone());
+                    }
                 }
                 JournalKey::Entry(stable) if journaled.is_settled() => {
                     earlier.settled_entries.insert(stable.clone());
                 }
-                JournalKey::Entry(_) => {}
+                JournalKey::Entry(stable) => {
+                    earlier.begun_entries.insert(stable.clone());
+                }
             }
         }
         for line in self.lettered.keys().filter(|line| is_owed(&self.lettered, **line)) {
@@ -182,6 +207,7 @@ pub async fn plan<D: Directory>(
     state: &State,
     resume: &Resume,
     emptied: bool,
+    now: &str,
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     let mut read = reading::read(run.spool.clone().into(), feed).await?;
@@ -192,12 +218,18 @@ pub async fn plan<D: Directory>(
         let look = move || enclosure::look(&roster, names, max_size);
         read.rows.files = tokio::task::spawn_blocking(look).await.map_err(|_| PlanningError::Panic)?;
     }
-    let disabled_by_us = state.disabled_by_us(&run.target).await?;
+    let disabled = state.disabled_by_us(&run.target).await?;
     // What is done with people whose row and entry are alike anyway.
-    let earlier = resume.earlier();
+    let mut earlier = resume.earlier();
     let mut rules = feed.matching.clone();
     rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
-    let (matched, enabled_again) = match_rows(feed, &rules, *directory, &mut read, &disabled_by_us).await?;
+    rules.touches_all |= !earlier.before.is_empty();
+    let journaled = |id: &EntryId| resume.journaled.contains_key(&JournalKey::Entry(id.stable.clone()));
+    let (matched, told) =
+        match_rows(feed, &rules, *directory, &mut read, &|id| disabled.contains_key(&id.stable) || journaled(id))
+            .await?;
+    earlier.gone_entries = resume.gone(&told.seen);
+    let leavers = leavers::of(&disabled, feed.plan.grace, now);
     let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
@@ -208,25 +240,45 @@ pub async fn plan<D: Directory>(
     let unedited = (!resume.choices.is_empty()).then(|| (read.rows.clone(), matched.clone()));
     let mut rows = std::mem::take(&mut read.rows);
     choices::apply(&resume.choices, &mut rows.accounts);
-    let around = Surroundings { disabled_by_us, earlier, ..surroundings(feed, *directory, &mut rows).await? };
+    let around = Surroundings { leavers, earlier, ..surroundings(feed, *directory, &mut rows).await? };
     let objections = |account: &crate::roster::account::Account| directory.objections(account);
     let maker = Maker { mapper: &read.mapper, candidates: read.candidates.as_ref(), digest: &feed.digest };
     let mut decisions = feed.plan.clone();
     if read.mapper.columns().has_own() {
         // Corrected rows of another roster: who is not among them is in that roster.
-        if decisions.old == OldPolicy::Disable {
+        if !matches!(decisions.old, OldPolicy::Keep | OldPolicy::Report) {
             let text = "these are corrected rows of another roster, so nobody counts as Old".to_owned();
             rows.notices.push(Notice { column: None, text });
         }
         decisions.old = OldPolicy::Keep;
     }
-    let mut plan = planner::build(rows, matched, &decisions, &around, &maker, &objections);
+    let place_of = |entry: &EntryId, home: &Home<'_>| directory.place(entry, home);
+    let is_old = |id: &str| matched.old.iter().any(|old| &*old.id.stable == id);
+    let leavers_gone: Vec<Box<str>> = match decisions.old {
+        OldPolicy::Keep => Vec::new(),
+        _ => disabled
+            .iter()
+            .filter(|(id, known)| known.missing.is_none() && is_old(id))
+            .map(|(id, _)| id.clone())
+            .collect(),
+    };
+    let mut plan = planner::build(rows, matched, &decisions, &around, &maker, &objections, &place_of);
     referents::name(&mut plan, *directory).await?;
     let shown = match unedited {
-        Some((rows, matched)) => planner::build(rows, matched, &decisions, &around, &maker, &objections).id,
+        Some((rows, matched)) => planner::build(rows, matched, &decisions, &around, &maker, &objections, &place_of).id,
         None => plan.id.clone(),
     };
-    Ok(Planned { plan, form: read.form, n_entries, shown, enabled_again })
+    let Told { enabled_again, leavers_back, seen: _ } = told;
+    let leavers_back = leavers_back.into_iter().filter(|id| disabled.contains_key(id)).collect();
+    Ok(Planned { plan, form: read.form, n_entries, shown, enabled_again, leavers_back, leavers_gone })
+}
+
+/// What was noticed about those whom rosterd has switched off, or may have.
+#[derive(Debug, Default)]
+struct Told {
+    enabled_again: Vec<EntryId>,
+    leavers_back: Vec<Box<str>>,
+    seen: HashSet<Box<str>>,
 }
 
 /// Returns whether every account of the target is to be read.
@@ -243,8 +295,8 @@ async fn match_rows<D: Directory>(
     rules: &MatchRules,
     directory: &D,
     read: &mut Reading,
-    disabled_by_us: &HashSet<Box<str>>,
-) -> Result<(Matched, Vec<EntryId>), PlanningError> {
+    is_leaver: &(dyn Fn(&EntryId) -> bool + Sync),
+) -> Result<(Matched, Told), PlanningError> {
     let rows = &read.rows;
     let which = if reads_all(feed, rows) {
         Which::All
@@ -252,24 +304,29 @@ async fn match_rows<D: Directory>(
         let values = rows.accounts.iter().map(|account| account.match_value().into()).collect();
         Which::Matching { by: feed.matching.by.clone(), values }
     };
-    let mut enabled_again = Vec::new();
+    let mut told = Told::default();
+    let place_of = |entry: &EntryId, home: &Home<'_>| directory.place(entry, home);
     let referred = Referred::by(&rows.accounts, &read.mapper.references(), directory.fold_of_references());
     let matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
-    let mut matching = matching.with_references(referred);
+    let mut matching = matching.with_references(referred).placed_by(&place_of);
     let mut existing =
         std::pin::pin!(directory.existing(Lookup { which: which.clone(), attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         let entry = entry?;
-        if entry.enabled && disabled_by_us.contains(&entry.id.stable) {
-            enabled_again.push(entry.id.clone());
+        let leaver = is_leaver(&entry.id).then(|| entry.id.clone());
+        let is_enabled = entry.enabled;
+        let is_in_roster = matching.see(entry);
+        if let Some(id) = leaver {
+            told.seen.insert(id.stable.clone());
+            told.leavers_back.extend(is_in_roster.then(|| id.stable.clone()));
+            told.enabled_again.extend(is_enabled.then_some(id));
         }
-        matching.see(entry);
     }
     let mut matched = matching.finish();
     if let Some(referred) = matched.referred.as_mut().filter(|_| which != Which::All) {
         referents::look_up(referred, &rows.accounts, &feed.attributes, directory).await?;
     }
-    Ok((matched, enabled_again))
+    Ok((matched, told))
 }
 
 async fn surroundings<D: Directory>(

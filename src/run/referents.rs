@@ -78,7 +78,7 @@ fn name_all(intent: &mut Intent, names: &HashMap<MatchKey, Box<str>>, fold: Fold
     let changes = match intent {
         Intent::Create(create) => &mut create.deferred,
         Intent::Update(update) => &mut update.deferred,
-        Intent::Nothing | Intent::Skip(_) | Intent::Report | Intent::Disable | Intent::Delete => return,
+        _ => return,
     };
     let name = |person: &mut Referent| {
         let known = person.value.as_deref().and_then(|value| names.get(&fold(value)));

@@ -1,12 +1,13 @@
 //! What outlives a run: files that are done, accounts that were switched off, sizes, schedules.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use rusqlite::OptionalExtension;
 use rusqlite::Transaction;
 use rusqlite::params;
 
 use super::State;
+use super::journal::Off;
 use crate::roster::account::EntryId;
 use crate::sqlite::DatabaseError;
 
@@ -37,16 +38,58 @@ impl State {
             .await
     }
 
-    /// Returns the stable ids of the entries that rosterd switched off.
-    pub async fn disabled_by_us(&self, target: &str) -> Result<HashSet<Box<str>>, DatabaseError> {
+    /// Returns what is known of the entries that rosterd switched off, by stable id.
+    pub async fn disabled_by_us(&self, target: &str) -> Result<HashMap<Box<str>, Disabled>, DatabaseError> {
         let target = target.to_owned();
         self.database
             .call(move |db| {
-                let mut query = db.prepare("SELECT entry FROM disabled WHERE target = ?1")?;
+                let mut query = db.prepare("SELECT entry, missing, place FROM disabled WHERE target = ?1")?;
+                let text = |text: Option<String>| text.map(String::into_boxed_str);
                 let entries = query
-                    .query_map([target], |row| row.get::<_, String>(0).map(String::into_boxed_str))?
-                    .collect::<Result<HashSet<_>, _>>()?;
+                    .query_map([target], |row| {
+                        let disabled = Disabled { missing: text(row.get(1)?), place: text(row.get(2)?) };
+                        Ok((row.get::<_, String>(0)?.into_boxed_str(), disabled))
+                    })?
+                    .collect::<Result<HashMap<_, _>, _>>()?;
                 Ok(entries)
+            })
+            .await
+    }
+
+    /// Remembers that a roster has these people again: whatever was counted for them begins anew.
+    pub async fn seen_again(&self, target: &str, entries: Vec<Box<str>>) -> Result<(), DatabaseError> {
+        self.mark_missing(target, entries, None).await
+    }
+
+    /// Remembers since when (RFC 3339) these people are missing from rosters, of those of whom that is not known yet.
+    pub async fn missing_since(&self, target: &str, entries: Vec<Box<str>>, at: String) -> Result<(), DatabaseError> {
+        self.mark_missing(target, entries, Some(at)).await
+    }
+
+    async fn mark_missing(
+        &self,
+        target: &str,
+        entries: Vec<Box<str>>,
+        at: Option<String>,
+    ) -> Result<(), DatabaseError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                let tx = db.transaction()?;
+                {
+                    let mut mark = tx.prepare_cached(
+                        "UPDATE disabled SET missing = iif(?3 IS NULL, NULL, coalesce(missing, ?3))
+                         WHERE target = ?1 AND entry = ?2",
+                    )?;
+                    for entry in &entries {
+                        mark.execute(params![target, entry, at])?;
+                    }
+                }
+                tx.commit()?;
+                Ok(())
             })
             .await
     }
@@ -149,17 +192,32 @@ impl State {
     }
 }
 
+/// What is known of an entry that rosterd switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// Since when every roster was without the person (RFC 3339); `None` when the last one had them.
+    pub missing: Option<Box<str>>,
+    /// Where the entry was before it came into the archive, if it did.
+    pub place: Option<Box<str>>,
+}
+
 /// Remembers which entries rosterd switched off, and forgets those that it let in again.
 pub(super) fn keep_switched(
     tx: &Transaction<'_>,
     target: &str,
-    off: &[(EntryId, Box<str>)],
+    off: &[Off],
     on: &[EntryId],
     at: &str,
 ) -> Result<(), DatabaseError> {
-    let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO disabled VALUES (?1, ?2, ?3, ?4)")?;
-    for (entry, username) in off {
-        insert.execute(params![target, entry.stable, username, at])?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO disabled (target, entry, username, at, missing, place) VALUES (?1, ?2, ?3, ?4, ?4, ?5)
+         ON CONFLICT DO UPDATE SET
+             username = excluded.username,
+             missing = coalesce(missing, excluded.missing),
+             place = coalesce(excluded.place, place)",
+    )?;
+    for Off { entry, username, before } in off {
+        insert.execute(params![target, entry.stable, username, at, before])?;
     }
     let mut delete = tx.prepare_cached("DELETE FROM disabled WHERE target = ?1 AND entry = ?2")?;
     for entry in on {

@@ -12,6 +12,7 @@ use crate::roster::account::LineNo;
 use crate::roster::earlier::Creation;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::Outcome;
+use crate::roster::place::Before;
 use crate::sqlite::DatabaseError;
 
 /// Whom a journal record is about.
@@ -49,6 +50,8 @@ pub enum Kind {
     Update,
     /// Switch an account off.
     Disable,
+    /// Switch an account off and move it to the archive.
+    Archive,
     /// Delete an account.
     Delete,
     /// Only references and memberships change, which are written after all accounts.
@@ -56,13 +59,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Create, Self::Update, Self::Disable, Self::Delete, Self::Members];
+    const ALL: [Self; 6] = [Self::Create, Self::Update, Self::Disable, Self::Archive, Self::Delete, Self::Members];
 
     fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",
             Self::Disable => "disable",
+            Self::Archive => "archive",
             Self::Delete => "delete",
             Self::Members => "members",
         }
@@ -74,6 +78,7 @@ impl Kind {
             Self::Create => Outcome::Created,
             Self::Update | Self::Members => Outcome::Updated,
             Self::Disable => Outcome::Disabled,
+            Self::Archive => Outcome::Moved,
             Self::Delete => Outcome::Deleted,
         }
     }
@@ -90,6 +95,8 @@ pub struct Started {
     pub password: bool,
     /// Whether a credential letter is owed once it is done.
     pub letter: bool,
+    /// What the account was called and where it was, if that is to change.
+    pub before: Before,
 }
 
 /// What came of one person.
@@ -114,14 +121,25 @@ pub struct Evidence {
     pub no_letter: Vec<LineNo>,
     /// Rows whose letter can never be sent, and why.
     pub letter_failed: Vec<(LineNo, String)>,
-    /// Entries that were switched off, with their login names.
-    pub off: Vec<(EntryId, Box<str>)>,
-    /// Entries that were let in again.
+    /// Entries that were switched off.
+    pub off: Vec<Off>,
+    /// Entries that were let in again, or deleted.
     pub on: Vec<EntryId>,
     /// The target.
     pub target: String,
     /// When (RFC 3339).
     pub at: String,
+}
+
+/// An entry of somebody who has left, and that was switched off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Off {
+    /// Which entry.
+    pub entry: EntryId,
+    /// Its login name.
+    pub username: Box<str>,
+    /// Where it was, if it was moved to the archive.
+    pub before: Option<Box<str>>,
 }
 
 impl Evidence {
@@ -155,6 +173,8 @@ pub struct Journaled {
     pub password_written: bool,
     /// What a person should know besides.
     pub notes: Vec<String>,
+    /// What the account was called and where it was, if that was to change.
+    pub before: Before,
 }
 
 impl Journaled {
@@ -219,8 +239,11 @@ impl State {
                 {
                     // An account stays one that this run has made, or may have. Memberships say nothing about it.
                     let mut row = tx.prepare_cached(
-                        "INSERT INTO row (run, subject, state, kind, password) VALUES (?1, ?2, 'started', ?3, ?4)
+                        "INSERT INTO row (run, subject, state, kind, password, name_before, place_before)
+                         VALUES (?1, ?2, 'started', ?3, ?4, nullif(?5, ''), nullif(?6, ''))
                          ON CONFLICT DO UPDATE SET
+                             name_before = coalesce(name_before, excluded.name_before),
+                             place_before = coalesce(place_before, excluded.place_before),
                              kind = iif(kind = 'create' AND (state = 'started' OR outcome = 'created'),
                                         kind, excluded.kind),
                              outcome = iif(outcome = 'created', outcome, NULL),
@@ -235,7 +258,9 @@ impl State {
                     )?;
                     for started in &batch {
                         let password = i64::from(started.password);
-                        row.execute(params![run, started.key.text(), started.kind.word(), password])?;
+                        let Before { username, place } = &started.before;
+                        let subject = started.key.text();
+                        row.execute(params![run, subject, started.kind.word(), password, username, place])?;
                         if let (true, JournalKey::Line(line)) = (started.letter, &started.key) {
                             generations.insert(*line, letter.query_row(params![run, line.0], |r| r.get(0))?);
                         }
@@ -299,8 +324,10 @@ impl State {
         let run = run.to_owned();
         self.database
             .call(move |db| {
-                let mut query = db
-                    .prepare("SELECT subject, state, kind, password, outcome, reason, notes FROM row WHERE run = ?1")?;
+                let mut query = db.prepare(
+                    "SELECT subject, state, kind, password, outcome, reason, notes, name_before, place_before
+                     FROM row WHERE run = ?1",
+                )?;
                 let mut found = HashMap::new();
                 let mut rows = query.query([run])?;
                 while let Some(row) = rows.next()? {
@@ -317,7 +344,9 @@ impl State {
                     let notes: String = row.get(6)?;
                     let notes = serde_json::from_str(&notes).unwrap_or_default();
                     let password_written = row.get::<_, i64>(3)? == 2;
-                    found.insert(key, Journaled { kind, stage, outcome, password_written, notes });
+                    let text = |column| row.get::<_, Option<String>>(column).map(Option::unwrap_or_default);
+                    let before = Before { username: text(7)?.into(), place: text(8)?.into() };
+                    found.insert(key, Journaled { kind, stage, outcome, password_written, notes, before });
                 }
                 Ok(found)
             })
@@ -397,6 +426,7 @@ fn outcome_of(word: &str, reason: Option<String>) -> Option<Outcome> {
         "updated" => Outcome::Updated,
         "unchanged" => Outcome::Unchanged,
         "disabled" => Outcome::Disabled,
+        "moved" => Outcome::Moved,
         "enabled" => Outcome::Enabled,
         "deleted" => Outcome::Deleted,
         "rejected" => Outcome::Rejected(reason),

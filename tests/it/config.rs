@@ -150,6 +150,7 @@ fn every_default_makes_a_difference() {
                 &[("ldaps://", "ldap://"), ("#allow_cleartext = false", "allow_cleartext = true")]
             }
             ("mail", "tls") => &[("smtps://", "smtp://")],
+            ("feed.old", "grace") => &[("#policy = \"report\"", "policy = \"delete\"")],
             _ => &[],
         };
         let completed = |text: &str| {
@@ -196,6 +197,7 @@ fn other_value(one: &Commented) -> Option<String> {
         (_, "alphabet") => "\"ABCDEFGHabcdefgh23456789\"",
         (_, "action") => "\"disable\"",
         (_, "policy") => "\"disable\"",
+        (_, "grace") => "\"7d\"",
         ("feed.limits", "updates" | "creates") => "\"1%\"",
         ("feed.limits", _) => "3",
         _ => return None,

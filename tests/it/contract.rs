@@ -35,6 +35,9 @@ pub trait Rig: Sized + Send + Sync + 'static {
     /// How many accounts make several pages here. Fewer for kinds that write slowly.
     const MANY: usize = 1200;
 
+    /// Whether attributes can have options, such as language tags.
+    const HAS_OPTIONS: bool = true;
+
     /// Makes a directory that nobody else uses, with nothing in it but `start`.
     async fn new(start: Start) -> Self;
 
@@ -43,6 +46,11 @@ pub trait Rig: Sized + Send + Sync + 'static {
 
     /// Tries a login, as an application would.
     async fn login(&self, username: &str, password: &str) -> LoginResult;
+
+    /// Returns another place for an account of this name, below a parent that is there; `None` where there are no places.
+    async fn elsewhere(&self, _username: &str) -> Option<String> {
+        None
+    }
 
     /// Returns an attribute and a value of it that this kind of directory refuses.
     fn refused_value(&self) -> (&'static str, Vec<u8>);
@@ -102,6 +110,11 @@ macro_rules! contract {
             logins::a_new_password_replaces_the_old_one,
             logins::a_disabled_account_lets_nobody_in_until_it_is_enabled,
             logins::a_new_password_does_not_enable_an_account,
+            relocating::a_new_name_is_that_of_the_same_account_in_the_same_groups,
+            relocating::the_name_of_somebody_else_is_refused_and_nothing_is_done,
+            relocating::a_relocation_that_was_begun_is_gone_through_once_more,
+            relocating::a_new_name_for_an_account_that_is_gone_asks_to_look_again,
+            relocating::an_account_moves_and_keeps_its_groups,
             logins::the_directory_tells_what_a_login_comes_to,
             reading::every_account_is_read_exactly_once,
             reading::matching_ignores_case,
@@ -141,6 +154,7 @@ mod logins;
 mod memory;
 mod reading;
 mod references;
+mod relocating;
 mod values;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
@@ -168,6 +182,7 @@ fn update(account: &ExistingAccount) -> Update {
     Update {
         id: account.id.clone(),
         username: account.username.clone(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,

@@ -73,6 +73,7 @@ fn update(account: &ExistingAccount) -> Update {
     Update {
         id: account.id.clone(),
         username: account.username.clone(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,

@@ -32,9 +32,11 @@ mod check;
 mod connections;
 mod faults;
 mod groups;
+mod leavers;
 mod logins;
 mod reading;
 mod references;
+mod renaming;
 mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";
@@ -87,6 +89,7 @@ pub fn update(id: &EntryId) -> Update {
     Update {
         id: id.clone(),
         username: "".into(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,

@@ -1,11 +1,13 @@
 //! What is decided about people: build a world, change one thing, look at the plan.
 
 mod groups;
+mod leavers;
 mod limits;
 mod names;
 mod old;
 mod order;
 mod references;
+mod relocations;
 mod seats;
 mod statuses;
 mod values;
@@ -52,6 +54,9 @@ struct World {
     target: String,
     feed: String,
     last_run: RefCell<Option<Run>>,
+    now: fn() -> String,
+    /// The kind of the target, with what that needs.
+    kind: &'static str,
 }
 
 impl World {
@@ -65,6 +70,8 @@ impl World {
             target: String::new(),
             feed: String::new(),
             last_run: RefCell::default(),
+            now,
+            kind: "\"local\"",
             folder,
         }
     }
@@ -102,9 +109,9 @@ impl World {
     }
 
     fn config(&self) -> Config {
-        let Self { target, feed, .. } = self;
+        let Self { target, feed, kind, .. } = self;
         let text = format!(
-            "[[target]]\nname = \"staff\"\nkind = \"local\"\n{target}\n[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n{feed}\n"
+            "[[target]]\nname = \"staff\"\nkind = {kind}\n{target}\n[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n{feed}\n"
         );
         let path = Path::new("rosterd.toml");
         Config::parse(path, &text, Some(self.folder.path())).unwrap_or_else(|faults| panic!("{faults}"))
@@ -142,7 +149,7 @@ impl World {
             order: Order::AsTheFeedSays,
             audience: &Silent,
         };
-        let planned = planning::plan(&errand, &self.state, &Resume::default(), false).await;
+        let planned = planning::plan(&errand, &self.state, &Resume::default(), false, &(self.now)()).await;
         planned.map_err(|error| error.failure(&errand.run))
     }
 
@@ -189,7 +196,7 @@ impl World {
             mailer: None,
             mail_paces: Mutex::default(),
             stop: CancellationToken::new(),
-            now,
+            now: self.now,
         };
         let feed = &config.feeds[0].feed;
         let errand = Errand { run, feed, directory: &self.memory, order, audience: &results };
@@ -262,7 +269,12 @@ fn intent(intent: &Intent) -> Vec<String> {
             parts
         }
         Intent::Update(update) => {
-            let mut parts: Vec<String> = update.changes.iter().map(ToString::to_string).collect();
+            let mut parts = Vec::new();
+            if let Some(relocation) = &update.relocation {
+                parts.extend(relocation.username.iter().map(|step| format!("name {} -> {}", step.from, step.to)));
+                parts.extend(relocation.place.iter().map(|step| format!("place {} -> {}", step.from, step.to)));
+            }
+            parts.extend(update.changes.iter().map(ToString::to_string));
             parts.extend(update.deferred.iter().map(ToString::to_string));
             parts.extend(update.password.iter().map(|source| password(source, update.must_change)));
             parts.extend(update.enabled.map(|on| if on { "enable".to_owned() } else { "switch off".to_owned() }));
@@ -271,6 +283,8 @@ fn intent(intent: &Intent) -> Vec<String> {
         Intent::Report => vec!["report".to_owned()],
         Intent::Disable => vec!["disable".to_owned()],
         Intent::Delete => vec!["delete".to_owned()],
+        Intent::Archive { place, .. } => vec![format!("archive {} -> {}", place.from, place.to)],
+        Intent::Purge { since } => vec![format!("purge, missing since `{since}`")],
     }
 }
 

@@ -15,7 +15,7 @@ use crate::world::World;
 use crate::world::life;
 
 mod groups;
-mod meddled;
+pub(crate) mod meddled;
 mod old;
 mod pace;
 mod photos;

@@ -14,8 +14,10 @@ mod approval;
 mod choices;
 mod fuse;
 mod kill;
+mod leavers;
 mod mortal;
 mod references;
+mod relocations;
 
 use fuse::Fuse;
 use fuse::TABLES;
@@ -271,7 +273,13 @@ fn a_letter_of_an_earlier_password_does_not_pass_for_that_of_a_later_one() {
         let state = world.state();
         let run = state.latest_runs(1).await.expect("read").remove(0).id;
         let line = LineNo(2);
-        let started = Started { key: JournalKey::Line(line), kind: Kind::Update, password: true, letter: true };
+        let started = Started {
+            key: JournalKey::Line(line),
+            kind: Kind::Update,
+            password: true,
+            letter: true,
+            before: rosterd::roster::place::Before::default(),
+        };
         for generation in 1..=2 {
             let generations = state.started(&run, vec![started.clone()]).await.expect("kept");
             assert_eq!(generations[&line], generation);

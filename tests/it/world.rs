@@ -35,11 +35,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+const LOCAL: &str = "kind = \"local\"";
+
 const HEAD: &str = "
 data_dir = \"data\"
-[[target]]
-name = \"memory\"
-kind = \"local\"
 [mail]
 server = \"smtp://localhost:1\"
 from = \"it@example.org\"
@@ -55,14 +54,20 @@ pub struct World {
     pub stop: CancellationToken,
     folder: TempDir,
     config: Config,
+    pub now: fn() -> String,
 }
 
 impl World {
     /// Makes a world with this roster and with `feed` below `[[feed]]`.
     pub fn new(feed: &str, roster: &str) -> Self {
+        Self::with_target(LOCAL, feed, roster)
+    }
+
+    /// Makes a world with a target that says this of itself; the directory behind it is the one in memory.
+    pub fn with_target(target: &str, feed: &str, roster: &str) -> Self {
         let folder = temporary();
         let path = folder.path().join("rosterd.toml");
-        let config = Config::parse(&path, &format!("{HEAD}{feed}"), Some(&folder.path().join("data")));
+        let config = Config::parse(&path, &text(target, feed), Some(&folder.path().join("data")));
         let config = config.unwrap_or_else(|faults| panic!("{faults}"));
         fs::create_dir(&config.data_dir).expect("a data folder");
         let world = Self {
@@ -71,6 +76,7 @@ impl World {
             stop: CancellationToken::new(),
             folder,
             config,
+            now: || "2026-11-22T02:15:00Z".to_owned(),
         };
         world.drop_roster(roster);
         world
@@ -84,7 +90,7 @@ impl World {
     /// Puts another feed's configuration in place, as a restart with an edited file would.
     pub fn configure(&mut self, feed: &str) {
         let path = self.folder.path().join("rosterd.toml");
-        let config = Config::parse(&path, &format!("{HEAD}{feed}"), Some(&self.config.data_dir));
+        let config = Config::parse(&path, &text(LOCAL, feed), Some(&self.config.data_dir));
         self.config = config.unwrap_or_else(|faults| panic!("{faults}"));
     }
 
@@ -120,7 +126,7 @@ impl World {
             mailer: Some(Arc::new(Mailer::Memory(self.mail.clone()))),
             mail_paces: Mutex::new(HashMap::new()),
             stop: self.stop.clone(),
-            now: || "2026-11-22T02:15:00Z".to_owned(),
+            now: self.now,
         }
     }
 
@@ -250,6 +256,10 @@ impl World {
         let letters = kept.iter().filter(|kept| kept.letter.to() == address);
         letters.map(|kept| password_in(kept.letter.text().expose())).collect()
     }
+}
+
+fn text(target: &str, feed: &str) -> String {
+    HEAD.replace("[mail]", &format!("[[target]]\nname = \"memory\"\n{target}\n[mail]")) + feed
 }
 
 /// Finds the password in the built-in letter.

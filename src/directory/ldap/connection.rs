@@ -135,6 +135,19 @@ impl Connection {
         self.call(async move { handle.with_controls(controls).modify(dn, mods).await }).await
     }
 
+    /// Gives an entry another name, and another parent if one is given (RFC 4511 section 4.9). The values of the old
+    /// name go.
+    pub async fn rename(
+        &self,
+        dn: &str,
+        rdn: &str,
+        parent: Option<&str>,
+        controls: Vec<RawControl>,
+    ) -> Result<LdapResult, Trouble> {
+        let mut handle = self.handle.clone();
+        self.call(async move { handle.with_controls(controls).modifydn(dn, rdn, true, parent).await }).await
+    }
+
     /// Deletes an entry.
     pub async fn delete(&self, dn: &str, controls: Vec<RawControl>) -> Result<LdapResult, Trouble> {
         let mut handle = self.handle.clone();

@@ -17,13 +17,15 @@ pub enum During {
     Add,
     /// Changing an entry.
     Modify,
+    /// Giving an entry another name or place.
+    Rename,
     /// Deleting an entry.
     Delete,
 }
 
 impl During {
     fn is_write(self) -> bool {
-        matches!(self, Self::Add | Self::Modify | Self::Delete)
+        matches!(self, Self::Add | Self::Modify | Self::Rename | Self::Delete)
     }
 }
 
@@ -44,7 +46,7 @@ pub fn next(during: During, rc: u32) -> Next {
         // The entry is not as it was: a value or the entry itself is there already, gone, or another one.
         (write, 16 | 20 | 122) if write.is_write() => Next::LookAgain,
         (Add, 68) => Next::LookAgain,
-        (During::Modify | During::Delete, 32) => Next::LookAgain,
+        (During::Modify | During::Rename | During::Delete, 32) => Next::LookAgain,
         // The server, its rights or the configuration are not fit for any write: protocolError, authentication,
         // referral (a read-only replica), a control it does not know, confidentiality, credentials.
         (_, 2 | 7 | 8 | 10 | 12 | 13 | 14 | 48 | 49) => Next::StopRun,
@@ -84,6 +86,8 @@ fn meaning(during: During, rc: u32) -> &'static str {
         (During::Bind, 8 | 13) => "the server wants a secured connection before a bind",
         (During::Add, 32) => "the parent entry does not exist",
         (During::Add, 68) => "an entry with this name exists already",
+        (During::Rename, 68) => "another entry has the new name already",
+        (During::Rename, 71) => "the new place is on another server",
         (_, 32) => "the entry does not exist any more",
         (_, 10) => "this server does not take writes (it refers to another one)",
         (_, 12) => "the server does not support a control that is needed",
@@ -103,7 +107,7 @@ fn meaning(during: During, rc: u32) -> &'static str {
         (_, 64) => "the name does not fit the entry",
         (_, 65) => "the entry would not fit its object classes",
         (_, 66) => "the entry has other entries below it",
-        (_, 67) => "the attribute is part of the entry's name, and rosterd does not rename entries",
+        (_, 67) => "the attribute is part of the entry's name, and `rename` is off in [feed.defaults]",
         (_, 122) => "the entry is not as it was when the plan was made",
         _ => "the server refuses this",
     }
@@ -192,26 +196,27 @@ mod tests {
     use super::During::Delete;
     use super::During::Modify;
     use super::During::Read;
+    use super::During::Rename;
     use super::*;
 
     #[test]
     fn every_row_of_the_table() {
         let rows: &[(&[During], &[u32], Next)] = &[
-            (&[Bind, Read, Add, Modify, Delete], &[51, 52], Next::Retry),
-            (&[Read, Add, Modify, Delete], &[1, 80], Next::Retry),
+            (&[Bind, Read, Add, Modify, Rename, Delete], &[51, 52], Next::Retry),
+            (&[Read, Add, Modify, Rename, Delete], &[1, 80], Next::Retry),
             (&[Bind], &[1, 80], Next::StopRun),
-            (&[Add, Modify, Delete], &[3], Next::Retry),
-            (&[Add, Modify, Delete], &[16, 20, 122], Next::LookAgain),
+            (&[Add, Modify, Rename, Delete], &[3], Next::Retry),
+            (&[Add, Modify, Rename, Delete], &[16, 20, 122], Next::LookAgain),
             (&[Add], &[68], Next::LookAgain),
             (&[Add], &[32], Next::RejectRow),
-            (&[Modify, Delete], &[32], Next::LookAgain),
-            (&[Bind, Read, Add, Modify, Delete], &[2, 7, 8, 10, 12, 13, 14, 48, 49], Next::StopRun),
+            (&[Modify, Rename, Delete], &[32], Next::LookAgain),
+            (&[Bind, Read, Add, Modify, Rename, Delete], &[2, 7, 8, 10, 12, 13, 14, 48, 49], Next::StopRun),
             (
-                &[Add, Modify, Delete],
+                &[Add, Modify, Rename, Delete],
                 &[4, 11, 17, 18, 19, 21, 33, 34, 36, 50, 53, 54, 64, 65, 66, 67, 69, 71, 4096],
                 Next::RejectRow,
             ),
-            (&[Modify, Delete], &[68], Next::RejectRow),
+            (&[Modify, Rename, Delete], &[68], Next::RejectRow),
             (&[Bind, Read], &[3, 4, 11, 16, 17, 18, 19, 20, 21, 32, 34, 50, 53, 65, 68, 122, 4096], Next::StopRun),
         ];
         for (operations, codes, wanted) in rows {

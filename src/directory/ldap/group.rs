@@ -243,7 +243,7 @@ impl Dsa {
         self.site.base(kind).ok_or_else(|| Fault::new(Next::StopRun, reason()))
     }
 
-    fn classes(&self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
+    pub(super) fn classes(&self, kind: GroupKind) -> impl Iterator<Item = &'static Class> {
         self.site.profile.classes(kind)
     }
 

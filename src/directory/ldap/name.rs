@@ -108,6 +108,16 @@ impl Rdn {
         Some(Self::of(vec![Ava::new(attribute, value.as_bytes().to_vec())?]))
     }
 
+    /// Returns the name with `value` for `attribute`, if that is a part of it; `None` when the value is blank.
+    pub fn with(&self, attribute: &str, value: &str) -> Option<Self> {
+        let name = short_name(attribute);
+        let part = |part: &Ava| match part.attribute == name {
+            true => Ava::new(attribute, value.as_bytes().to_vec()),
+            false => Some(part.clone()),
+        };
+        Some(Self::of(self.parts.iter().map(part).collect::<Option<_>>()?))
+    }
+
     fn of(mut parts: Vec<Ava>) -> Self {
         parts.sort();
         Self { parts }
@@ -125,7 +135,8 @@ impl Rdn {
         std::str::from_utf8(value).ok()
     }
 
-    fn key(&self) -> MatchKey {
+    /// Returns the name folded for comparison.
+    pub fn key(&self) -> MatchKey {
         MatchKey::new(&self.to_string())
     }
 }

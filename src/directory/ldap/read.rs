@@ -45,8 +45,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
 /// One thing to ask for.
 enum Step {
-    /// A paged search; the cookie says where it goes on.
-    Search { filter: Filter, cookie: Vec<u8> },
+    /// A paged search of one of [`Site::homes`]; the cookie says where it goes on.
+    Search { home: usize, filter: Filter, cookie: Vec<u8> },
     /// Entries by their ids.
     Ids(Vec<EntryId>),
     /// Entries by their names.
@@ -82,7 +82,7 @@ impl Dsa {
         };
         let people = &self.site.people_filter;
         match which {
-            Which::All => reading.steps.push_back(Step::Search { filter: people.clone(), cookie: Vec::new() }),
+            Which::All => reading.search(people),
             Which::Matching { by, values } => {
                 let attribute = match by {
                     MatchBy::Username => self.site.username_attribute.clone(),
@@ -94,7 +94,7 @@ impl Dsa {
                 for chunk in values.chunks(CHUNK) {
                     let any = Filter::any(chunk.iter().map(|value| Filter::eq(&attribute, value)));
                     let filter = Filter::all([people.clone(), any]);
-                    reading.steps.push_back(Step::Search { filter, cookie: Vec::new() });
+                    reading.search(&filter);
                 }
                 reading.seen = (reading.steps.len() > 1).then(HashSet::new);
                 reading.by = Some(attribute);
@@ -119,6 +119,12 @@ impl Dsa {
 }
 
 impl Reading<'_> {
+    /// Asks for all that `filter` matches, wherever accounts are.
+    fn search(&mut self, filter: &Filter) {
+        let search = |home| Step::Search { home, filter: filter.clone(), cookie: Vec::new() };
+        self.steps.extend((0..self.dsa.site.homes().len()).map(search));
+    }
+
     async fn next_page(&mut self) -> Result<Option<Vec<ExistingAccount>>, Fault> {
         let mut attempt = 1;
         while let Some(step) = self.steps.pop_front() {
@@ -155,20 +161,24 @@ impl Reading<'_> {
         let Some(connection) = self.lease.as_deref() else { return Ok((Vec::new(), None)) };
         if !self.proven {
             dsa.prove_base(connection, "people_base", &dsa.site.people_base).await?;
+            if let Some(archive) = &dsa.site.archive_base {
+                dsa.prove_base(connection, "archive_base", archive).await?;
+            }
             dsa.prove_names(connection, self.by.as_deref()).await?;
             self.proven = true;
         }
         let attributes = dsa.attributes(&self.wanted);
         let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
         match step {
-            Step::Search { filter, cookie } => {
-                let scope = dsa.scope();
-                let base = dsa.site.people_base.to_string();
+            Step::Search { home, filter, cookie } => {
+                let homes = dsa.site.homes();
+                let Some((base, scope)) = homes.get(*home) else { return Ok((Vec::new(), None)) };
+                let (base, scope) = (base.to_string(), scope_of(*scope));
                 let page = (dsa.site.page_size, cookie.clone());
                 let (answer, cookie) =
                     connection.page(&base, scope, filter, &attributes, page).await.map_err(Trouble::of_read)?;
                 let entries = complete(answer, dsa.apart())?;
-                let rest = (!cookie.is_empty()).then(|| Step::Search { filter: filter.clone(), cookie });
+                let rest = (!cookie.is_empty()).then(|| Step::Search { home: *home, filter: filter.clone(), cookie });
                 Ok((entries, rest))
             }
             Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
@@ -209,8 +219,10 @@ impl Dsa {
         let mut entries: Vec<_> = found.iter().flatten().cloned().collect();
         if !moved.is_empty() {
             let any = Filter::any(moved.iter().map(|id| self.same(id)));
-            let base = self.site.people_base.to_string();
-            entries.extend(self.search_all(connection, &base, Scope::Subtree, &any, names, self.site.page_size).await?);
+            for (base, _) in self.site.homes() {
+                let (base, page) = (base.to_string(), self.site.page_size);
+                entries.extend(self.search_all(connection, &base, Scope::Subtree, &any, names, page).await?);
+            }
         }
         Ok(entries)
     }
@@ -327,10 +339,7 @@ impl Dsa {
     }
 
     pub(super) fn scope(&self) -> Scope {
-        match self.site.scope {
-            SearchScope::Subtree => Scope::Subtree,
-            SearchScope::One => Scope::OneLevel,
-        }
+        scope_of(self.site.scope)
     }
 
     fn attributes(&self, wanted: &attribute::Schema) -> Vec<String> {
@@ -356,12 +365,14 @@ impl Dsa {
         let profile = self.site.profile;
         let state = (profile.credentials.state)(entry);
         let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
+        let archived = dn.as_ref().is_some_and(|dn| self.site.is_archived(dn));
         let listed = dn.and_then(|dn| self.site.protected.reason(&dn, &username));
         Ok(ExistingAccount {
             attributes: wanted.pack(values.filter(|(_, values)| !values.is_empty())),
             enabled: state.enabled,
             must_change: state.must_change,
             protected: listed.or_else(guarded).map(Into::into),
+            archived,
             username,
             id,
         })
@@ -385,6 +396,13 @@ impl Dsa {
     /// Matches the entry with this id.
     pub(super) fn same(&self, id: &EntryId) -> Filter {
         self.site.profile.stable.filter(&id.stable)
+    }
+}
+
+fn scope_of(scope: SearchScope) -> Scope {
+    match scope {
+        SearchScope::Subtree => Scope::Subtree,
+        SearchScope::One => Scope::OneLevel,
     }
 }
 

@@ -59,6 +59,8 @@ pub struct LdapSettings {
     pub username_attribute: Option<String>,
     /// The attribute that new entries are named by.
     pub naming_attribute: Option<String>,
+    /// Where those are who have left.
+    pub archive_base: Option<String>,
     /// Where groups are.
     pub group_base: Option<String>,
     /// Where roles are.
@@ -109,6 +111,7 @@ impl LdapSettings {
             object_classes: None,
             username_attribute: None,
             naming_attribute: None,
+            archive_base: None,
             group_base: None,
             role_base: None,
             channel_base: None,
@@ -166,6 +169,8 @@ impl Access {
 pub struct Site {
     pub profile: &'static Profile,
     pub people_base: Dn,
+    /// Where those are who have left.
+    pub archive_base: Option<Dn>,
     pub scope: SearchScope,
     pub people_filter: Filter,
     pub object_classes: Vec<String>,
@@ -289,6 +294,7 @@ impl LdapSettings {
             profile,
             upn_suffix: self.upn_suffix.clone().unwrap_or_else(|| people_base.domain()),
             people_base,
+            archive_base: base("archive_base", &self.archive_base)?,
             scope: self.scope,
             people_filter,
             object_classes,
@@ -358,6 +364,19 @@ fn dn(key: &'static str, text: &str) -> Result<Dn, SettingFault> {
 }
 
 impl Site {
+    /// Returns whether an entry is among those who have left.
+    pub fn is_archived(&self, dn: &Dn) -> bool {
+        self.archive_base.as_ref().is_some_and(|archive| dn.is_within(archive))
+    }
+
+    /// Returns where accounts are, and how deep: the archive apart, unless it is read with the others.
+    pub fn homes(&self) -> Vec<(&Dn, SearchScope)> {
+        let is_inside = |archive: &&Dn| self.scope == SearchScope::Subtree && archive.is_within(&self.people_base);
+        let archive = self.archive_base.as_ref().filter(|archive| !is_inside(archive));
+        let archive = archive.map(|archive| (archive, SearchScope::Subtree));
+        [(&self.people_base, self.scope)].into_iter().chain(archive).collect()
+    }
+
     /// Returns where groups of a kind are.
     pub fn base(&self, kind: GroupKind) -> Option<&Dn> {
         self.bases.iter().find(|(k, _)| *k == kind).and_then(|(_, base)| base.as_ref())

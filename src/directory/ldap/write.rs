@@ -47,6 +47,12 @@ impl Dsa {
             let rdn = Rdn::new(naming_attribute, name).ok_or("the login name is empty")?;
             return Ok(base.child(rdn));
         };
+        self.inside(locator)
+    }
+
+    /// Parses a place that must be where accounts are read.
+    pub(super) fn inside(&self, locator: &str) -> Result<Dn, String> {
+        let base = &self.site.people_base;
         let dn = Dn::parse(locator).map_err(|e| e.to_string())?;
         let fits = match self.site.scope {
             SearchScope::Subtree => dn.is_within(base) && dn.key() != base.key(),
@@ -114,7 +120,7 @@ impl Dsa {
     }
 
     pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Done, Fault> {
-        let Update { id, username, changes, password, must_change, enabled } = update;
+        let Update { id, username, relocation: _, changes, password, must_change, enabled } = update;
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         let wanted = Wanted { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
         self.allow(&dn, username, wanted)?;
@@ -131,6 +137,7 @@ impl Dsa {
             seen: None,
             presumes: (self.site.profile.credentials.presumes)(wanted),
             by_replacing: false,
+            unasserted: false,
         };
         if changes.is_empty() && wanted.is_nothing() {
             return Ok(Done::AlreadySo);
@@ -144,6 +151,10 @@ impl Dsa {
         let mut answer = attempt.send().await?;
         if answer.rc == 122 && matches!(attempt.presumes, Presumes::That(_)) {
             attempt.look().await?;
+            answer = attempt.send().await?;
+        }
+        if is_misled(&answer) && attempt.finds_old_values().await? {
+            attempt.unasserted = true;
             answer = attempt.send().await?;
         }
         if matches!(answer.rc, 16 | 18 | 20) && !changes.is_empty() {
@@ -188,10 +199,13 @@ impl Dsa {
 
     /// Returns whether an entry that is not where it was is nowhere else either.
     async fn gone(&self, connection: &Connection, same: &Filter) -> Result<Done, Fault> {
-        let base = self.site.people_base.to_string();
-        let page = self.site.page_size;
-        let found = self.search_all(connection, &base, Scope::Subtree, same, &["1.1"], page).await?;
-        if found.is_empty() { Ok(Done::AlreadySo) } else { Err(another()) }
+        for (base, _) in self.site.homes() {
+            let (base, page) = (base.to_string(), self.site.page_size);
+            if !self.search_all(connection, &base, Scope::Subtree, same, &["1.1"], page).await?.is_empty() {
+                return Err(another());
+            }
+        }
+        Ok(Done::AlreadySo)
     }
 
     /// Refuses what must not, or cannot, be written.
@@ -253,6 +267,8 @@ struct Attempt<'a> {
     /// What is taken for granted as long as nobody has looked; the request fails if it does not hold.
     presumes: Presumes,
     by_replacing: bool,
+    /// Somebody has looked instead of the server.
+    unasserted: bool,
 }
 
 impl Attempt<'_> {
@@ -286,7 +302,7 @@ impl Attempt<'_> {
 
     /// The request is bound to the entry, not only to its name, and to what cannot be said by deleting old values.
     fn controls(&self) -> Vec<RawControl> {
-        if !self.connection.root.has_assertion() {
+        if !self.connection.root.has_assertion() || self.unasserted {
             return Vec::new();
         }
         let mut conditions = vec![self.dsa.same(self.id)];
@@ -357,7 +373,7 @@ fn keeps_name(dn: &Dn, change: &Change) -> Result<(), Fault> {
     if kept {
         return Ok(());
     }
-    Err(reject(&format!("the entry is named by `{}`, and rosterd does not rename entries", change.attribute)))
+    Err(reject(&format!("the entry is named by `{}`, and `rename` is off in [feed.defaults]", change.attribute)))
 }
 
 fn without_parent(dn: &Dn, fault: Fault) -> Fault {
@@ -370,8 +386,14 @@ fn without_parent(dn: &Dn, fault: Fault) -> Fault {
 
 /// Returns a condition that the server checks before it writes (RFC 4528). Critical: a server that does not know it
 /// must refuse rather than write.
-fn assertion(filter: &Filter) -> RawControl {
+pub(super) fn assertion(filter: &Filter) -> RawControl {
     RawControl { crit: true, ..Assertion::new(filter.as_str()) }
+}
+
+/// Returns whether the condition was held against another entry: OpenLDAP's overlay `unique` looks for the value with
+/// the controls of the request, and every entry that is not the one that is meant fails them.
+pub(super) fn is_misled(answer: &LdapResult) -> bool {
+    answer.rc == 122 && answer.text.starts_with("unique_search")
 }
 
 pub(super) fn another() -> Fault {

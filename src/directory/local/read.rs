@@ -187,6 +187,7 @@ impl<'r> Reader<'r> {
         let username: Box<str> = row.get("username")?;
         let entry: Box<str> = row.get("entry")?;
         Ok(ExistingAccount {
+            archived: false,
             id: EntryId { locator: entry.clone(), stable: entry },
             protected: self.protected.why(&username),
             username,

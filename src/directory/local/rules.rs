@@ -20,7 +20,10 @@ pub(in crate::directory) fn refusal(operation: &Operation) -> Option<Problem> {
     let problems = match operation {
         Operation::Create(create) => account_problems(&create.username, &create.attributes, create.password.as_ref()),
         Operation::Update(update) => {
-            let mut problems = Vec::new();
+            let new_name = update.relocation.as_ref().and_then(|relocation| relocation.username.as_ref());
+            let bad_name = new_name.and_then(|step| name_problem(&step.to));
+            let mut problems: Vec<Problem> =
+                bad_name.map(|kind| Problem::error(Some("username"), kind)).into_iter().collect();
             for change in &update.changes {
                 check_attribute(&change.attribute, change.new.iter().map(AsRef::as_ref), &mut problems);
             }

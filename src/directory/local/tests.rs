@@ -51,7 +51,7 @@ fn create(username: &str, password: Option<&str>) -> Operation {
 
 fn update(id: EntryId, username: &str) -> Update {
     let username = username.into();
-    Update { id, username, changes: Vec::new(), password: None, must_change: None, enabled: None }
+    Update { id, username, relocation: None, changes: Vec::new(), password: None, must_change: None, enabled: None }
 }
 
 async fn ask(local: &Local, operation: Operation) -> Result<Done, Fault> {

@@ -25,6 +25,7 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Update;
+use crate::roster::place::Step;
 use crate::roster::problem::ProblemKind;
 
 /// An operation without its password, and the hash that took its place.
@@ -125,14 +126,18 @@ impl Writer {
     }
 
     fn update(&self, at: &Savepoint<'_>, update: &Update, hash: Option<&str>) -> Result<Done, Fault> {
-        let Update { id, username, changes, password: _, must_change, enabled } = update;
+        // Accounts have no place here.
+        let Update { id, username, relocation, changes, password: _, must_change, enabled } = update;
         let Some(account) = find(at, id)? else {
             return Err(
                 Fault::new(Next::LookAgain, format!("the account `{username}` is no longer there")).with_code("gone")
             );
         };
         self.writable(&account.username)?;
-        let mut changed = false;
+        let mut changed = match relocation.as_ref().and_then(|relocation| relocation.username.as_ref()) {
+            Some(Step { to, .. }) => self.rename(at, &account, to)?,
+            None => false,
+        };
         for change in changes {
             changed |= compare_and_set(at, account.number, change)?;
         }
@@ -159,6 +164,26 @@ impl Writer {
         })
         .map_err(|e| fault::of(&e))?;
         Ok(Done::Changed)
+    }
+
+    /// Gives an account another login name; returns whether it had it not before.
+    fn rename(&self, at: &Savepoint<'_>, account: &Found, username: &str) -> Result<bool, Fault> {
+        self.writable(username)?;
+        let (match_key, coarse_key) = (MatchKey::new(username), CoarseKey::new(username));
+        if MatchKey::new(&account.username) == match_key {
+            return Ok(false);
+        }
+        let like = same_or_like(at, &coarse_key)?.filter(|like| *like != account.username);
+        if let Some(like) = like {
+            let is_same = MatchKey::new(&like) == match_key;
+            return Err(rejected(&if is_same { ProblemKind::Taken(like) } else { ProblemKind::TooLike(like) }));
+        }
+        at.prepare_cached("UPDATE accounts SET username = ?1, match_key = ?2, coarse_key = ?3 WHERE number = ?4")
+            .and_then(|mut rename| {
+                rename.execute(params![username, match_key.as_str(), coarse_key.as_str(), account.number])
+            })
+            .map_err(|e| fault::of(&e))?;
+        Ok(true)
     }
 
     fn delete(&self, at: &Savepoint<'_>, id: &EntryId) -> Result<Done, Fault> {

@@ -30,6 +30,8 @@ pub struct Writes {
     pub created: usize,
     /// Accounts changed.
     pub updated: usize,
+    /// Accounts renamed or moved.
+    pub relocated: usize,
     /// Accounts deleted.
     pub deleted: usize,
     /// Passwords set, those of new accounts included.
@@ -65,6 +67,7 @@ pub struct Seen {
 pub(super) enum Scripted {
     Fault(Fault),
     AnswerLost,
+    CutAfterRelocation,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +103,11 @@ impl Memory {
     /// The next operation on `subject` is done, but answers that nobody knows.
     pub fn answer_lost(&self, subject: &str) {
         self.queue(subject, Scripted::AnswerLost);
+    }
+
+    /// The next update of `subject` gives it its new name and place, and nothing else, and answers that nobody knows.
+    pub fn cut_after_relocation(&self, subject: &str) {
+        self.queue(subject, Scripted::CutAfterRelocation);
     }
 
     /// The next stream of accounts yields `n` of them and then a fault.
@@ -144,9 +152,15 @@ impl Memory {
             must_change: false,
             enabled: true,
             protected: None,
+            place: None,
         };
         state.accounts.insert(id, held);
         entry_id(id)
+    }
+
+    /// Moves an account as somebody else would. `false`: there is no such account.
+    pub fn move_to(&self, username: &str, place: &str) -> bool {
+        self.with(username, |held| held.place = Some(place.into()))
     }
 
     /// Changes an attribute as somebody else would; no values clear it. `false`: there is no such account.

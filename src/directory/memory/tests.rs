@@ -77,6 +77,7 @@ async fn the_log_tells_everything_but_passwords() {
     let update = Update {
         id: id.clone(),
         username: "ada".into(),
+        relocation: None,
         changes: Vec::new(),
         password: Some("hunter2".into()),
         must_change: Some(false),

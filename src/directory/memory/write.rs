@@ -21,6 +21,7 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Update;
+use crate::roster::place::Relocation;
 use crate::roster::problem::ProblemKind;
 
 impl State {
@@ -28,6 +29,12 @@ impl State {
     pub(super) fn answer(&mut self, operation: &Operation) -> Result<Done, Fault> {
         let answer = match self.script.next_for(subject(operation)) {
             Some(Scripted::Fault(fault)) => Err(fault),
+            Some(Scripted::CutAfterRelocation) => {
+                if let Operation::Update(Update { id, relocation: Some(relocation), .. }) = operation {
+                    let _ = self.relocate(id, relocation);
+                }
+                Err(Fault::new(Next::LookAgain, "the connection was lost in the middle of it"))
+            }
             Some(Scripted::AnswerLost) => {
                 let _ = self.perform(operation);
                 Err(Fault::new(Next::LookAgain, "the connection was lost before the answer came"))
@@ -64,7 +71,7 @@ impl State {
     }
 
     fn create(&mut self, create: &Create) -> Result<Done, Fault> {
-        let Create { username, locator: _, attributes, password, must_change } = create;
+        let Create { username, locator, attributes, password, must_change } = create;
         let (match_key, coarse_key) = (MatchKey::new(username), CoarseKey::new(username));
         if let Some(like) = self.accounts.values().find(|held| held.coarse_key == coarse_key) {
             return Err(if like.match_key == match_key {
@@ -88,15 +95,17 @@ impl State {
             must_change: *must_change,
             enabled: true,
             protected: None,
+            place: locator.clone(),
         };
+        let id = held.id(self.last_id);
         self.accounts.insert(self.last_id, held);
         self.writes.created += 1;
         self.writes.passwords += usize::from(password.is_some());
-        Ok(Done::Created(entry_id(self.last_id)))
+        Ok(Done::Created(id))
     }
 
     fn update(&mut self, update: &Update) -> Result<Done, Fault> {
-        let Update { id, username, changes, password, must_change, enabled } = update;
+        let Update { id, username, relocation, changes, password, must_change, enabled } = update;
         let Some(held) = number(id).and_then(|number| self.accounts.get_mut(&number)) else {
             return Err(
                 Fault::new(Next::LookAgain, format!("the account `{username}` is no longer there")).with_code("gone")
@@ -108,6 +117,12 @@ impl State {
             return Err(Fault::new(Next::LookAgain, reason).with_code("changed"));
         }
         let mut changed = password.is_some();
+        if let Some(relocation) = relocation {
+            changed |= self.relocate(id, relocation)?;
+        }
+        let Some(held) = number(id).and_then(|number| self.accounts.get_mut(&number)) else {
+            return Ok(Done::AlreadySo);
+        };
         for change in changes {
             changed |= change.added().next().is_some() || change.removed().next().is_some();
             held.attributes.remove(&change.attribute);
@@ -222,8 +237,13 @@ fn line(operation: &Operation) -> String {
             parts.join(", ")
         }
         Operation::Update(update) => {
-            let Update { id: _, username, changes, password, must_change, enabled } = update;
-            let mut parts: Vec<String> = changes.iter().map(ToString::to_string).collect();
+            let Update { id: _, username, relocation, changes, password, must_change, enabled } = update;
+            let mut parts = Vec::new();
+            if let Some(Relocation { username, place }) = relocation {
+                parts.extend(username.iter().map(|step| format!("name {} -> {}", step.from, step.to)));
+                parts.extend(place.iter().map(|step| format!("place {} -> {}", step.from, step.to)));
+            }
+            parts.extend(changes.iter().map(ToString::to_string));
             parts.extend(password.as_ref().map(|_| "password".to_owned()));
             parts.extend(must_change.map(|on| if on { "must change" } else { "need not change" }.to_owned()));
             parts.extend(enabled.map(|on| if on { "enable" } else { "disable" }.to_owned()));

@@ -1,9 +1,9 @@
 //! The preview as a page.
 
+use std::borrow::Cow;
 use std::io;
 use std::io::Write;
 
-use crate::roster::plan::Intent;
 use crate::roster::plan::Item;
 
 use super::Kind;
@@ -14,6 +14,7 @@ use crate::report::difference::planned;
 use crate::report::names;
 use crate::report::pick::Picker;
 use crate::report::pick::Rows;
+use crate::report::words;
 use crate::report::words::Class;
 use crate::report::words::form_sentence;
 use crate::report::words::notes;
@@ -59,7 +60,7 @@ pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut dyn W
         }
         page.begin_row(key(class), plan, item, item.status.word())?;
         page.differences(&planned(plan, item))?;
-        page.remark(decision(item))?;
+        page.remark(&decision(item))?;
         page.remark(&remarks_text(item))?;
         page.end_row()?;
     }
@@ -67,14 +68,9 @@ pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut dyn W
 }
 
 /// What is to be done, where no difference says it.
-fn decision(item: &Item) -> &'static str {
-    match item.intent {
-        Intent::Nothing if Class::of(item) == Class::Unchanged => "unchanged",
-        Intent::Report => "not in the file: left as it is",
-        Intent::Disable => "to be disabled",
-        Intent::Delete => "to be deleted",
-        Intent::Nothing | Intent::Skip(_) | Intent::Create(_) | Intent::Update(_) => "",
-    }
+fn decision(item: &Item) -> Cow<'static, str> {
+    let is_unchanged = Class::of(item) == Class::Unchanged;
+    if is_unchanged { "unchanged".into() } else { words::decision(item) }
 }
 
 fn key(class: Class) -> &'static str {

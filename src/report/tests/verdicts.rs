@@ -120,7 +120,7 @@ fn the_result_as_json() {
     results.drain(2..5);
     let text = written(|out| result_json(&subject(&plan, &form), &ending(&plan, &results), out));
     insta::assert_snapshot!(text, @r#"
-    {"format":1,"run":"0192-run","plan":"00112233445566778899aabbccddeeff","feed":"hr","roster":"starters.csv","started":"2026-11-22T02:15:00Z","ended":"2026-11-22T02:15:09Z","ended_early":null,"counts":{"created":1,"updated":1,"unchanged":0,"disabled":0,"enabled":0,"deleted":0,"old":1,"rejected":0,"failed":0,"not_attempted":1,"letters_sent":1,"letters_owed":0,"letters_failed":1},"holds":[
+    {"format":1,"run":"0192-run","plan":"00112233445566778899aabbccddeeff","feed":"hr","roster":"starters.csv","started":"2026-11-22T02:15:00Z","ended":"2026-11-22T02:15:09Z","ended_early":null,"counts":{"created":1,"updated":1,"unchanged":0,"disabled":0,"moved":0,"enabled":0,"deleted":0,"old":1,"rejected":0,"failed":0,"not_attempted":1,"letters_sent":1,"letters_owed":0,"letters_failed":1},"holds":[
     {"class":"old","planned":1,"limit":0,"of":6}],"problems":[
     {"column":"Shoe size","reason":"nothing maps it"}],"notes":[],"items":[
     {"line":2,"status":"new","outcome":"created","username":"User1","reason":null,"letter":"sent","incomplete":false,"changes":[{"attribute":"displayName","old":[],"new":["Hannah Bridge"]},{"attribute":"userPassword","old":[],"new":["***"]},{"attribute":"groups","old":[],"new":["Staff","Sales"]},{"attribute":"password","old":[],"new":["(from the roster)"]},{"attribute":"change password next time","old":[],"new":["true"]}],"problems":[],"notes":[]},

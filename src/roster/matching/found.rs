@@ -9,6 +9,7 @@ use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
 use crate::roster::deferred::Held;
 use crate::roster::owners::Owners;
+use crate::roster::place::Relocation;
 use crate::roster::problem::Problem;
 use crate::roster::reference::Referred;
 
@@ -27,6 +28,8 @@ pub struct Matched {
     pub owners: Vec<(AttributeName, Owners)>,
     /// Rows in error that could be about anybody.
     pub unidentified: usize,
+    /// Entries of rows that are not below the parent that the feed says, and stay there; and where the first one is.
+    pub misplaced: (usize, Box<str>),
     /// Whom rows refer to, as far as the directory has them; `None` when no row does.
     pub referred: Option<Referred>,
     /// Entries seen.
@@ -56,6 +59,8 @@ pub struct Found {
     pub id: EntryId,
     /// Its login name.
     pub username: Box<str>,
+    /// Another name or place that it is to get.
+    pub relocation: Option<Relocation>,
     /// What differs.
     pub changes: Vec<Change>,
     /// What it has of the attributes that are written later; `None` when the row says nothing about them.
@@ -66,6 +71,8 @@ pub struct Found {
     pub must_change: Option<bool>,
     /// Why it must never be written.
     pub protected: Option<Box<str>>,
+    /// Whether it is in the archive.
+    pub archived: bool,
 }
 
 /// An entry that no row is about.
@@ -81,13 +88,15 @@ pub struct OldEntry {
     pub enabled: bool,
     /// Why it must never be written.
     pub protected: Option<Box<str>>,
+    /// Whether it is in the archive already.
+    pub archived: bool,
 }
 
 impl OldEntry {
     pub(super) fn of(entry: ExistingAccount) -> Self {
         let text = |name| entry.attributes.first_text(name).unwrap_or_default();
         let person = Person::new(text("givenName"), text("sn"), text("mail"));
-        let ExistingAccount { id, username, enabled, protected, .. } = entry;
-        Self { id, username, person, enabled, protected }
+        let ExistingAccount { id, username, enabled, protected, archived, .. } = entry;
+        Self { id, username, person, enabled, protected, archived }
     }
 }

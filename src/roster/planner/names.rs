@@ -62,10 +62,18 @@ impl Maker<'_> {
         self.mapper.labels().known(Known::Username)
     }
 
-    /// Lets existing accounts keep their usernames. A name that the roster gives, and that is not written, is told.
-    pub(super) fn keep_existing_names(&self, rows: &mut Rows, seen: &[Seen], problems: &mut Problems) {
-        for (index, seen) in (0u32..).zip(seen) {
+    /// Lets existing accounts keep their usernames, unless they get another one, which must be nobody else's. A name
+    /// that the roster gives, and that is not written, is told.
+    pub(super) fn settle_existing_names(&self, rows: &mut Rows, matched: &Matched, problems: &mut Problems) {
+        for (index, seen) in (0u32..).zip(&matched.seen) {
             let Seen::Found(found) = seen else { continue };
+            if let Some(step) = found.relocation.as_ref().and_then(|relocation| relocation.username.as_ref()) {
+                if matched.name_taken.contains(&index) {
+                    let taken = ProblemKind::Taken(step.to.to_string());
+                    problems.push(index, Problem::error(Some(self.username_label()), taken));
+                }
+                continue;
+            }
             let account = &rows.accounts[index as usize];
             if account.match_value.is_empty() || found.username.is_empty() || found.username == account.username {
                 continue;

@@ -22,6 +22,8 @@ impl Rig for AdRig {
     type Directory = Ldap;
 
     const MANY: usize = 250;
+    // Active Directory has no attribute options but its own `;range` and `;binary`.
+    const HAS_OPTIONS: bool = false;
 
     async fn new(start: Start) -> Self {
         let territory = Territory::new().await;

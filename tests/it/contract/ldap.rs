@@ -50,6 +50,12 @@ impl Rig for LdapRig {
         }
     }
 
+    async fn elsewhere(&self, username: &str) -> Option<String> {
+        let parent = format!("ou=elsewhere,ou=people,{}", self.territory.base);
+        self.territory.add(&parent, &[("objectClass", &["organizationalUnit"]), ("ou", &["elsewhere"])]).await;
+        Some(format!("uid={username},{parent}"))
+    }
+
     fn refused_value(&self) -> (&'static str, Vec<u8>) {
         ("mail", "m\u{fc}ller@example.org".into())
     }

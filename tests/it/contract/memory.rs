@@ -36,6 +36,11 @@ impl Rig for MemoryRig {
         }
     }
 
+    async fn elsewhere(&self, username: &str) -> Option<String> {
+        assert!(self.0.move_to(username, &format!("uid={username},ou=here")));
+        Some(format!("uid={username},ou=elsewhere"))
+    }
+
     fn refused_value(&self) -> (&'static str, Vec<u8>) {
         ("description", b"bell\x07".to_vec())
     }

@@ -14,6 +14,7 @@ use rosterd::roster::operation::Operation;
 use super::Rig;
 use super::Sets;
 use super::Start;
+use super::ask;
 use super::change;
 use super::created;
 use super::done;
@@ -35,6 +36,15 @@ fn one(name: &str, value: &[u8]) -> (String, std::collections::BTreeSet<Vec<u8>>
 
 pub async fn options_make_another_attribute<R: Rig>() {
     let rig = R::new(Start::default()).await;
+    if !R::HAS_OPTIONS {
+        // Where they do not exist, none is taken for the attribute without.
+        let ada = created(rig.directory(), person("ada", &[("description", &["Countess"])])).await;
+        let mut update = update(&ada);
+        update.changes.push(change("description;lang-de", &[], &["Gräfin"]));
+        ask(rig.directory(), Operation::Update(update)).await.expect_err("there are no options");
+        assert_eq!(read(rig.directory(), &ada, &["description"]).await, [one("description", b"Countess")].into());
+        return;
+    }
     let names = ["description", "description;lang-de", "description;lang-en"];
     let more: &[(&str, &[&str])] = &[("description", &["Countess"]), ("description;lang-de", &["Gräfin"])];
     let ada = created(rig.directory(), person("ada", more)).await;

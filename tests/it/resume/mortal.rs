@@ -24,6 +24,8 @@ use rosterd::roster::account::GroupKind;
 use rosterd::roster::fault::Fault;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::place::Home;
+use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
 use rosterd::roster::reference::Fold;
 use rosterd::roster::secret::Secret;
@@ -89,6 +91,10 @@ impl Directory for Mortal<'_> {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         self.memory.objections(account)
+    }
+
+    fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
+        self.memory.place(entry, home)
     }
 
     fn fold_of_references(&self) -> Fold {

@@ -1,0 +1,381 @@
+//! Other names and places for entries that are there (`ModifyDN`, RFC 4511 section 4.9), and what follows from them.
+//!
+//! A new name and new attributes are two requests. The name comes first: if it is refused, nothing is done. Groups that
+//! list the entry by its old name follow next, where the server has not seen to that itself; then the attributes, by
+//! the new name. Only who is switched off is switched off first: nobody is put away with a login that works. Whatever
+//! is cut short is found by the entry's stable id and gone through once more; every step can be done twice.
+
+use std::collections::HashSet;
+
+use ldap3::Mod;
+use ldap3::Scope;
+
+use super::Dsa;
+use super::connection::Connection;
+use super::fault::During;
+use super::fault::Trouble;
+use super::fault::refused;
+use super::filter::Filter;
+use super::group::By;
+use super::group::Found;
+use super::name::Dn;
+use super::name::Rdn;
+use super::write::another;
+use super::write::assertion;
+use super::write::is_misled;
+use super::write::reject;
+use crate::directory::Pace;
+use crate::roster::account::GroupKind;
+use crate::roster::attribute::AttributeName;
+use crate::roster::change::Change;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
+use crate::roster::operation::Done;
+use crate::roster::operation::Update;
+use crate::roster::place::Home;
+use crate::roster::place::Place;
+use crate::roster::place::Relocation;
+use crate::roster::place::Step;
+use crate::roster::place::Wish;
+
+/// The way of one entry from one name to another.
+struct Way {
+    from: Dn,
+    to: Dn,
+}
+
+impl Dsa {
+    /// Returns where an entry belongs, when that is another place than where it is.
+    pub(super) fn relocated(&self, locator: &str, home: &Home<'_>) -> Result<Option<Place>, String> {
+        let is_settled = |wish: &Wish<'_>| wish.locator.is_none() && wish.username.is_none() && wish.changes.is_empty();
+        if matches!(home, Home::Feed(wish, _) if is_settled(wish)) {
+            return Ok(None);
+        }
+        let here = Dn::parse(locator).map_err(|e| e.to_string())?;
+        let Some(parent) = here.parent() else { return Ok(None) };
+        let (rdn, parent, named_by) = match home {
+            Home::Feed(wish, may) => {
+                let (new, named_by) = self.called(&here, wish)?;
+                let wanted = wish.locator.map(|locator| self.inside(locator)).transpose()?;
+                let rdn = wanted.as_ref().map_or(new, |wanted| wanted.rdn().clone());
+                let below = wanted.and_then(|wanted| wanted.parent()).filter(|_| may.relocate).unwrap_or(parent);
+                (if may.rename { rdn } else { here.rdn().clone() }, below, named_by)
+            }
+            Home::Back(wish, before) => {
+                let (_, named_by) = self.called(&here, wish)?;
+                let before = before.and_then(|before| Dn::parse(before).ok()).and_then(|before| before.parent());
+                let wanted = wish.locator.map(|locator| self.inside(locator)).transpose()?;
+                let below = wanted.and_then(|wanted| wanted.parent()).or(before);
+                (here.rdn().clone(), below.unwrap_or_else(|| self.site.people_base.clone()), named_by)
+            }
+            Home::Archive => {
+                let archive = self.site.archive_base.clone().ok_or("the target has no `archive_base`")?;
+                (here.rdn().clone(), archive, Vec::new())
+            }
+        };
+        let there = parent.child(rdn);
+        let renames = there.rdn().key() != here.rdn().key();
+        let moves = there.parent().map(|dn| dn.key()) != here.parent().map(|dn| dn.key());
+        Ok((renames || moves).then(|| Place {
+            step: Step { from: here.to_string().into(), to: there.to_string().into() },
+            renames,
+            moves,
+            named_by,
+        }))
+    }
+
+    /// Returns what an entry is called when attributes change that are part of its name, and which these are.
+    fn called(&self, here: &Dn, wish: &Wish<'_>) -> Result<(Rdn, Vec<AttributeName>), String> {
+        let mut rdn = here.rdn().clone();
+        let mut named_by = Vec::new();
+        if let Some(username) = wish.username {
+            rdn = rdn.with(&self.site.username_attribute, username).ok_or("the login name is empty")?;
+        }
+        for change in wish.changes {
+            let Some(value) = here.rdn().value(change.attribute.as_str()) else { continue };
+            if change.attribute.is(&self.site.username_attribute) || keeps(change, value) {
+                continue;
+            }
+            let first = change.new.iter().find_map(|value| std::str::from_utf8(value).ok());
+            let called = first.and_then(|value| rdn.with(change.attribute.as_str(), value));
+            // A change that leaves nothing to be named by is refused when it is written.
+            rdn = called.unwrap_or(rdn);
+            named_by.push(change.attribute.clone());
+        }
+        Ok((rdn, named_by))
+    }
+
+    /// Gives the entry its new name and place, lets groups follow, and does the rest of the update.
+    pub(super) async fn relocate(
+        &self,
+        connection: &Connection,
+        pace: &Pace,
+        update: &Update,
+        relocation: &Relocation,
+    ) -> Result<Done, Fault> {
+        let way = match &relocation.place {
+            Some(Step { from, to }) => {
+                Some(Way { from: Dn::parse(from).map_err(|e| reject(&e))?, to: Dn::parse(to).map_err(|e| reject(&e))? })
+            }
+            None => None,
+        };
+        let rest = self.rest(update, relocation, way.as_ref());
+        if update.enabled == Some(false) {
+            let off = Update { id: update.id.clone(), ..rest };
+            self.update(connection, &off).await?;
+            pace.permit().await;
+            return match self.rename(connection, update, way.as_ref()).await {
+                Ok(()) => {
+                    let left_behind =
+                        self.follow(connection, pace, relocation, way.as_ref()).await.map_err(half_done)?;
+                    Ok(left_behind.map_or(Done::Changed, Done::ChangedBut))
+                }
+                Err(Fault { next: Next::RejectRow, reason, .. }) => {
+                    Ok(Done::ChangedBut(format!("it was switched off, but not moved: {reason}")))
+                }
+                Err(fault) => Err(half_done(fault)),
+            };
+        }
+        self.rename(connection, update, way.as_ref()).await?;
+        let left_behind = self.follow(connection, pace, relocation, way.as_ref()).await.map_err(half_done)?;
+        pace.permit().await;
+        let rest = self.without_what_is_done(connection, rest, relocation).await.map_err(half_done)?;
+        let changed = self.update(connection, &rest).await;
+        match (changed, left_behind) {
+            (Ok(_), None) => Ok(Done::Changed),
+            (Ok(_), Some(left_behind)) => Ok(Done::ChangedBut(left_behind)),
+            (Err(fault), _) if fault.next == Next::RejectRow && way.is_some() => Err(Fault {
+                reason: format!("it was renamed or moved, but the rest was refused: {}", fault.reason),
+                ..fault
+            }),
+            (Err(fault), _) => Err(half_done(fault)),
+        }
+    }
+
+    /// Returns what is left of an update when the entry has its new name: the request that gives it writes the
+    /// attributes of the name too.
+    fn rest(&self, update: &Update, relocation: &Relocation, way: Option<&Way>) -> Update {
+        let mut rest = Update { relocation: None, id: update.id_after(), ..update.clone() };
+        if let Some(Step { from, to }) = &relocation.username {
+            rest.username = to.clone();
+            let value = |text: &str| Box::from([Box::from(text.as_bytes())]);
+            let attribute = AttributeName::new(&self.site.username_attribute);
+            rest.changes.retain(|change| change.attribute != attribute);
+            rest.changes.push(Change { attribute, old: value(from), new: value(to) });
+        }
+        if let Some(Way { from, to }) = way {
+            rest.changes = rest.changes.iter().filter_map(|change| after(change, from.rdn(), to.rdn())).collect();
+        }
+        rest
+    }
+
+    /// Takes the login name out of what is left when the entry has it already: nobody has looked yet.
+    async fn without_what_is_done(
+        &self,
+        connection: &Connection,
+        mut rest: Update,
+        relocation: &Relocation,
+    ) -> Result<Update, Fault> {
+        let name = AttributeName::new(&self.site.username_attribute);
+        let Some(Step { from, to }) = &relocation.username else { return Ok(rest) };
+        if rest.changes.iter().any(|change| change.attribute == name) {
+            let (old, new) = (Filter::eq(name.as_str(), from), Filter::eq(name.as_str(), to));
+            let has_it = Filter::all([self.same(&rest.id), new, old.negated()]);
+            if self.read_one(connection, &rest.id.locator, &has_it, &["1.1"]).await?.is_some() {
+                rest.changes.retain(|change| change.attribute != name);
+            }
+        }
+        Ok(rest)
+    }
+
+    /// Sends one `ModifyDN`, unless the entry has that name already.
+    async fn rename(&self, connection: &Connection, update: &Update, way: Option<&Way>) -> Result<(), Fault> {
+        let Some(Way { to, .. }) = way else { return Ok(()) };
+        let here = Dn::parse(&update.id.locator).map_err(|e| reject(&e))?;
+        if here.key() == to.key() {
+            return Ok(());
+        }
+        let username = update.relocation.as_ref().and_then(|relocation| relocation.username.as_ref());
+        let names = [(&here, &update.username), (to, username.map_or(&update.username, |step| &step.to))];
+        for (dn, username) in names {
+            if let Some(why) = self.site.protected.reason(dn, username) {
+                return Err(reject(&format!("the account is protected: {why}")));
+            }
+        }
+        let same = self.same(&update.id);
+        let has_assertion = connection.root.has_assertion();
+        if !has_assertion && self.read_one(connection, &update.id.locator, &same, &["1.1"]).await?.is_none() {
+            return Err(another());
+        }
+        let controls = if has_assertion { vec![assertion(&same)] } else { Vec::new() };
+        let parent = to.parent().filter(|parent| here.parent().is_none_or(|now| now.key() != parent.key()));
+        let (rdn, parent) = (to.rdn().to_string(), parent.map(|parent| parent.to_string()));
+        let send = async |controls| {
+            let sent = connection.rename(&update.id.locator, &rdn, parent.as_deref(), controls).await;
+            sent.map_err(Trouble::of_write)
+        };
+        let mut answer = send(controls).await?;
+        if is_misled(&answer) && self.read_one(connection, &update.id.locator, &same, &["1.1"]).await?.is_some() {
+            answer = send(Vec::new()).await?;
+        }
+        match (answer.rc, parent) {
+            (0, _) => Ok(()),
+            // Either the entry is gone, or there is nothing where it is to go.
+            (32, Some(parent)) if self.read_one(connection, &update.id.locator, &same, &["1.1"]).await?.is_some() => {
+                Err(reject(&format!("the entry {parent}, which it is to be below, does not exist")).with_code(32))
+            }
+            _ => Err(refused(During::Rename, &answer, None)),
+        }
+    }
+
+    /// Puts the new name in place of the old one wherever a group still has it; returns which ones could not follow.
+    async fn follow(
+        &self,
+        connection: &Connection,
+        pace: &Pace,
+        relocation: &Relocation,
+        way: Option<&Way>,
+    ) -> Result<Option<String>, Fault> {
+        let mut left_behind = Vec::new();
+        let mut bases: HashSet<MatchKey> = HashSet::new();
+        for kind in [GroupKind::Group, GroupKind::Role, GroupKind::Channel] {
+            let Some(base) = self.site.base(kind).filter(|base| bases.insert(base.key())) else { continue };
+            let old = self.classes(kind).filter_map(|class| {
+                let (from, _) = value_of(class.by, relocation, way)?;
+                Some(Filter::eq(class.attribute, &from))
+            });
+            let old: Vec<Filter> = old.collect();
+            if old.is_empty() {
+                continue;
+            }
+            let (base, page) = (base.to_string(), self.site.page_size);
+            let filter = Filter::any(old);
+            for entry in self.search_all(connection, &base, Scope::Subtree, &filter, &["objectClass"], page).await? {
+                let Some(group) = self.found(kind, &entry) else { continue };
+                let Some((from, to)) = value_of(group.class.by, relocation, way) else { continue };
+                pace.permit().await;
+                if let Err(fault) = self.swap_member(connection, &group, &from, &to).await {
+                    match fault.next {
+                        Next::RejectRow => left_behind.push(format!("{}: {}", group.dn, fault.reason)),
+                        _ => return Err(fault),
+                    }
+                }
+            }
+        }
+        let told = || format!("still a member by the old name of {}", left_behind.join("; "));
+        Ok((!left_behind.is_empty()).then(told))
+    }
+
+    /// Swaps one member for another, of which either may be done already: the server may be about to do the same.
+    async fn swap_member(&self, connection: &Connection, group: &Found, from: &str, to: &str) -> Result<(), Fault> {
+        let (place, attribute) = (group.dn.to_string(), group.class.attribute);
+        let set = |value: &str| HashSet::from([value.as_bytes().to_vec()]);
+        let add = || Mod::Add(attribute.into(), set(to));
+        let remove = || Mod::Delete(attribute.into(), set(from));
+        // Never first the one and then the other: a group may have to have a member.
+        let attempts = [vec![add(), remove()], vec![remove()], vec![add()], vec![remove()]];
+        for mods in attempts {
+            let answer = connection.modify(&place, mods, Vec::new()).await.map_err(Trouble::of_write)?;
+            match answer.rc {
+                0 => {
+                    let old = Filter::eq(attribute, from);
+                    if self.read_one(connection, &place, &old, &["1.1"]).await?.is_none() {
+                        return Ok(());
+                    }
+                }
+                // There already, or gone already.
+                16 | 20 => {}
+                32 => return Ok(()),
+                _ => return Err(refused(During::Modify, &answer, None)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a group of this sort called the member before, and what it is to call it, if that differs.
+fn value_of(by: By, relocation: &Relocation, way: Option<&Way>) -> Option<(String, String)> {
+    match by {
+        By::Dn => way.map(|way| (way.from.to_string(), way.to.to_string())),
+        // The entry itself names its groups, and takes that along.
+        By::OwnEntry { .. } => None,
+        By::Username => relocation.username.as_ref().map(|step| (step.from.to_string(), step.to.to_string())),
+    }
+}
+
+/// Returns whether the attribute has `value` after the change.
+fn keeps(change: &Change, value: &str) -> bool {
+    let key = MatchKey::new(value);
+    change.new.iter().filter_map(|v| std::str::from_utf8(v).ok()).any(|v| MatchKey::new(v) == key)
+}
+
+/// Returns what is left of a change when the entry is called `new` rather than `old`; nothing if that was all.
+fn after(change: &Change, old: &Rdn, new: &Rdn) -> Option<Change> {
+    let name = change.attribute.as_str();
+    let folded = |octets: &[u8]| std::str::from_utf8(octets).map(MatchKey::new).ok();
+    let (gone, come) = (old.value(name), new.value(name));
+    if gone.is_none() && come.is_none() {
+        return Some(change.clone());
+    }
+    let is = |octets: &[u8], value: Option<&str>| value.is_some() && folded(octets) == value.map(MatchKey::new);
+    let stays = |octets: &[u8]| is(octets, come) || !is(octets, gone);
+    let mut now: Vec<Box<[u8]>> = change.old.iter().filter(|octets| stays(octets)).cloned().collect();
+    if let Some(come) = come.filter(|come| !now.iter().any(|octets| is(octets, Some(come)))) {
+        // As the change spells it, so that nothing is left to be done.
+        let spelled = change.new.iter().find(|octets| is(octets, Some(come))).cloned();
+        now.push(spelled.unwrap_or_else(|| come.as_bytes().into()));
+    }
+    let left = Change { attribute: change.attribute.clone(), old: now.into(), new: change.new.clone() };
+    let differs = left.added().next().is_some() || left.removed().next().is_some();
+    differs.then_some(left)
+}
+
+/// After the new name was given, nothing is "not done": it must be looked at.
+fn half_done(fault: Fault) -> Fault {
+    match fault.next {
+        Next::RejectRow => fault,
+        Next::StopRun => Fault { code: None, ..fault },
+        Next::Retry | Next::LookAgain => Fault { next: Next::LookAgain, code: None, ..fault },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rdn(text: &str) -> Rdn {
+        Dn::parse(&format!("{text},o=x")).expect(text).rdn().clone()
+    }
+
+    fn change(old: &[&str], new: &[&str]) -> Change {
+        let octets = |values: &[&str]| values.iter().map(|value| value.as_bytes().into()).collect();
+        Change { attribute: AttributeName::new("cn"), old: octets(old), new: octets(new) }
+    }
+
+    fn left(old: &[&str], new: &[&str], from: &str, to: &str) -> Option<String> {
+        after(&change(old, new), &rdn(from), &rdn(to)).map(|change| change.to_string())
+    }
+
+    #[test]
+    fn what_the_new_name_brings_is_not_written_twice() {
+        assert_eq!(left(&["Ada Byron"], &["Ada King"], "cn=Ada Byron", "cn=Ada King"), None);
+        assert_eq!(
+            left(&["Ada Byron"], &["Ada King"], "uid=ada", "uid=aking"),
+            Some("cn: Ada Byron -> Ada King".into())
+        );
+        let both = left(&["Ada Byron", "Countess"], &["Ada King"], "cn=Ada Byron", "cn=Ada King");
+        assert_eq!(both, Some("cn: Countess | Ada King -> Ada King".into()));
+        let kept = left(&["Ada Byron"], &["Ada King", "Ada Byron"], "cn=Ada Byron", "cn=Ada King");
+        assert_eq!(kept, Some("cn: Ada King -> Ada King | Ada Byron".into()));
+        assert_eq!(left(&["ADA"], &["Ada King"], "cn=ada", "cn=Ada  King"), None);
+    }
+
+    #[test]
+    fn a_value_of_a_name_of_two_parts_is_replaced_alone() {
+        let name = rdn("cn=Ada Byron+uid=ada");
+        assert_eq!(name.with("uid", "aking").expect("a name").to_string(), "cn=Ada Byron+uid=aking");
+        assert_eq!(name.with("sn", "King").expect("a name"), name);
+        assert_eq!(name.with("cn", " "), None);
+    }
+}
