@@ -22,6 +22,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Numbers;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
@@ -50,7 +51,6 @@ mod dial;
 mod entry;
 mod fault;
 mod filter;
-mod gid;
 mod group;
 mod guarded;
 mod held;
@@ -59,6 +59,7 @@ mod members;
 mod name;
 mod new_entry;
 mod pool;
+mod posix;
 mod profile;
 mod protected;
 mod read;
@@ -68,6 +69,8 @@ mod settings;
 mod settle;
 mod write;
 
+pub use self::posix::PosixGid;
+pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;
 pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
@@ -82,13 +85,14 @@ pub struct Ldap {
     settings: LdapSettings,
     pool: Arc<Pool>,
     dsa: OnceCell<Dsa>,
+    numbers: Arc<Numbers>,
 }
 
 impl Ldap {
     /// Proves the settings. Nothing is contacted yet.
     pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
         let pool = Arc::new(settings.pool()?);
-        Ok(Self { settings, pool, dsa: OnceCell::new() })
+        Ok(Self { settings, pool, dsa: OnceCell::new(), numbers: Arc::default() })
     }
 
     /// Proves that the server knows the attributes that a feed maps, and that new accounts may have them.
@@ -108,7 +112,7 @@ impl Ldap {
             if let Some(own) = &lease.who {
                 site.protected.add_own(own);
             }
-            Ok(Dsa::new(site, Arc::clone(&self.pool)))
+            Ok(Dsa::new(site, Arc::clone(&self.pool), Arc::clone(&self.numbers)))
         };
         self.dsa.get_or_try_init(know).await
     }
@@ -125,13 +129,16 @@ struct Dsa {
     capabilities: Capabilities,
     pool: Arc<Pool>,
     schema: RwLock<Option<Arc<Schema>>>,
-    /// Held while a number for a new group is chosen.
+    /// Held while a number is chosen; says whether those of accounts were looked at.
+    numbering: tokio::sync::Mutex<bool>,
+    /// Held while a group with a number is made.
     gids: tokio::sync::Mutex<()>,
     guarded: Guarded,
+    numbers: Arc<Numbers>,
 }
 
 impl Dsa {
-    fn new(site: Site, pool: Arc<Pool>) -> Self {
+    fn new(site: Site, pool: Arc<Pool>, numbers: Arc<Numbers>) -> Self {
         let capabilities = Capabilities {
             groups: site.base(GroupKind::Group).is_some(),
             roles: site.base(GroupKind::Role).is_some(),
@@ -146,6 +153,8 @@ impl Dsa {
             schema: RwLock::default(),
             gids: tokio::sync::Mutex::default(),
             guarded: Guarded::default(),
+            numbering: tokio::sync::Mutex::default(),
+            numbers,
         }
     }
 
@@ -315,6 +324,14 @@ impl Directory for Ldap {
 
     fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
         self.dsa.get().map_or(Ok(None), |dsa| dsa.relocated(&entry.locator, home))
+    }
+
+    fn allocates(&self) -> &'static [&'static str] {
+        self.dsa.get().map_or(&[], Dsa::allocates)
+    }
+
+    fn numbers(&self) -> Option<&Numbers> {
+        Some(&self.numbers)
     }
 
     fn fold_of_references(&self) -> Fold {

@@ -35,6 +35,7 @@ mod faults;
 mod groups;
 mod leavers;
 mod logins;
+mod posix;
 mod protected;
 mod reading;
 mod references;

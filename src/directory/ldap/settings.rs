@@ -15,6 +15,7 @@ use super::group::Class;
 use super::name::Dn;
 use super::name::is_attribute_description;
 use super::pool::Pool;
+use super::posix::PosixSettings;
 use super::profile;
 use super::profile::Profile;
 use super::protected::Listed;
@@ -84,6 +85,8 @@ pub struct LdapSettings {
     pub upn_suffix: Option<String>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
+    /// The numbers of new accounts of class `posixAccount`; `None`: the roster says them.
+    pub posix: Option<PosixSettings>,
     /// How a change at the next login and disabling are written.
     pub password_policy: PasswordPolicy,
     /// How long connecting may take, TLS included.
@@ -132,6 +135,7 @@ impl LdapSettings {
             group_type: GroupType::GlobalSecurity,
             upn_suffix: None,
             group_gid_range: 10_000..=19_999,
+            posix: None,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
@@ -199,6 +203,7 @@ pub struct Site {
     pub group_type: GroupType,
     pub upn_suffix: String,
     pub gids: RangeInclusive<u32>,
+    pub posix: Option<PosixSettings>,
     pub page_size: i32,
     pub in_flight: usize,
     pub protected: Protected,
@@ -324,6 +329,7 @@ impl LdapSettings {
             role_class,
             group_type: self.group_type,
             gids: self.group_gid_range.clone(),
+            posix: self.posix.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),
             protected: Protected::new(listed, &profile.guards, own)?,

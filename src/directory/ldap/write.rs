@@ -21,6 +21,7 @@ use super::name::Dn;
 use super::name::Rdn;
 use super::name::is_attribute_description;
 use super::new_entry::NewEntry;
+use super::posix;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
@@ -100,8 +101,22 @@ impl Dsa {
         let name = dn.to_string();
         let stable = &self.site.profile.stable;
         let post_read = connection.root.has_post_read().then(|| PostRead::new(vec![stable.attribute]));
-        let controls = post_read.into_iter().collect();
-        let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
+        let controls: Vec<RawControl> = post_read.into_iter().collect();
+        let mut given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+        let mut round = 1;
+        let (answer, read) = loop {
+            let entry = match given {
+                Some(given) => new.clone().with_numbers(given),
+                None => std::mem::take(&mut new),
+            };
+            let sent = connection.add(&name, entry.into_attributes(), controls.clone()).await;
+            let (answer, read) = sent.map_err(Trouble::of_write)?;
+            if given.is_none() || !posix::is_taken(&answer) || round >= posix::ROUNDS {
+                break (answer, read);
+            }
+            given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+            round += 1;
+        };
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
             return Err(match answer.rc {
@@ -120,6 +135,10 @@ impl Dsa {
         let id = read.as_ref().and_then(|entry| self.entry_id(entry).ok());
         let unread = || format!("created, but its {} could not be read back", stable.attribute);
         let id = id.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
+        if let Some(given) = given {
+            let half_done = |fault: Fault| Fault { next: Next::LookAgain, code: None, ..fault };
+            self.keep_uid_unique(connection, &name, given).await.map_err(half_done)?;
+        }
         Ok(Done::Created(id))
     }
 
