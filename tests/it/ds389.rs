@@ -73,11 +73,11 @@ fn update(account: &ExistingAccount) -> Update {
     Update {
         id: account.id.clone(),
         username: account.username.clone(),
+        relocation: None,
         changes: Vec::new(),
         password: None,
         must_change: None,
         enabled: None,
-        relocation: None,
     }
 }
 
