@@ -9,6 +9,7 @@ pub mod deferred;
 pub mod groups;
 pub mod letters;
 pub mod look;
+mod numbers;
 pub mod post;
 pub mod tasks;
 mod wire;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
 use crate::directory::Throttle;
+use crate::directory::numbers::Highest;
 use crate::provision::courier::Courier;
 use crate::provision::courier::Sent;
 use crate::provision::groups::Shortfall;
@@ -150,6 +152,8 @@ pub(crate) struct Progression<'w, D> {
     pub(crate) entries: HashMap<usize, Member>,
     /// Whether something was sent, so that the next batch follows a pause.
     has_sent: bool,
+    /// What the journal knows of numbers that were given out.
+    kept_numbers: Highest,
 }
 
 /// Applies a plan. An `Err` says that the journal cannot be written: nothing more was sent after that.
@@ -177,7 +181,14 @@ pub async fn provision<D: Directory>(mut work: Work<'_, D>) -> Result<Ended, Dat
 async fn apply<D: Directory>(work: &Work<'_, D>) -> (Result<(), DatabaseError>, Vec<ItemResult>, Option<Early>) {
     let courier = Courier::new(work);
     let results = tasks::first_results(work);
-    let mut run = Progression { work, courier: &courier, results, entries: HashMap::new(), has_sent: false };
+    let mut run = Progression {
+        work,
+        courier: &courier,
+        results,
+        entries: HashMap::new(),
+        has_sent: false,
+        kept_numbers: Highest::default(),
+    };
     let applied = run.all().await;
     let results = run.results;
     (applied, results, courier.early().cloned())
@@ -199,6 +210,7 @@ impl<'w, D: Directory> Progression<'w, D> {
         let rest_only = tasks::rest_only(self.work);
         self.settle_what_is_known(&accounts).await?;
         self.work.progress.total(accounts.len() + last.len() + rest_only.len());
+        self.recall_numbers().await?;
         self.in_batches(accounts).await?;
         let mut shortfall = Shortfall::default();
         self.deferred(&rest_only, &mut shortfall).await?;

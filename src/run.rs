@@ -185,7 +185,9 @@ impl Carrier {
         };
         errand.audience.preview(&subject);
         if errand.feed.mode == Mode::Review && approved.is_none() && !planned.plan.is_noop() {
-            reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
+            if is_resumed {
+                reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
+            }
             self.state.next_round(&id).await.map_err(broken)?;
             self.state.enter(&id, Phase::Waiting, &shown, &planned.plan.holds).await.map_err(broken)?;
             errand.audience.waiting(&subject);

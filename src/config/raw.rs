@@ -80,6 +80,7 @@ pub struct RawLdap {
     pub group_class: Option<Spanned<String>>,
     pub role_class: Option<Spanned<String>>,
     pub group_gid_range: Option<Spanned<[u32; 2]>>,
+    pub posix: Option<Spanned<RawPosix>>,
     pub password_policy: Option<Spanned<String>>,
     pub connect_timeout: Option<Spanned<String>>,
     pub timeout: Option<Spanned<String>>,
@@ -109,6 +110,22 @@ pub enum RawUrls {
 pub enum RawWindow {
     Count(usize),
     Word(String),
+}
+
+/// `[target.ldap.posix]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPosix {
+    pub uid_range: [u32; 2],
+    pub gid: RawGid,
+}
+
+/// A number, or `"uid"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected the number of a group, or \"uid\"")]
+pub enum RawGid {
+    Fixed(u32),
+    Text(String),
 }
 
 /// Where a secret is to be found.

@@ -32,7 +32,7 @@ impl Prover {
             Ok(text) => {
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text);
-                if text.is_empty() {
+                if text.trim().is_empty() {
                     self.fault(ConfigFault::at(raw.span(), "the secret is empty"));
                     return None;
                 }

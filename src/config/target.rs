@@ -9,9 +9,11 @@ use super::ConfigFault;
 use super::TargetConfig;
 use super::TargetKind;
 use super::prove::Prover;
+use super::raw::RawGid;
 use super::raw::RawLdap;
 use super::raw::RawLocal;
 use super::raw::RawMail;
+use super::raw::RawPosix;
 use super::raw::RawTarget;
 use super::raw::RawUrls;
 use super::raw::RawWindow;
@@ -20,6 +22,8 @@ use crate::directory::ldap::GroupType;
 use crate::directory::ldap::Ldap;
 use crate::directory::ldap::LdapSettings;
 use crate::directory::ldap::PasswordPolicy;
+use crate::directory::ldap::PosixGid;
+use crate::directory::ldap::PosixSettings;
 use crate::directory::ldap::SearchScope;
 use crate::directory::ldap::StartTls;
 use crate::directory::local::Argon2Settings;
@@ -139,6 +143,9 @@ impl Prover {
             }
             settings.group_gid_range = first..=last;
         }
+        if let Some(posix) = &raw.posix {
+            settings.posix = self.posix(posix);
+        }
         let policies =
             [("auto", PasswordPolicy::Auto), ("ppolicy", PasswordPolicy::Ppolicy), ("none", PasswordPolicy::None)];
         settings.password_policy = self.choice(raw.password_policy.as_ref(), &policies);
@@ -164,6 +171,22 @@ impl Prover {
         settings.protected_groups = raw.protected_groups;
         self.take(span, Ldap::new(settings.clone()))?;
         Some(settings)
+    }
+
+    fn posix(&mut self, raw: &Spanned<RawPosix>) -> Option<PosixSettings> {
+        let [first, last] = raw.get_ref().uid_range;
+        let gid = match &raw.get_ref().gid {
+            RawGid::Fixed(gid) => Ok(PosixGid::Fixed(*gid)),
+            RawGid::Text(text) if text == "uid" => Ok(PosixGid::Uid),
+            RawGid::Text(text) => Err(format!("`{text}` is neither the number of a group nor \"uid\"")),
+        };
+        let range = if first == 0 || first > last {
+            Err("a range is two numbers, the smaller one first, not from 0")
+        } else {
+            Ok(first..=last)
+        };
+        let (gid, uid_range) = (self.take(raw.span(), gid), self.take(raw.span(), range));
+        Some(PosixSettings { uid_range: uid_range?, gid: gid? })
     }
 
     pub(super) fn at_least_one(&mut self, span: &std::ops::Range<usize>, n: usize) -> Option<NonZeroUsize> {

@@ -22,6 +22,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Numbers;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
@@ -42,6 +43,7 @@ use crate::roster::reference::Fold;
 use crate::roster::secret::Secret;
 
 mod address;
+mod ber;
 mod check;
 mod clash;
 mod complete;
@@ -50,7 +52,6 @@ mod dial;
 mod entry;
 mod fault;
 mod filter;
-mod gid;
 mod group;
 mod guarded;
 mod held;
@@ -60,18 +61,23 @@ mod name;
 mod new_entry;
 mod pipeline;
 mod pool;
+mod posix;
 mod profile;
 mod protected;
+mod prove;
 mod read;
 mod rename;
 mod server;
 mod settings;
 mod settle;
+mod tap;
 mod transaction;
 mod update;
 mod window;
 mod write;
 
+pub use self::posix::PosixGid;
+pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;
 pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
@@ -87,13 +93,14 @@ pub struct Ldap {
     settings: LdapSettings,
     pool: Arc<Pool>,
     dsa: OnceCell<Dsa>,
+    numbers: Arc<Numbers>,
 }
 
 impl Ldap {
     /// Proves the settings. Nothing is contacted yet.
     pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
         let pool = Arc::new(settings.pool()?);
-        Ok(Self { settings, pool, dsa: OnceCell::new() })
+        Ok(Self { settings, pool, dsa: OnceCell::new(), numbers: Arc::default() })
     }
 
     /// Proves that the server knows the attributes that a feed maps, and that new accounts may have them.
@@ -113,7 +120,7 @@ impl Ldap {
             if let Some(own) = &lease.who {
                 site.protected.add_own(own);
             }
-            Ok(Dsa::new(site, Arc::clone(&self.pool)))
+            Ok(Dsa::new(site, Arc::clone(&self.pool), Arc::clone(&self.numbers)))
         };
         self.dsa.get_or_try_init(know).await
     }
@@ -135,13 +142,16 @@ struct Dsa {
     /// Held while a batch is being sent: the next one follows as soon as the last operation is on its way.
     turn: tokio::sync::Mutex<()>,
     transactions: Transactions,
-    /// Held while a number for a new group is chosen.
+    /// Held while a number is chosen; says whether those of accounts were looked at.
+    numbering: tokio::sync::Mutex<bool>,
+    /// Held while a group with a number is made.
     gids: tokio::sync::Mutex<()>,
     guarded: Guarded,
+    numbers: Arc<Numbers>,
 }
 
 impl Dsa {
-    fn new(site: Site, pool: Arc<Pool>) -> Self {
+    fn new(site: Site, pool: Arc<Pool>, numbers: Arc<Numbers>) -> Self {
         let capabilities = Capabilities {
             groups: site.base(GroupKind::Group).is_some(),
             roles: site.base(GroupKind::Role).is_some(),
@@ -158,6 +168,8 @@ impl Dsa {
             turn: tokio::sync::Mutex::default(),
             gids: tokio::sync::Mutex::default(),
             guarded: Guarded::default(),
+            numbering: tokio::sync::Mutex::default(),
+            numbers,
             site,
         }
     }
@@ -273,6 +285,14 @@ impl Directory for Ldap {
 
     fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
         self.dsa.get().map_or(Ok(None), |dsa| dsa.relocated(&entry.locator, home))
+    }
+
+    fn allocates(&self) -> &'static [&'static str] {
+        self.dsa.get().map_or(&[], Dsa::allocates)
+    }
+
+    fn numbers(&self) -> Option<&Numbers> {
+        Some(&self.numbers)
     }
 
     fn fold_of_references(&self) -> Fold {

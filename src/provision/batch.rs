@@ -65,6 +65,7 @@ impl<D: Directory> Progression<'_, D> {
             result.notes.push(what);
             result.incomplete = true;
         }
+        self.keep_numbers().await?;
         let entries = self.read_back(&tasks, &mut fates, shown).await;
         self.keep(&tasks, &fates, &entries).await?;
         self.post(&tasks, &fates, &entries, &generations).await

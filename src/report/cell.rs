@@ -21,6 +21,9 @@ pub fn cell(value: &str) -> Cow<'_, str> {
 
 /// Returns `text` with an apostrophe wherever a spreadsheet could see the beginning of a formula.
 pub fn disarm(text: &str) -> Cow<'_, str> {
+    if is_one_plain_piece(text) {
+        return Cow::Borrowed(text);
+    }
     if !pieces(text).any(is_formula) {
         return Cow::Borrowed(text);
     }
@@ -46,6 +49,12 @@ pub fn rearm(cell: &str) -> Cow<'_, str> {
 /// Splits `text` behind every character at which some spreadsheet may begin a new cell.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive([',', ';', '\t', '\n', '\r'])
+}
+
+/// Returns whether `text` begins with an ASCII letter or digit and is one piece, as nearly all values are.
+fn is_one_plain_piece(text: &str) -> bool {
+    text.bytes().next().is_none_or(|first| first.is_ascii_alphanumeric())
+        && !text.bytes().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'\n' | b'\r'))
 }
 
 /// Returns whether `piece` begins like a formula, seen past blanks, quotes, apostrophes and invisible characters.

@@ -26,6 +26,7 @@ use super::difference::done;
 use super::difference::planned;
 use super::tally::Tally;
 use super::visible::is_hidden;
+use super::visible::is_plain;
 use super::words::letter_key;
 use super::words::outcome_key;
 use super::words::severity_key;
@@ -319,6 +320,9 @@ impl serde_json::ser::Formatter for OneLineEach {
     }
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if is_plain(fragment) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, hidden)) = rest.char_indices().find(|(_, c)| is_hidden(*c)) {
             writer.write_all(&rest.as_bytes()[..at])?;

@@ -63,19 +63,46 @@ pub fn place(
     mode_of: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Placed, Misplaced> {
+    prepare(target, mode_of, write)?.commit()
+}
+
+/// Writes a file that [`Prepared::commit`] puts into its place; see [`place`]. Dropped before, it leaves no trace.
+pub fn prepare(
+    target: &Path,
+    mode_of: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Prepared, Misplaced> {
     let failed = |source| Misplaced::Io { path: target.to_owned(), source };
     if let Some(what) = look_at(target).map_err(failed)?.as_ref().and_then(not_a_file) {
         return Err(Misplaced::Occupied { path: target.to_owned(), what });
     }
     let like = look_at(mode_of).ok().flatten().filter(|found| not_a_file(found).is_none());
-    place_like(target, like.as_ref(), write).map_err(failed)
+    let (file, placed) = write_like(target, like.as_ref(), write).map_err(failed)?;
+    Ok(Prepared { file, placed, target: target.to_owned() })
 }
 
-fn place_like(
+/// A report that is written, and not in its place yet.
+#[derive(Debug)]
+pub struct Prepared {
+    file: AtomicWriteFile,
+    placed: Placed,
+    target: PathBuf,
+}
+
+impl Prepared {
+    /// Puts it into its place.
+    pub fn commit(self) -> Result<Placed, Misplaced> {
+        let Self { file, placed, target } = self;
+        file.commit().map_err(|source| Misplaced::Io { path: target, source })?;
+        Ok(placed)
+    }
+}
+
+fn write_like(
     target: &Path,
     like: Option<&Metadata>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<Placed> {
+) -> io::Result<(AtomicWriteFile, Placed)> {
     // The crate would take over mode and owner of the file that is replaced; a report takes them from the roster.
     let mut options = AtomicWriteFile::options();
     options.mode(0o600).preserve_mode(false).preserve_owner(false);
@@ -87,8 +114,9 @@ fn place_like(
     if let Some(like) = like {
         share_like(&file, like)?;
     }
-    file.commit()?;
-    Ok(placed)
+    // The commit does this as well; by then little is left to be waited for.
+    file.sync_all()?;
+    Ok((file, placed))
 }
 
 /// Gives `file` the group and the permissions of `like`, as far as that is safe.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 /// direction of writing, line separators and invisible characters become `⟨U+202E⟩`. The joiners U+200C and U+200D
 /// stay: Persian names and Indic scripts are written with them. So the result is one line and safe on a terminal.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hidden) {
+    if is_plain(text) || !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -24,6 +24,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// Returns whether `text` is ASCII that can be seen, as nearly all values are.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Returns whether `c` is a control, a change of direction, or invisible.

@@ -34,8 +34,10 @@ impl AttributeName {
 
     /// Returns whether `name` is this name in any spelling.
     pub fn is(&self, name: &str) -> bool {
-        self.shown.eq_ignore_ascii_case(name)
-            || in_order(name).is_some_and(|ordered| self.shown.eq_ignore_ascii_case(&ordered))
+        // Options in another order are as long.
+        self.shown.len() == name.len()
+            && (self.shown.eq_ignore_ascii_case(name)
+                || in_order(name).is_some_and(|ordered| self.shown.eq_ignore_ascii_case(&ordered)))
     }
 
     /// Returns whether values are transferred as octets, whatever they hold (RFC 4522).
@@ -319,20 +321,23 @@ impl Schema {
     where
         V: IntoIterator<Item = &'v [u8]>,
     {
-        let mut by_index: Vec<(usize, Vec<&[u8]>)> = Vec::new();
-        for (name, values) in attributes {
-            let Ok(index) = self.names.binary_search(&AttributeName::new(name)) else { continue };
-            match by_index.iter_mut().find(|(i, _)| *i == index) {
-                Some((_, all)) => all.extend(values),
-                None => by_index.push((index, values.into_iter().collect())),
+        let place = |name: &str| self.names.iter().position(|own| own.is(name));
+        // What is nearly always enough: growing step by step takes longer than all the rest.
+        let mut by_place: Vec<(usize, V)> = Vec::with_capacity(self.names.len());
+        by_place.extend(attributes.into_iter().filter_map(|(name, values)| Some((place(name)?, values))));
+        by_place.sort_by_key(|(place, _)| *place);
+        let mut packed = Vec::with_capacity(32 * self.names.len());
+        let mut all: Vec<&[u8]> = Vec::new();
+        let mut rest = by_place.into_iter().peekable();
+        while let Some((place, values)) = rest.next() {
+            all.clear();
+            all.extend(values);
+            while let Some((_, more)) = rest.next_if(|(next, _)| *next == place) {
+                all.extend(more);
             }
-        }
-        by_index.sort_by_key(|(index, _)| *index);
-        let mut packed = Vec::new();
-        for (index, values) in by_index {
-            put_number(&mut packed, index);
-            put_number(&mut packed, values.len());
-            for value in values {
+            put_number(&mut packed, place);
+            put_number(&mut packed, all.len());
+            for value in &all {
                 put_number(&mut packed, value.len());
                 packed.extend_from_slice(value);
             }

@@ -198,10 +198,9 @@ fn addresses(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     if !person.is_empty() {
         check(person, labels.known(Known::Email));
     }
-    let mail = AttributeName::new("mail");
-    for address in account.attributes.get(mail.as_str()).into_iter().flat_map(Values::text) {
+    for address in account.attributes.get("mail").into_iter().flat_map(Values::text) {
         if address != person {
-            check(address, labels.attribute(&mail));
+            check(address, labels.attribute(&AttributeName::new("mail")));
         }
     }
 }
@@ -217,7 +216,9 @@ fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     };
     for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
         let limit = settings.limits.iter().find(|(n, _)| n == name).map_or(settings.max_length, |(_, limit)| *limit);
-        values.text().for_each(|text| check(text, limit, labels.attribute(name)));
+        let long = values.octets().filter(|octets| octets.len() > limit);
+        let long = long.filter_map(|octets| std::str::from_utf8(octets).ok());
+        long.for_each(|text| check(text, limit, labels.attribute(name)));
     }
     for (names, known) in [(&account.groups, Known::Groups), (&account.roles, Known::Roles)] {
         let names = names.iter().flatten().map(GroupName::as_str);
@@ -248,7 +249,10 @@ fn names_hide_nothing(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
         return;
     }
     for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
-        if let Some((value, c)) = values.text().find_map(|value| Some((value, text::hidden(value)?))) {
+        // What is ASCII hides nothing; nothing else need be decoded.
+        let rest = values.octets().filter(|octets| !octets.is_ascii());
+        let mut rest = rest.filter_map(|octets| std::str::from_utf8(octets).ok());
+        if let Some((value, c)) = rest.find_map(|value| Some((value, text::hidden(value)?))) {
             problems.push(Problem::warning(Some(labels.attribute(name)), text::character(value, c, WHY)));
         }
     }

@@ -24,6 +24,7 @@ pub mod rule;
 
 mod bind;
 mod cell;
+mod few;
 mod filters;
 mod late;
 mod row;

@@ -4,10 +4,11 @@
 mod found;
 mod relocating;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
+use hashbrown::DefaultHashBuilder;
 use hashbrown::HashTable;
 
 use super::account::Account;
@@ -26,6 +27,8 @@ use super::mapping::Mapper;
 use super::mapping::Rejected;
 use super::name_key::CoarseKey;
 use super::name_key::MatchKey;
+use super::name_key::folded;
+use super::name_key::folded_coarsely;
 use super::owners::Owners;
 use super::place::May;
 use super::place::PlaceOf;
@@ -71,7 +74,7 @@ pub struct Matching<'r> {
     rows: &'r Rows,
     rules: &'r MatchRules,
     mapper: &'r Mapper,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     by_value: HashTable<u32>,
     by_username: HashTable<u32>,
     by_unique: Vec<HashTable<Place>>,
@@ -117,7 +120,7 @@ impl<'r> Matching<'r> {
             rows,
             rules,
             mapper,
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             by_value: HashTable::with_capacity(rows.accounts.len()),
             by_username: HashTable::new(),
             by_unique: Vec::new(),
@@ -175,9 +178,9 @@ impl<'r> Matching<'r> {
         table
     }
 
-    fn unique_key(&self, attribute: &AttributeName, (index, nth): Place) -> Option<MatchKey> {
+    fn unique_key(&self, attribute: &AttributeName, (index, nth): Place) -> Option<Cow<'r, str>> {
         let values = self.rows.accounts[index as usize].attributes.get(attribute.as_str())?;
-        values.text().nth(nth as usize).map(MatchKey::new)
+        values.text().nth(nth as usize).map(folded)
     }
 
     /// Compares one entry with the rows; returns whether one of them is, or may be, about it.
@@ -240,13 +243,11 @@ impl<'r> Matching<'r> {
     /// Returns the row that the entry belongs to, or is like.
     fn whose(&self, entry: &ExistingAccount) -> Whose {
         let Some(value) = entry.match_value(&self.rules.by) else { return Whose::Nobodys };
-        let coarse = CoarseKey::new(value);
+        let coarse = folded_coarsely(value);
         let accounts = &self.rows.accounts;
         let like = self.by_value.find(self.hasher.hash_one(&coarse), |i| value_key(&accounts[*i as usize]) == coarse);
         match like.copied() {
-            Some(index) if MatchKey::new(accounts[index as usize].match_value()) == MatchKey::new(value) => {
-                Whose::Row(index)
-            }
+            Some(index) if folded(accounts[index as usize].match_value()) == folded(value) => Whose::Row(index),
             Some(index) => Whose::Like(index),
             None => Whose::Nobodys,
         }
@@ -264,7 +265,7 @@ impl<'r> Matching<'r> {
         if self.rules.by == MatchBy::Username || entry.username.is_empty() {
             return;
         }
-        let key = CoarseKey::new(&entry.username);
+        let key = folded_coarsely(&entry.username);
         let accounts = &self.rows.accounts;
         let same_name = self
             .by_username
@@ -283,7 +284,7 @@ impl<'r> Matching<'r> {
         for (attribute, table) in self.rules.unique.iter().zip(&self.by_unique) {
             let label = self.mapper.labels().attribute(attribute);
             for value in entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text) {
-                let key = Some(MatchKey::new(value));
+                let key = Some(folded(value));
                 for place in table.iter_hash(self.hasher.hash_one(&key)).copied() {
                     if Some(place.0) != own && self.unique_key(attribute, place) == key {
                         taken.push((place.0, Problem::error(Some(label), ProblemKind::Taken(value.to_owned()))));
@@ -335,7 +336,7 @@ impl<'r> Matching<'r> {
                 && (account.groups.is_some() || account.roles.is_some() || account.choices.subscribe))
             && !self.rules.touches_all
             && (self.rules.by == MatchBy::Username
-                || MatchKey::new(&self.rows.accounts[index as usize].username) == MatchKey::new(&entry.username));
+                || folded(&self.rows.accounts[index as usize].username) == folded(&entry.username));
         self.matched.seen[index as usize] = if needs_nothing {
             Seen::Same
         } else {
@@ -355,7 +356,7 @@ impl<'r> Matching<'r> {
 
     fn is_in_scope(&self, attributes: &Attributes) -> bool {
         self.rules.scope.iter().all(|(name, wanted)| {
-            attributes.get(name.as_str()).is_some_and(|values| values.text().any(|v| MatchKey::new(v) == *wanted))
+            attributes.get(name.as_str()).is_some_and(|values| values.text().any(|v| folded(v) == wanted.as_str()))
         })
     }
 
@@ -373,10 +374,10 @@ fn identity(rejected: &Rejected, by: &MatchBy) -> Option<CoarseKey> {
     rejected.identity(by).map(CoarseKey::new)
 }
 
-fn value_key(account: &Account) -> CoarseKey {
-    CoarseKey::new(account.match_value())
+fn value_key(account: &Account) -> Cow<'_, str> {
+    folded_coarsely(account.match_value())
 }
 
-fn name_key(account: &Account) -> CoarseKey {
-    CoarseKey::new(&account.username)
+fn name_key(account: &Account) -> Cow<'_, str> {
+    folded_coarsely(&account.username)
 }

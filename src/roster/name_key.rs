@@ -4,6 +4,7 @@
 //! does (RFC 4518). Whether two people can be kept apart by *every* directory is asked with [`CoarseKey`], which is
 //! coarser than any of them: Active Directory ignores diacritics, others fold full-width letters.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
@@ -16,11 +17,7 @@ pub struct MatchKey(Box<str>);
 impl MatchKey {
     /// Folds `name`.
     pub fn new(name: &str) -> Self {
-        if is_plain(name) {
-            return Self(name.to_ascii_lowercase().into());
-        }
-        let folded: String = name.nfkc().flat_map(char::to_lowercase).nfkc().collect();
-        Self(squeeze(&folded).into())
+        Self(folded(name).into())
     }
 
     /// Returns the folded text.
@@ -45,20 +42,7 @@ pub struct CoarseKey(Box<str>);
 impl CoarseKey {
     /// Folds `name`.
     pub fn new(name: &str) -> Self {
-        if is_plain(name) && !name.contains(' ') {
-            return Self(name.to_ascii_lowercase().into());
-        }
-        let mut key = coarse_once(name);
-        // Lower-casing can yield characters that decompose further; the loop ends at the fixed point, in practice
-        // after one or two rounds.
-        for _ in 0..4 {
-            let again = coarse_once(&key);
-            if again == key {
-                break;
-            }
-            key = again;
-        }
-        Self(key.into())
+        Self(folded_coarsely(name).into())
     }
 
     /// Returns the folded text.
@@ -73,12 +57,51 @@ impl fmt::Debug for CoarseKey {
     }
 }
 
+/// Returns the text of the [`MatchKey`] of `name`, which most names are themselves.
+pub fn folded(name: &str) -> Cow<'_, str> {
+    if is_plain(name) {
+        return lower(name);
+    }
+    let folded: String = name.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+    Cow::Owned(squeeze(&folded))
+}
+
+/// Returns the text of the [`CoarseKey`] of `name`, which most login names are themselves.
+pub fn folded_coarsely(name: &str) -> Cow<'_, str> {
+    if is_plain(name) && !name.contains(' ') {
+        return lower(name);
+    }
+    let mut key = coarse_once(name);
+    // Lower-casing can yield characters that decompose further; the loop ends at the fixed point, in practice after
+    // one or two rounds.
+    for _ in 0..4 {
+        let again = coarse_once(&key);
+        if again == key {
+            break;
+        }
+        key = again;
+    }
+    Cow::Owned(key)
+}
+
+fn lower(ascii: &str) -> Cow<'_, str> {
+    if ascii.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(ascii.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(ascii)
+    }
+}
+
+/// Returns whether `name` is ASCII with no blanks at its ends and one at most between words.
 fn is_plain(name: &str) -> bool {
-    name.is_ascii()
-        && !name.starts_with(' ')
-        && !name.ends_with(' ')
-        && !name.contains("  ")
-        && !name.contains(['\t', '\n', '\r'])
+    let mut before = b' ';
+    for byte in name.bytes() {
+        if !byte.is_ascii() || matches!(byte, b'\t' | b'\n' | b'\r') || (byte, before) == (b' ', b' ') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b' ' || name.is_empty()
 }
 
 fn coarse_once(name: &str) -> String {

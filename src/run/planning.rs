@@ -6,7 +6,10 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 
+use futures_util::Stream;
 use futures_util::StreamExt;
+use futures_util::stream;
+use futures_util::stream::BoxStream;
 
 use super::Errand;
 use super::broken;
@@ -26,8 +29,10 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::provision::is_owed;
 use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
+use crate::roster::attribute::AttributeName;
 use crate::roster::earlier::Earlier;
 use crate::roster::enclosed::Files;
 use crate::roster::fault::Fault;
@@ -61,6 +66,8 @@ use crate::state::run::Run;
 
 /// How many rows make it worth reading the whole directory rather than asking for each.
 const ASK_FOR_EACH: usize = 500;
+/// How many accounts are kept at most while the roster is still being read.
+const AHEAD: usize = 16_000;
 
 /// A plan with what the roster was found to be.
 #[derive(Debug)]
@@ -210,7 +217,7 @@ pub async fn plan<D: Directory>(
     now: &str,
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
-    let mut read = reading::read(run.spool.clone().into(), feed).await?;
+    let (mut read, existing) = read_both(run, feed, *directory).await?;
     if let Some(max_size) = read.mapper.files().iter().map(|rule| rule.max_size).max() {
         // Reading files is work for the disk; other tasks go on meanwhile.
         let names = Files::mentioned(&read.rows.accounts, read.mapper.files());
@@ -224,13 +231,14 @@ pub async fn plan<D: Directory>(
     let mut rules = feed.matching.clone();
     rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
     rules.touches_all |= !earlier.before.is_empty();
-    let journaled = |id: &EntryId| resume.journaled.contains_key(&JournalKey::Entry(id.stable.clone()));
-    let (matched, told) =
-        match_rows(feed, &rules, *directory, &mut read, &|id| disabled.contains_key(&id.stable) || journaled(id))
-            .await?;
+    let is_leaver = |id: &EntryId| {
+        let journaled = || resume.journaled.contains_key(&JournalKey::Entry(id.stable.clone()));
+        disabled.contains_key(&id.stable) || (!resume.journaled.is_empty() && journaled())
+    };
+    let (matched, told) = match_rows(feed, &rules, *directory, existing, &mut read, &is_leaver).await?;
     earlier.gone_entries = resume.gone(&told.seen);
     let leavers = leavers::of(&disabled, feed.plan.grace, now);
-    let n_entries = reads_all(feed, &read.rows).then_some(matched.n_entries);
+    let n_entries = reads_all(feed, Some(&read.rows)).then_some(matched.n_entries);
     if n_entries == Some(0)
         && !emptied
         && let Some(before) = state.last_size(&run.target).await?.filter(|before| *before > 0)
@@ -281,36 +289,59 @@ struct Told {
     seen: HashSet<Box<str>>,
 }
 
-/// Returns whether every account of the target is to be read.
-fn reads_all(feed: &Feed, rows: &Rows) -> bool {
+/// Reads the roster, and meanwhile the first accounts of the directory, when it is to be read as a whole anyway. What is
+/// wrong with the roster comes before what is wrong with the directory.
+async fn read_both<'d, D: Directory>(
+    run: &Run,
+    feed: &Feed,
+    directory: &'d D,
+) -> Result<(Reading, BoxStream<'d, Result<ExistingAccount, Fault>>), PlanningError> {
+    let mut roster = std::pin::pin!(reading::read(run.spool.clone().into(), feed));
+    let existing = |which| directory.existing(Lookup { which, attributes: feed.attributes.clone() }).boxed();
+    if !reads_all(feed, None) {
+        let read = roster.await?;
+        let which = if reads_all(feed, Some(&read.rows)) {
+            Which::All
+        } else {
+            let values = read.rows.accounts.iter().map(|account| account.match_value().into()).collect();
+            Which::Matching { by: feed.matching.by.clone(), values }
+        };
+        return Ok((read, existing(which)));
+    }
+    let mut rest = existing(Which::All).fuse();
+    let mut ahead = Vec::new();
+    let read = loop {
+        tokio::select! {
+            biased;
+            read = &mut roster => break read?,
+            Some(entry) = rest.next(), if ahead.len() < AHEAD => ahead.push(entry),
+        }
+    };
+    Ok((read, stream::iter(ahead).chain(rest).boxed()))
+}
+
+/// Returns whether every account of the target is to be read: for some feeds that is so whatever rows there are.
+fn reads_all(feed: &Feed, rows: Option<&Rows>) -> bool {
     feed.plan.old != OldPolicy::Keep
         || feed.plan.seats.is_some()
         || !feed.matching.unique.is_empty()
         || feed.matching.by != crate::roster::account::MatchBy::Username
-        || rows.accounts.len() > ASK_FOR_EACH
+        || rows.is_some_and(|rows| rows.accounts.len() > ASK_FOR_EACH)
 }
 
 async fn match_rows<D: Directory>(
     feed: &Feed,
     rules: &MatchRules,
     directory: &D,
+    mut existing: impl Stream<Item = Result<ExistingAccount, Fault>> + Unpin,
     read: &mut Reading,
     is_leaver: &(dyn Fn(&EntryId) -> bool + Sync),
 ) -> Result<(Matched, Told), PlanningError> {
-    let rows = &read.rows;
-    let which = if reads_all(feed, rows) {
-        Which::All
-    } else {
-        let values = rows.accounts.iter().map(|account| account.match_value().into()).collect();
-        Which::Matching { by: feed.matching.by.clone(), values }
-    };
     let mut told = Told::default();
     let place_of = |entry: &EntryId, home: &Home<'_>| directory.place(entry, home);
-    let referred = Referred::by(&rows.accounts, &read.mapper.references(), directory.fold_of_references());
-    let matching = Matching::new(rows, rules, &read.mapper, read.candidates.as_mut());
+    let referred = Referred::by(&read.rows.accounts, &read.mapper.references(), directory.fold_of_references());
+    let matching = Matching::new(&read.rows, rules, &read.mapper, read.candidates.as_mut());
     let mut matching = matching.with_references(referred).placed_by(&place_of);
-    let mut existing =
-        std::pin::pin!(directory.existing(Lookup { which: which.clone(), attributes: feed.attributes.clone() }));
     while let Some(entry) = existing.next().await {
         let entry = entry?;
         let leaver = is_leaver(&entry.id).then(|| entry.id.clone());
@@ -323,8 +354,9 @@ async fn match_rows<D: Directory>(
         }
     }
     let mut matched = matching.finish();
-    if let Some(referred) = matched.referred.as_mut().filter(|_| which != Which::All) {
-        referents::look_up(referred, &rows.accounts, &feed.attributes, directory).await?;
+    let is_whole = reads_all(feed, Some(&read.rows));
+    if let Some(referred) = matched.referred.as_mut().filter(|_| !is_whole) {
+        referents::look_up(referred, &read.rows.accounts, &feed.attributes, directory).await?;
     }
     Ok((matched, told))
 }
@@ -350,7 +382,8 @@ async fn surroundings<D: Directory>(
         let text = "the target has no channels, so nobody is subscribed to any".to_owned();
         rows.notices.push(Notice { column: Some("subscribe".into()), text });
     }
-    Ok(Surroundings { groups, roles, channels, ..Surroundings::default() })
+    let allocates = directory.allocates().iter().map(|name| AttributeName::new(name)).collect();
+    Ok(Surroundings { groups, roles, channels, allocates, ..Surroundings::default() })
 }
 
 async fn index<D: Directory>(

@@ -36,10 +36,13 @@ mod faults;
 mod groups;
 mod leavers;
 mod logins;
+mod posix;
 mod protected;
 mod reading;
 mod references;
 mod renaming;
+mod rights;
+mod tls;
 mod transactions;
 mod values;
 

@@ -267,7 +267,11 @@ impl Dsa {
             }
         };
         let made_up = self.site.profile.peculiar.made_up;
-        required.into_iter().filter(|name| name != "objectclass" && !made_up.contains(&name.as_str())).collect()
+        let given = self.allocates();
+        let is_made_up = |name: &String| {
+            made_up.contains(&name.as_str()) || given.iter().any(|given| given.eq_ignore_ascii_case(name))
+        };
+        required.into_iter().filter(|name| name != "objectclass" && !is_made_up(name)).collect()
     }
 }
 

@@ -36,6 +36,7 @@ use super::filter::Filter;
 use super::login::PASSWORD_POLICY;
 use super::name::Dn;
 use super::server::RootDse;
+use super::tap::Tap;
 
 /// One connection. Operations may overlap; each works on a handle of its own.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub struct Connection {
     ended: watch::Receiver<Option<String>>,
     given_up: AtomicBool,
     deadline: Duration,
+    /// Where entries of pages are read; without it the library does that.
+    tap: Option<Tap>,
     /// What the server says about itself.
     pub root: RootDse,
     /// Who the server takes rosterd for, if it says so and that is an entry.
@@ -58,7 +61,7 @@ pub struct Connection {
 
 impl Connection {
     /// Starts the driver of a fresh connection.
-    pub fn start((driver, handle): (LdapConnAsync, ldap3::Ldap), deadline: Duration) -> Self {
+    pub fn start((driver, handle): (LdapConnAsync, ldap3::Ldap), tap: Option<Tap>, deadline: Duration) -> Self {
         let (report, ended) = watch::channel(None);
         let driver = tokio::spawn(async move {
             let cause = match AssertUnwindSafe(driver.drive()).catch_unwind().await {
@@ -74,6 +77,7 @@ impl Connection {
             ended,
             given_up: AtomicBool::new(false),
             deadline,
+            tap,
             root: RootDse::default(),
             who: None,
             server: 0,
@@ -203,19 +207,48 @@ impl Connection {
         self.search(dn, Scope::Base, filter, attributes, Vec::new()).await
     }
 
+    /// Returns whether it is for reading pages only.
+    pub fn is_tapped(&self) -> bool {
+        self.tap.is_some()
+    }
+
     /// Reads one page (RFC 2696). An empty cookie asks for the first page; one that comes back empty was the last.
-    ///
-    /// The control is critical, so that a server without it cannot flood the memory.
     pub async fn page(
         &self,
         base: &str,
         scope: Scope,
         filter: &Filter,
         attributes: &[&str],
-        (size, cookie): (i32, Vec<u8>),
+        page: (i32, Vec<u8>),
     ) -> Result<(Answer, Vec<u8>), Trouble> {
+        let page = self.begin_page(base, scope, filter, attributes, page).await?;
+        self.end_page(page).await
+    }
+
+    /// Asks for a page and does not wait for it.
+    ///
+    /// The control is critical, so that a server without it cannot flood the memory.
+    pub async fn begin_page(
+        &self,
+        base: &str,
+        scope: Scope,
+        filter: &Filter,
+        attributes: &[&str],
+        (size, cookie): (i32, Vec<u8>),
+    ) -> Result<Page, Trouble> {
         let control = PagedResults { size, cookie }.critical().into();
-        let answer = self.search(base, scope, filter, attributes, vec![control]).await?;
+        if let Some(tap) = &self.tap {
+            tap.keep();
+        }
+        self.begin_search(base, scope, filter, attributes, vec![control]).await.map(Page)
+    }
+
+    /// Waits for a page.
+    pub async fn end_page(&self, Page(search): Page) -> Result<(Answer, Vec<u8>), Trouble> {
+        let mut answer = self.end_search(search).await?;
+        if let Some(tap) = &self.tap {
+            answer.entries = tap.kept();
+        }
         let cookie = match answer.result.ctrls.iter().find(|c| matches!(c.0, Some(ControlType::PagedResults))) {
             None => Vec::new(),
             Some(Control(_, raw)) => {
@@ -234,17 +267,42 @@ impl Connection {
         attributes: &[&str],
         controls: Vec<RawControl>,
     ) -> Result<Answer, Trouble> {
+        let search = self.begin_search(base, scope, filter, attributes, controls).await?;
+        self.end_search(search).await
+    }
+
+    async fn begin_search(
+        &self,
+        base: &str,
+        scope: Scope,
+        filter: &Filter,
+        attributes: &[&str],
+        controls: Vec<RawControl>,
+    ) -> Result<Search, Trouble> {
         let mut handle = self.handle.clone();
         let attributes: Vec<String> = attributes.iter().map(|&name| name.to_owned()).collect();
         let filter = filter.as_str();
-        let found = self
-            .call(async move { handle.with_controls(controls).search(base, scope, filter, attributes).await })
+        self.call(async move { handle.with_controls(controls).streaming_search(base, scope, filter, attributes).await })
+            .await
+    }
+
+    async fn end_search(&self, mut search: Search) -> Result<Answer, Trouble> {
+        let (raw, references, mut result) = self
+            .call(async move {
+                let (mut entries, mut references) = (Vec::new(), Vec::new());
+                while let Some(raw) = search.next().await? {
+                    if raw.is_ref() {
+                        references.extend(ldap3::parse_refs(raw.0));
+                    } else if !raw.is_intermediate() {
+                        entries.push(raw);
+                    }
+                }
+                Ok((entries, references, search.finish().await))
+            })
             .await?;
-        let mut entries = Vec::with_capacity(found.0.len());
-        for raw in found.0 {
-            entries.push(Entry::decode(raw).ok_or_else(|| self.malformed())?);
-        }
-        Ok(Answer { entries, result: found.1 })
+        result.refs.extend(references);
+        let entries = raw.iter().map(|raw| Entry::decode(raw).ok_or_else(|| self.malformed()));
+        Ok(Answer { entries: entries.collect::<Result<_, _>>()?, result })
     }
 
     fn malformed(&self) -> Trouble {
@@ -257,7 +315,9 @@ impl Connection {
         if self.is_lost() {
             return Err(Trouble::Unsent(self.cause().await));
         }
-        match timeout(self.deadline, AssertUnwindSafe(operation).catch_unwind()).await {
+        // An answer that has come in time counts, however late it is looked at.
+        let operation = tokio::task::coop::unconstrained(AssertUnwindSafe(operation).catch_unwind());
+        match timeout(self.deadline, operation).await {
             Err(_elapsed) => {
                 self.give_up();
                 Err(Trouble::Unknown(format!("no answer within {:?}", self.deadline)))
@@ -291,6 +351,11 @@ impl Drop for Connection {
         self.driver.abort();
     }
 }
+
+type Search = ldap3::SearchStream<'static, String, Vec<String>>;
+
+/// A page that was asked for.
+pub struct Page(Search);
 
 /// One write to one entry.
 #[derive(Debug)]

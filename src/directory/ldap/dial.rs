@@ -1,6 +1,9 @@
 //! From settings to an authenticated connection: nothing is sent in clear, and nobody else is spoken to.
 
+use std::future::Future;
+use std::io::ErrorKind;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -9,10 +12,13 @@ use ldap3::LdapConnSettings;
 use ldap3::LdapError;
 use ldap3::StdStream;
 use rustls::CertificateError;
+use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use socket2::TcpKeepalive;
 use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
 use super::connection::innermost;
@@ -25,12 +31,25 @@ use super::server::RootDse;
 use super::settings::Access;
 use super::settings::Identity;
 use super::settings::Link;
+use super::tap::Tap;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 
 /// Connects, secures the connection, authenticates, and asks the server what it can do.
 pub async fn dial(access: &Access) -> Result<Connection, Fault> {
-    let mut connection = link(access).await?;
+    introduce(access, link(access).await?).await
+}
+
+/// The same for a connection that whole directories are read over: with a [`Tap`], except where StartTLS secures it,
+/// which is between the library and the server.
+pub async fn dial_tapped(access: &Access) -> Result<Connection, Fault> {
+    if matches!(access.link, Link::Tls { starttls: true, .. }) {
+        return dial(access).await;
+    }
+    introduce(access, opened(access, open_tapped(access)).await?).await
+}
+
+async fn introduce(access: &Access, mut connection: Connection) -> Result<Connection, Fault> {
     connection.who = bind(access, &connection).await?;
     connection.root = root_dse(&connection).await?;
     Ok(connection)
@@ -38,19 +57,26 @@ pub async fn dial(access: &Access) -> Result<Connection, Fault> {
 
 /// Connects and secures the connection. No bind has been sent.
 pub async fn link(access: &Access) -> Result<Connection, Fault> {
-    let fresh = timeout(access.connect_timeout, AssertUnwindSafe(open(access)).catch_unwind()).await;
-    let pair = match fresh {
+    opened(access, async { Ok((open(access).await?, None)) }).await
+}
+
+type Opened = ((LdapConnAsync, ldap3::Ldap), Option<Tap>);
+
+async fn opened(access: &Access, open: impl Future<Output = Result<Opened, LdapError>>) -> Result<Connection, Fault> {
+    let fresh = timeout(access.connect_timeout, AssertUnwindSafe(open).catch_unwind()).await;
+    let (pair, tap) = match fresh {
         Err(_elapsed) => {
-            let reason = format!("{} did not answer within {:?}", access.url, access.connect_timeout);
+            let hint = other_scheme(access);
+            let reason = format!("{} did not answer within {:?}{hint}", access.url, access.connect_timeout);
             return Err(Fault::new(Next::Retry, reason));
         }
         Ok(Err(_panic)) => {
             return Err(Fault::new(Next::StopRun, format!("{} does not speak LDAP", access.url)));
         }
         Ok(Ok(Err(error))) => return Err(not_connected(access, &error)),
-        Ok(Ok(Ok(pair))) => pair,
+        Ok(Ok(Ok(opened))) => opened,
     };
-    Ok(Connection::start(pair, access.timeout))
+    Ok(Connection::start(pair, tap, access.timeout))
 }
 
 /// Authenticates, makes sure that the server has understood who, and returns the entry that it takes rosterd for.
@@ -105,17 +131,36 @@ pub async fn root_dse(connection: &Connection) -> Result<RootDse, Fault> {
 async fn open(access: &Access) -> Result<(LdapConnAsync, ldap3::Ldap), LdapError> {
     let settings = match &access.link {
         Link::Local => LdapConnSettings::new(),
-        Link::Clear => LdapConnSettings::new().set_std_stream(tcp(access).await?),
+        Link::Clear => LdapConnSettings::new().set_std_stream(StdStream::Tcp(tcp(access).await?.into_std()?)),
         Link::Tls { config, starttls } => LdapConnSettings::new()
             .set_config(config.clone())
             .set_starttls(*starttls)
-            .set_std_stream(tcp(access).await?),
+            .set_std_stream(StdStream::Tcp(tcp(access).await?.into_std()?)),
     };
     LdapConnAsync::from_url_with_settings(settings, &access.url).await
 }
 
+/// Secures the connection here, so that the tap is between the security and the library.
+async fn open_tapped(access: &Access) -> Result<Opened, LdapError> {
+    let (library, tap) = match &access.link {
+        Link::Local => {
+            let path = access.url.host_str().unwrap_or_default();
+            let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+            Tap::on(UnixStream::connect(&*path).await?)?
+        }
+        Link::Clear => Tap::on(tcp(access).await?)?,
+        Link::Tls { config, .. } => {
+            let host = ServerName::try_from(access.url.host_str().unwrap_or_default())?.to_owned();
+            Tap::on(TlsConnector::from(Arc::clone(config)).connect(host, tcp(access).await?).await?)?
+        }
+    };
+    let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(library));
+    let pair = LdapConnAsync::with_settings(settings, "ldapi://tapped").await?;
+    Ok((pair, Some(tap)))
+}
+
 /// Connects to the first address that answers. A peer that vanishes without a word is noticed within the deadline.
-async fn tcp(access: &Access) -> Result<StdStream, LdapError> {
+async fn tcp(access: &Access) -> Result<TcpStream, LdapError> {
     let host = access.url.host_str().unwrap_or_default();
     let port = access.url.port().unwrap_or(if access.url.scheme() == "ldaps" { 636 } else { 389 });
     let stream = TcpStream::connect((host, port)).await?;
@@ -125,7 +170,7 @@ async fn tcp(access: &Access) -> Result<StdStream, LdapError> {
     socket.set_tcp_keepalive(&probes)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(access.timeout))?;
-    Ok(StdStream::Tcp(stream.into_std()?))
+    Ok(stream)
 }
 
 fn not_connected(access: &Access, error: &LdapError) -> Fault {
@@ -137,13 +182,30 @@ fn not_connected(access: &Access, error: &LdapError) -> Fault {
         }
         LdapError::Io { source } => match source.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
             Some(error) => Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(error))),
-            None => Fault::new(Next::Retry, format!("cannot connect to {url}: {source}")),
+            None => {
+                let is_there = !matches!(source.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound);
+                let hint = if is_there { other_scheme(access) } else { "" };
+                Fault::new(Next::Retry, format!("cannot connect to {url}: {source}{hint}"))
+            }
         },
         LdapError::Rustls { source } => {
             Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(source)))
         }
         LdapError::DNSName { .. } => Fault::new(Next::StopRun, format!("{url}: no certificate can be for this name")),
-        error => Fault::new(Next::Retry, format!("cannot connect to {url}: {}", innermost(error))),
+        error => {
+            let (cause, hint) = (innermost(error), other_scheme(access));
+            Fault::new(Next::Retry, format!("cannot connect to {url}: {cause}{hint}"))
+        }
+    }
+}
+
+/// Returns what to say of a server that hangs up in the middle, or speaks something else: the likeliest reason is a
+/// scheme that does not fit the port.
+fn other_scheme(access: &Access) -> &'static str {
+    match &access.link {
+        Link::Tls { starttls: false, .. } => "; is this port for `ldap://` (with StartTLS)?",
+        Link::Tls { starttls: true, .. } | Link::Clear => "; is this port for `ldaps://`?",
+        Link::Local => "",
     }
 }
 
@@ -157,6 +219,9 @@ fn distrust(error: &rustls::Error) -> String {
             "its certificate is for another name; use the name in the certificate as `url`".to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "its certificate is a CA's own, as self-signed ones mostly are; give it one for a server".to_owned()
+        }
         other => format!("its certificate is not valid ({other})"),
     }
 }

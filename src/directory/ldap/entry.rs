@@ -1,65 +1,131 @@
 //! One entry as a server sends it.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
+use std::ops::Range;
 
 use ldap3::ResultEntry;
-use ldap3::SearchEntry;
+use ldap3::asn1::PL;
+use ldap3::asn1::StructureTag;
 
+use super::ber::ENTRY;
+use super::ber::Element;
+use super::ber::Malformed;
+use super::ber::OCTET_STRING;
+use super::ber::SEQUENCE;
+use super::ber::SET;
 use crate::roster::attribute::AttributeName;
 
 /// An entry: its name and the attributes that were asked for. Values are octets; names compare without case.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Entry {
     /// The name, as the server spells it.
     pub dn: String,
-    attributes: Vec<(String, Vec<Vec<u8>>)>,
+    /// Names and values, one after the other: an allocation for each would take longer than reading them.
+    octets: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+/// Where a name, or a value of the name before it, is in the octets.
+#[derive(Clone, Debug)]
+struct Piece {
+    place: Range<usize>,
+    is_name: bool,
 }
 
 impl Entry {
-    /// Decodes a search result; `None` when it is malformed, on which the library panics.
-    pub fn decode(raw: ResultEntry) -> Option<Self> {
-        let entry = catch_unwind(AssertUnwindSafe(|| SearchEntry::construct(raw))).ok()?;
-        Some(Self::of(entry.dn, entry.attrs, entry.bin_attrs))
+    /// Reads a `SearchResultEntry` (RFC 4511 section 4.5.2).
+    pub fn read(entry: Element<'_>) -> Result<Self, Malformed> {
+        let mut parts = entry.parts();
+        let dn = std::str::from_utf8(parts.expect(OCTET_STRING)?.contents).map_err(|_| Malformed)?;
+        let mut attributes = parts.expect(SEQUENCE)?.parts();
+        let mut read = Self { dn: dn.to_owned(), ..Self::default() };
+        read.octets.reserve_exact(entry.contents.len());
+        read.pieces.reserve_exact(32);
+        while let Some(attribute) = attributes.next_if_any()? {
+            let mut attribute = attribute.parts();
+            read.push(attribute.expect(OCTET_STRING)?.contents, true);
+            let mut values = attribute.expect(SET)?.parts();
+            while let Some(value) = values.next_if_any()? {
+                read.push(value.contents, false);
+            }
+        }
+        Ok(read)
+    }
+
+    /// Takes over a search result that the library has read; `None` when it is malformed.
+    pub fn decode(raw: &ResultEntry) -> Option<Self> {
+        let tag = Some(&raw.0).filter(|tag| tag.id == u64::from(ENTRY & 0x1f))?;
+        let [dn, attributes] = constructed(tag)? else { return None };
+        let mut entry = Self { dn: std::str::from_utf8(primitive(dn)?).ok()?.to_owned(), ..Self::default() };
+        for attribute in constructed(attributes)? {
+            let [name, values] = constructed(attribute)? else { return None };
+            entry.push(primitive(name)?, true);
+            for value in constructed(values)? {
+                entry.push(primitive(value)?, false);
+            }
+        }
+        Some(entry)
     }
 
     /// Puts together what the library keeps apart: attributes whose values are all UTF-8, and the others.
     pub fn of(dn: String, text: HashMap<String, Vec<String>>, binary: HashMap<String, Vec<Vec<u8>>>) -> Self {
-        let text = text.into_iter().map(|(name, values)| (name, values.into_iter().map(String::into_bytes).collect()));
-        Self { dn, attributes: text.chain(binary).collect() }
+        let mut entry = Self { dn, ..Self::default() };
+        for (name, values) in text {
+            entry.push(name.as_bytes(), true);
+            values.iter().for_each(|value| entry.push(value.as_bytes(), false));
+        }
+        for (name, values) in binary {
+            entry.push(name.as_bytes(), true);
+            values.iter().for_each(|value| entry.push(value, false));
+        }
+        entry
+    }
+
+    fn push(&mut self, octets: &[u8], is_name: bool) {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(octets);
+        self.pieces.push(Piece { place: start..self.octets.len(), is_name });
     }
 
     /// Iterates over the values of `name`. The option `;binary` need not be given (RFC 4522).
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let exact = || self.attributes.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
-        // Only several options can be in another order.
-        let ordered = || {
-            let wanted = name.contains(';').then(|| AttributeName::new(name))?;
-            self.attributes.iter().find(|(n, _)| wanted.is(n))
-        };
-        let found = exact().or_else(ordered).or_else(|| {
-            self.attributes.iter().find(|(n, _)| {
-                n.len() == name.len() + 7
-                    && n.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-                    && n[name.len()..].eq_ignore_ascii_case(";binary")
-            })
-        });
-        found.into_iter().flat_map(|(_, values)| values.iter().map(Vec::as_slice))
+        let exact = self.names().find(|(_, spelled)| spelled.eq_ignore_ascii_case(name.as_bytes()));
+        let found = exact.or_else(|| self.names().find(|(_, spelled)| is_other_spelling(spelled, name)));
+        found.into_iter().flat_map(|(at, _)| self.values_behind(at))
+    }
+
+    /// Iterates over the names, each with its place among the pieces.
+    fn names(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let names = self.pieces.iter().enumerate().filter(|(_, piece)| piece.is_name);
+        names.map(|(at, piece)| (at, &self.octets[piece.place.clone()]))
+    }
+
+    /// Iterates over the values of the name at a place.
+    fn values_behind(&self, name: usize) -> impl Iterator<Item = &[u8]> {
+        let values = self.pieces[name + 1..].iter().take_while(|piece| !piece.is_name);
+        values.map(|piece| &self.octets[piece.place.clone()])
     }
 
     /// Returns the part of the values of `attribute` that the server sent, when it did not send all of them.
-    pub fn part(&self, attribute: &str) -> Option<Part<'_>> {
-        self.attributes.iter().find_map(|(name, values)| {
+    pub fn part(&self, attribute: &str) -> Option<Part> {
+        self.names().find_map(|(at, name)| {
             let (first, last) = range(name, attribute)?;
-            Some(Part { values, first, last })
+            Some(Part { values: self.values_behind(at).map(<[u8]>::to_vec).collect(), first, last })
         })
     }
 
     /// Puts all values of `attribute` in the place of any part of them.
-    pub fn complete(&mut self, attribute: &str, values: Vec<Vec<u8>>) {
-        self.attributes.retain(|(name, _)| !name.eq_ignore_ascii_case(attribute) && range(name, attribute).is_none());
-        self.attributes.push((attribute.to_owned(), values));
+    pub fn complete(&mut self, attribute: &str, values: &[Vec<u8>]) {
+        let mut others = Self { dn: std::mem::take(&mut self.dn), ..Self::default() };
+        for (at, name) in self.names() {
+            if !name.eq_ignore_ascii_case(attribute.as_bytes()) && range(name, attribute).is_none() {
+                others.push(name, true);
+                self.values_behind(at).for_each(|value| others.push(value, false));
+            }
+        }
+        others.push(attribute.as_bytes(), true);
+        values.iter().for_each(|value| others.push(value, false));
+        *self = others;
     }
 
     /// Iterates over the values of `name` that are text.
@@ -78,10 +144,35 @@ impl Entry {
     }
 }
 
+/// Returns whether an attribute's name is spelled `name;binary`, or with its options in another order.
+fn is_other_spelling(spelled: &[u8], name: &str) -> bool {
+    // Only several options can be in another order.
+    if spelled.len() == name.len() && name.contains(';') {
+        return std::str::from_utf8(spelled).is_ok_and(|spelled| AttributeName::new(name).is(spelled));
+    }
+    spelled.split_at_checked(name.len()).is_some_and(|(start, option)| {
+        option.eq_ignore_ascii_case(b";binary") && start.eq_ignore_ascii_case(name.as_bytes())
+    })
+}
+
+fn constructed(tag: &StructureTag) -> Option<&[StructureTag]> {
+    match &tag.payload {
+        PL::C(parts) => Some(parts),
+        PL::P(_) => None,
+    }
+}
+
+fn primitive(tag: &StructureTag) -> Option<&[u8]> {
+    match &tag.payload {
+        PL::P(octets) => Some(octets),
+        PL::C(_) => None,
+    }
+}
+
 /// Values that a server sends a part at a time, such as `member;range=0-1499` (MS-ADTS section 3.1.1.3.1.3.3).
 #[derive(Debug, PartialEq, Eq)]
-pub struct Part<'a> {
-    pub values: &'a [Vec<u8>],
+pub struct Part {
+    pub values: Vec<Vec<u8>>,
     /// The place of the first value among all.
     pub first: usize,
     /// The place of the last one; `None` when there are no more.
@@ -89,7 +180,8 @@ pub struct Part<'a> {
 }
 
 /// Returns what the range option of an attribute's `name` says.
-fn range(name: &str, attribute: &str) -> Option<(usize, Option<usize>)> {
+fn range(name: &[u8], attribute: &str) -> Option<(usize, Option<usize>)> {
+    let name = std::str::from_utf8(name).ok()?;
     let (bare, option) = name.split_once(';')?;
     let (key, bounds) = option.split_once('=')?;
     if !bare.eq_ignore_ascii_case(attribute) || !key.eq_ignore_ascii_case("range") {
@@ -102,6 +194,8 @@ fn range(name: &str, attribute: &str) -> Option<(usize, Option<usize>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -138,8 +232,52 @@ mod tests {
             assert_eq!(bounds(other), None, "{other}");
         }
         let mut entry = of("member;range=0-0");
-        entry.complete("member", vec![b"a".to_vec(), b"b".to_vec()]);
+        entry.complete("member", &[b"a".to_vec(), b"b".to_vec()]);
         assert_eq!(entry.part("member"), None);
         assert_eq!(entry.values("MEMBER").count(), 2);
+    }
+
+    proptest! {
+        /// The same octets, read here and by the library, are the same entry.
+        #[test]
+        fn entries_are_read_as_the_library_reads_them(
+            dn in "[a-z=,]{0,140}",
+            attributes in proptest::collection::btree_map(
+                "[a-zA-Z]{1,8}",
+                proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..4),
+                0..6,
+            ),
+        ) {
+            let octet_string = |octets: &[u8]| StructureTag {
+                class: ldap3::asn1::TagClass::Universal,
+                id: 4,
+                payload: PL::P(octets.to_vec()),
+            };
+            let universal = |id, parts| StructureTag { class: ldap3::asn1::TagClass::Universal, id, payload: PL::C(parts) };
+            let pairs = attributes.iter().map(|(name, values)| {
+                let values = values.iter().map(|value| octet_string(value)).collect();
+                universal(16, vec![octet_string(name.as_bytes()), universal(17, values)])
+            });
+            let tag = StructureTag {
+                class: ldap3::asn1::TagClass::Application,
+                id: 4,
+                payload: PL::C(vec![octet_string(dn.as_bytes()), universal(16, pairs.collect())]),
+            };
+            let mut octets = tokio_util::bytes::BytesMut::new();
+            ldap3::asn1::write::encode_into(&mut octets, tag.clone()).expect("to memory");
+            let (element, rest) = Element::take(&octets).expect("valid").expect("whole");
+            prop_assert_eq!((element.identifier, rest.len()), (ENTRY, 0));
+            let read = Entry::read(element).expect("an entry");
+            let decoded = Entry::decode(&ResultEntry::new(tag)).expect("an entry");
+            for entry in [read, decoded] {
+                prop_assert_eq!(&entry.dn, &dn);
+                for (name, values) in &attributes {
+                    let lower = name.to_ascii_lowercase();
+                    if attributes.keys().filter(|other| other.eq_ignore_ascii_case(name)).count() == 1 {
+                        prop_assert_eq!(&entry.values(&lower).map(<[u8]>::to_vec).collect::<Vec<_>>(), values);
+                    }
+                }
+            }
+        }
     }
 }

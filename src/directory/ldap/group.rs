@@ -158,7 +158,7 @@ impl Dsa {
         attribute: &str,
     ) -> Result<(), Fault> {
         let Some(part) = entry.part(attribute) else { return Ok(()) };
-        let (mut values, mut last) = (part.values.to_vec(), part.last);
+        let (mut values, mut last) = (part.values, part.last);
         while let Some(place) = last {
             let first = place + 1;
             let wanted = format!("{attribute};range={first}-*");
@@ -170,10 +170,10 @@ impl Dsa {
                 Fault::new(Next::Retry, reason)
             };
             let part = next.ok_or_else(cut)?;
-            values.extend_from_slice(part.values);
+            values.extend(part.values);
             last = part.last;
         }
-        entry.complete(attribute, values);
+        entry.complete(attribute, &values);
         Ok(())
     }
 

@@ -95,6 +95,11 @@ impl Dsa {
 
     /// Returns why an account is never written, when that is so.
     pub(super) fn guards(&self, dn: &Dn, username: &str) -> Option<String> {
+        self.guards_spelled(&dn.to_string(), username)
+    }
+
+    /// The same for the name of an entry in its canonical spelling.
+    pub(super) fn guards_spelled(&self, dn: &str, username: &str) -> Option<String> {
         self.site.protected.reason(dn, username).or_else(|| self.guarded.known().reason(dn, username))
     }
 
@@ -145,12 +150,12 @@ impl Members {
         self.read.is_some_and(|(began, took)| began.elapsed() <= FRESH.max(took * PATIENCE))
     }
 
-    fn reason(&self, dn: &Dn, username: &str) -> Option<String> {
+    fn reason(&self, dn: &str, username: &str) -> Option<String> {
         if self.people.is_empty() && self.usernames.is_empty() {
             return None;
         }
         let by_name = || self.usernames.get(&MatchKey::new(username)).filter(|_| !username.is_empty());
-        let group = self.people.get(&dn.key()).or_else(by_name)?;
+        let group = self.people.get(&MatchKey::new(dn)).or_else(by_name)?;
         Some(format!("it is a member of the protected group {group}"))
     }
 

@@ -19,6 +19,7 @@ use super::name::Dn;
 use super::name::Rdn;
 use super::write::reject;
 use crate::directory::Pace;
+use crate::directory::numbers::Kind;
 use crate::roster::account::EntryId;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
@@ -155,7 +156,7 @@ impl Dsa {
         }
         // Numbers are given out one at a time; nobody else here takes the same one meanwhile.
         let guard = if class.by == By::Username { Some(self.gids.lock().await) } else { None };
-        let gid = if guard.is_some() { Some(self.next_gid(connection).await?) } else { None };
+        let gid = if guard.is_some() { Some(self.next_number(connection, Kind::Gid).await?) } else { None };
         if let Some(gid) = gid {
             attributes.push(("gidNumber".into(), HashSet::from([gid.to_string().into_bytes()])));
         }

@@ -6,6 +6,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::roster::name_key::MatchKey;
 
+mod spelled;
+
+pub use self::spelled::Spelled;
+
 /// A distinguished name (RFC 4514) in one canonical spelling.
 ///
 /// Attribute types are in lower case and by their short name, the parts of a multi-valued RDN are in order, blanks

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::dial::dial;
+use super::dial::dial_tapped;
 use super::name::Dn;
 use super::profile;
 use super::server::RootDse;
@@ -94,9 +95,20 @@ impl Pool {
     /// Returns a connection that nobody else uses. A server that cannot be reached is tried again a few times, with
     /// growing pauses, for some seconds in all; where there are several, each in turn.
     pub async fn lease(&self) -> Result<Lease<'_>, Fault> {
-        if let Some(connection) = self.idle_one() {
-            return Ok(Lease { pool: self, connection: Some(connection) });
-        }
+        let connection = match self.idle_one() {
+            Some(connection) => connection,
+            None => self.patiently(Kind::Plain).await?,
+        };
+        Ok(Lease { pool: self, connection: Some(connection) })
+    }
+
+    /// Returns a connection for reading a whole directory; see [`super::tap`]. It is not kept afterwards.
+    pub async fn lease_tapped(&self) -> Result<Lease<'_>, Fault> {
+        let connection = self.patiently(Kind::Tapped).await?;
+        Ok(Lease { pool: self, connection: Some(connection) })
+    }
+
+    async fn patiently(&self, kind: Kind) -> Result<Connection, Fault> {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(250))
             .with_max_delay(Duration::from_secs(4))
@@ -104,17 +116,15 @@ impl Pool {
             .with_jitter()
             .build();
         for pause in pauses {
-            match self.connect().await {
+            match self.connect(kind).await {
                 Err(fault) if fault.next == Next::Retry => {
                     tracing::debug!("Connecting failed, trying again: {fault}");
                     tokio::time::sleep(pause).await;
                 }
-                Err(fault) => return Err(fault),
-                Ok(connection) => return Ok(Lease { pool: self, connection: Some(connection) }),
+                answer => return answer,
             }
         }
-        let connection = self.connect().await?;
-        Ok(Lease { pool: self, connection: Some(connection) })
+        self.connect(kind).await
     }
 
     /// Gives up the server of a connection, which takes no writes. Returns whether there is another one.
@@ -128,7 +138,7 @@ impl Pool {
     }
 
     /// Connects to the server in use, or to the first one after it that answers.
-    async fn connect(&self) -> Result<Connection, Fault> {
+    async fn connect(&self, kind: Kind) -> Result<Connection, Fault> {
         let first = self.begin_with();
         let several = self.servers.len() > 1;
         let mut last = None;
@@ -137,7 +147,11 @@ impl Pool {
                 continue;
             }
             let access = &self.servers[server];
-            match dial(access).await {
+            let dialled = match kind {
+                Kind::Plain => dial(access).await,
+                Kind::Tapped => dial_tapped(access).await,
+            };
+            match dialled {
                 Ok(connection) => return self.settle(server, connection).await,
                 Err(fault) if several && fault.next == Next::Retry => {
                     tracing::warn!(target.url = %access.url, "The server is not available: {fault}");
@@ -219,7 +233,8 @@ impl Pool {
     fn give_back(&self, mut connection: Connection) {
         let mut choice = self.choice();
         choice.used = Instant::now();
-        if connection.is_lost() || connection.server != choice.server || choice.read_only[connection.server] {
+        let is_of_use = connection.server == choice.server && !choice.read_only[connection.server];
+        if connection.is_lost() || connection.is_tapped() || !is_of_use {
             return;
         }
         connection.idle_since = Instant::now();
@@ -227,6 +242,15 @@ impl Pool {
             choice.idle.push(connection);
         }
     }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// Anything.
+    Plain,
+    /// Reading a whole directory; see [`super::tap`].
+    Tapped,
 }
 
 /// A connection in use. It goes back when dropped, unless it is lost.

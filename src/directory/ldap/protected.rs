@@ -5,6 +5,7 @@ use super::profile::Guards;
 use super::settings::SettingFault;
 use crate::directory::name_rules::NameRules;
 use crate::roster::name_key::MatchKey;
+use crate::roster::name_key::folded;
 
 /// What an admin has listed, what the kind of server has built in, and rosterd's own account.
 #[derive(Clone, Debug, Default)]
@@ -83,8 +84,8 @@ impl Protected {
         Ok(())
     }
 
-    /// Returns why an entry must never be written, when that is so.
-    pub fn reason(&self, dn: &Dn, username: &str) -> Option<String> {
+    /// Returns why an entry must never be written, when that is so; `dn` is its name in the canonical spelling.
+    pub fn reason(&self, dn: &str, username: &str) -> Option<String> {
         self.place(dn).or_else(|| self.usernames.reason(username).map(str::to_owned))
     }
 
@@ -93,7 +94,7 @@ impl Protected {
         let key = dn.key();
         let is_listed = self.groups.entries.iter().any(|entry| entry.key() == key);
         let listed = is_listed.then(|| "it is listed in `protected_groups`".to_owned());
-        self.place(dn).or(listed).or_else(|| self.groups.names.reason(name).map(str::to_owned))
+        self.place(&dn.to_string()).or(listed).or_else(|| self.groups.names.reason(name).map(str::to_owned))
     }
 
     /// Returns why a new account must not have a name: people would take it for a protected one.
@@ -107,11 +108,11 @@ impl Protected {
         &self.groups
     }
 
-    fn place(&self, dn: &Dn) -> Option<String> {
+    fn place(&self, dn: &str) -> Option<String> {
         if self.entries.is_empty() {
             return None;
         }
-        let key = dn.key();
+        let key = folded(dn);
         self.entries.iter().find(|rule| rule.covers(dn, &key)).map(|rule| rule.why.clone())
     }
 }
@@ -122,9 +123,10 @@ impl Rule {
         Self { below: format!(",{}", key.as_str()), dn, key, why }
     }
 
-    fn covers(&self, dn: &Dn, key: &MatchKey) -> bool {
+    fn covers(&self, dn: &str, key: &str) -> bool {
         // The ends are compared first, since that is cheap; a comma within a value makes them alike too.
-        *key == self.key || (key.as_str().ends_with(&self.below) && dn.is_within(&self.dn))
+        let is_below = || Dn::parse(dn).is_ok_and(|dn| dn.is_within(&self.dn));
+        key == self.key.as_str() || (key.ends_with(&self.below) && is_below())
     }
 }
 
@@ -200,16 +202,16 @@ mod tests {
             ("x", "T0-ada"),
             ("x", "okay"),
         ] {
-            assert!(protected.reason(&entry(entry_name), name).is_some(), "{name}");
+            assert!(protected.reason(&entry(entry_name).to_string(), name).is_some(), "{name}");
         }
         for place in ["CN=rosterd, o=x", "cn=x,uid=boss,ou=people,o=x", "uid=ada,OU=Admins,o=x", "ou=admins,o=x"] {
-            assert!(protected.reason(&dn(place), "x").is_some(), "{place}");
+            assert!(protected.reason(&dn(place).to_string(), "x").is_some(), "{place}");
         }
         for place in [r"uid=ada\,ou=admins,o=x", "ou=xadmins,o=x", "uid=ada,ou=admins,o=y", "o=x"] {
-            assert_eq!(protected.reason(&dn(place), "x"), None, "{place}");
+            assert_eq!(protected.reason(&dn(place).to_string(), "x"), None, "{place}");
         }
         for name in ["ada", "xsvc-1", "admiin", "sv", ""] {
-            assert_eq!(protected.reason(&entry("x"), name), None, "{name}");
+            assert_eq!(protected.reason(&entry("x").to_string(), name), None, "{name}");
         }
     }
 
@@ -234,7 +236,7 @@ mod tests {
         }
         assert_eq!(protected.group_reason(&dn("cn=admins,ou=other,o=x"), "admins"), None);
         // A rule for groups says nothing about login names, and the other way round.
-        assert_eq!(protected.reason(&dn("uid=wheel,o=x"), "wheel"), None);
+        assert_eq!(protected.reason("uid=wheel,o=x", "wheel"), None);
         assert_eq!(protected.group_reason(&dn("cn=okay,o=x"), "okay"), None);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,16 +14,14 @@ use ldap3::Scope;
 use super::Dsa;
 use super::complete::complete;
 use super::connection::Connection;
+use super::connection::Page;
 use super::entry::Entry;
-use super::fault::During;
 use super::fault::Trouble;
-use super::fault::refused;
 use super::filter::Filter;
 use super::guarded::Freshness;
 use super::name::Dn;
-use super::name::is_attribute_description;
+use super::name::Spelled;
 use super::pool::Lease;
-use super::server::Schema;
 use super::settings::SearchScope;
 use super::settings::Site;
 use crate::directory::Lookup;
@@ -33,6 +30,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::MatchBy;
 use crate::roster::attribute;
+use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
@@ -48,19 +46,21 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
 /// One thing to ask for.
 enum Step {
-    /// A paged search of one of [`Site::homes`]; the cookie says where it goes on.
-    Search { home: usize, filter: Filter, cookie: Vec<u8> },
+    /// A paged search of one of [`Site::homes`]; the cookie says where it goes on. Its next page may have been asked for.
+    Search { home: usize, filter: Filter, cookie: Vec<u8>, next: Option<Box<Page>> },
     /// Entries by their ids.
     Ids(Vec<EntryId>),
     /// Entries by their names.
     Located(Vec<Box<str>>),
 }
 
-/// A read under way. Memory holds one page.
+/// A read under way. While one page is looked at, the server is at work on the next: memory holds two.
 struct Reading<'a> {
     dsa: &'a Dsa,
     lease: Option<Lease<'a>>,
     proven: bool,
+    /// Whether everybody is read.
+    whole: bool,
     wanted: attribute::Schema,
     /// The attribute that accounts are matched by.
     by: Option<String>,
@@ -72,7 +72,7 @@ struct Reading<'a> {
 }
 
 impl Dsa {
-    /// Streams accounts, one page in memory. A connection lost before a search has delivered anything is replaced;
+    /// Streams accounts, page by page. A connection lost before a search has delivered anything is replaced;
     /// after that, the stream ends with a fault that says to read again.
     pub(super) fn accounts(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
         let Lookup { which, attributes } = lookup;
@@ -80,6 +80,7 @@ impl Dsa {
             dsa: self,
             lease: None,
             proven: false,
+            whole: which == Which::All,
             wanted: attributes,
             by: None,
             steps: VecDeque::new(),
@@ -127,18 +128,19 @@ impl Dsa {
 impl Reading<'_> {
     /// Asks for all that `filter` matches, wherever accounts are.
     fn search(&mut self, filter: &Filter) {
-        let search = |home| Step::Search { home, filter: filter.clone(), cookie: Vec::new() };
+        let search = |home| Step::Search { home, filter: filter.clone(), cookie: Vec::new(), next: None };
         self.steps.extend((0..self.dsa.site.homes().len()).map(search));
     }
 
     async fn next_page(&mut self) -> Result<Option<Vec<ExistingAccount>>, Fault> {
         let mut attempt = 1;
-        while let Some(step) = self.steps.pop_front() {
+        while let Some(mut step) = self.steps.pop_front() {
             if self.lease.as_ref().is_none_or(|lease| lease.is_lost()) {
-                self.lease = Some(self.dsa.pool.lease().await?);
+                let pool = &self.dsa.pool;
+                self.lease = Some(if self.whole { pool.lease_tapped().await? } else { pool.lease().await? });
             }
             let begun = matches!(&step, Step::Search { cookie, .. } if !cookie.is_empty());
-            match self.take(&step).await {
+            match self.take(&mut step).await {
                 Ok((entries, rest)) => {
                     if let Some(rest) = rest {
                         self.steps.push_front(rest);
@@ -162,7 +164,7 @@ impl Reading<'_> {
     }
 
     /// Does one step, or one page of it, and returns what is left of it.
-    async fn take(&mut self, step: &Step) -> Result<(Vec<Entry>, Option<Step>), Fault> {
+    async fn take(&mut self, step: &mut Step) -> Result<(Vec<Entry>, Option<Step>), Fault> {
         let dsa = self.dsa;
         let Some(connection) = self.lease.as_deref() else { return Ok((Vec::new(), None)) };
         if !self.proven {
@@ -177,16 +179,26 @@ impl Reading<'_> {
         let attributes = dsa.attributes(&self.wanted);
         let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
         match step {
-            Step::Search { home, filter, cookie } => {
+            Step::Search { home, filter, cookie, next } => {
                 let homes = dsa.site.homes();
                 let Some((base, scope)) = homes.get(*home) else { return Ok((Vec::new(), None)) };
                 let (base, scope) = (base.to_string(), scope_of(*scope));
-                let page = (dsa.site.page_size, cookie.clone());
-                let (answer, cookie) =
-                    connection.page(&base, scope, filter, &attributes, page).await.map_err(Trouble::of_read)?;
+                let begin = |cookie: &[u8]| {
+                    let page = (dsa.site.page_size, cookie.to_vec());
+                    connection.begin_page(&base, scope, filter, &attributes, page)
+                };
+                let page = match next.take() {
+                    Some(page) => *page,
+                    None => begin(cookie).await.map_err(Trouble::of_read)?,
+                };
+                let (answer, cookie) = connection.end_page(page).await.map_err(Trouble::of_read)?;
                 let entries = complete(answer, dsa.apart())?;
-                let rest = (!cookie.is_empty()).then(|| Step::Search { home: *home, filter: filter.clone(), cookie });
-                Ok((entries, rest))
+                if cookie.is_empty() {
+                    return Ok((entries, None));
+                }
+                // A page that cannot be asked for now is asked for again when it is needed, and then told.
+                let next = begin(&cookie).await.ok().map(Box::new);
+                Ok((entries, Some(Step::Search { home: *home, filter: filter.clone(), cookie, next })))
             }
             Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
             Step::Located(places) => Ok((dsa.entries_at(connection, places, &attributes).await?, None)),
@@ -279,70 +291,6 @@ impl Dsa {
         }
     }
 
-    /// Makes sure that a base is there and can be read, so that an empty answer below it means what it says.
-    pub(super) async fn prove_base(&self, connection: &Connection, key: &str, base: &Dn) -> Result<(), Fault> {
-        let anchor = connection.read(&base.to_string(), &Filter::present("objectClass"), &["1.1"]).await;
-        let answer = anchor.map_err(Trouble::of_read)?;
-        let place = format!("{key} {base}");
-        if answer.result.rc != 0 {
-            let fault = refused(During::Read, &answer.result, None);
-            return Err(Fault { reason: format!("{place}: {}", fault.reason), ..fault });
-        }
-        if answer.entries.is_empty() {
-            let reason = format!("{place}: it does not exist, or the bind DN may not read it");
-            return Err(Fault::new(Next::StopRun, reason));
-        }
-        Ok(())
-    }
-
-    /// Makes sure that the server knows the names in the filters: a filter with an unknown attribute matches nothing,
-    /// without any error (RFC 4511 section 4.5.1.7).
-    async fn prove_names(&self, connection: &Connection, by: Option<&str>) -> Result<(), Fault> {
-        let stop = |reason| Err(Fault::new(Next::StopRun, reason));
-        if let Some(by) = by.filter(|by| !is_attribute_description(by)) {
-            return stop(format!("`{by}` is not an attribute's name"));
-        }
-        let (mut attributes, classes) = self.site.people_filter.names();
-        attributes.push(&self.site.username_attribute);
-        attributes.extend(by);
-        let schema = self.schema(connection, &attributes, &classes).await?;
-        if schema.is_empty() {
-            return Ok(());
-        }
-        if let Some(name) = attributes.iter().find(|name| !schema.has_attribute(name)) {
-            return stop(format!("the server does not know the attribute `{name}`, so no search by it finds anybody"));
-        }
-        if let Some(name) = classes.iter().find(|name| !schema.has_class(name)) {
-            return stop(format!("the server does not know the object class `{name}` of `people_filter`"));
-        }
-        match by.filter(|by| !schema.has_equality(by)) {
-            Some(name) => stop(format!("the server cannot search by the attribute `{name}`: it has no equality rule")),
-            None => Ok(()),
-        }
-    }
-
-    /// Returns the schema; read once, and again when it does not know a name. Empty when it cannot be read.
-    pub(super) async fn schema(
-        &self,
-        connection: &Connection,
-        attributes: &[&str],
-        classes: &[&str],
-    ) -> Result<Arc<Schema>, Fault> {
-        if let Some(known) = self.known_schema() {
-            let knows_all = attributes.iter().all(|name| known.has_attribute(name))
-                && classes.iter().all(|name| known.has_class(name));
-            if knows_all {
-                return Ok(known);
-            }
-        }
-        let place = connection.root.schema.as_deref().unwrap_or("cn=Subschema");
-        let filter = Filter::eq("objectClass", "subschema");
-        let answer = connection.read(place, &filter, Schema::ATTRIBUTES).await.map_err(Trouble::of_read)?;
-        let schema = Arc::new(answer.entries.first().map(Schema::of).unwrap_or_default());
-        self.keep_schema(&schema);
-        Ok(schema)
-    }
-
     pub(super) fn scope(&self) -> Scope {
         scope_of(self.site.scope)
     }
@@ -361,20 +309,27 @@ impl Dsa {
 
     /// Makes an account of an entry. An entry without its stable id is a fault: it could not be told from another one
     /// that takes its name later.
-    pub(super) fn account(&self, entry: &Entry, wanted: &attribute::Schema) -> Result<ExistingAccount, Fault> {
-        let id = self.entry_id(entry)?;
-        let dn = Dn::parse(&entry.dn).ok();
+    pub(super) fn account<'s>(
+        &self,
+        entry: &'s Entry,
+        wanted: &'s attribute::Schema,
+    ) -> Result<ExistingAccount, Fault> {
+        let name = Spelled::of(&entry.dn);
+        let id = EntryId { locator: name.as_str().into(), stable: self.stable(entry)? };
         let attribute = &self.site.username_attribute;
-        let in_name = dn.as_ref().and_then(|dn| dn.rdn().value(attribute));
-        let username: Box<str> = in_name.or_else(|| entry.text(attribute)).unwrap_or_default().into();
-        let values = wanted.names().map(|name| (name.as_str(), entry.values(name.as_str()).collect::<Vec<_>>()));
+        let username: Box<str> = name.value(attribute).or_else(|| entry.text(attribute)).unwrap_or_default().into();
         let profile = self.site.profile;
         let state = (profile.credentials.state)(entry);
         let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
-        let archived = dn.as_ref().is_some_and(|dn| self.site.is_archived(dn));
-        let listed = dn.and_then(|dn| self.guards(&dn, &username));
+        let archived = self.site.is_archived(name.as_str());
+        let listed = name.is_dn().then(|| self.guards_spelled(name.as_str(), &username)).flatten();
+        let values = |name: &'s AttributeName| {
+            let mut values = entry.values(name.as_str()).peekable();
+            values.peek()?;
+            Some((name.as_str(), values))
+        };
         Ok(ExistingAccount {
-            attributes: wanted.pack(values.filter(|(_, values)| !values.is_empty())),
+            attributes: wanted.pack(wanted.names().filter_map(values)),
             enabled: state.enabled,
             must_change: state.must_change,
             protected: listed.or_else(guarded).map(Into::into),
@@ -384,14 +339,12 @@ impl Dsa {
         })
     }
 
-    /// Returns the id of an entry that was read with its stable id.
-    pub(super) fn entry_id(&self, entry: &Entry) -> Result<EntryId, Fault> {
+    fn stable(&self, entry: &Entry) -> Result<Box<str>, Fault> {
         let stable = &self.site.profile.stable;
-        let Some(id) = stable.of(entry) else {
+        stable.of(entry).ok_or_else(|| {
             let reason = format!("{} has no {}, or the bind DN may not read it", entry.dn, stable.attribute);
-            return Err(Fault::new(Next::StopRun, reason));
-        };
-        Ok(EntryId { locator: canonical(&entry.dn).into(), stable: id })
+            Fault::new(Next::StopRun, reason)
+        })
     }
 
     /// Returns which branches hold no people, wherever they are.
@@ -414,5 +367,5 @@ fn scope_of(scope: SearchScope) -> Scope {
 
 /// Returns a name in the one spelling in which names are compared.
 pub(super) fn canonical(dn: &str) -> String {
-    Dn::parse(dn).map_or_else(|_| dn.to_owned(), |dn| dn.to_string())
+    Spelled::of(dn).as_str().to_owned()
 }

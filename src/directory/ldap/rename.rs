@@ -203,6 +203,9 @@ impl Dsa {
                 return Err(reject(&format!("the account is protected: {why}")));
             }
         }
+        if let Some(why) = username.and_then(|step| self.guards_new_name(&step.to)) {
+            return Err(reject(&why));
+        }
         let same = self.same(&update.id);
         let has_assertion = connection.root.has_assertion();
         if !has_assertion && self.read_one(connection, &update.id.locator, &same, &["1.1"]).await?.is_none() {

@@ -15,6 +15,7 @@ use super::group::Class;
 use super::name::Dn;
 use super::name::is_attribute_description;
 use super::pool::Pool;
+use super::posix::PosixSettings;
 use super::profile;
 use super::profile::Profile;
 use super::protected::Listed;
@@ -88,6 +89,8 @@ pub struct LdapSettings {
     pub upn_suffix: Option<String>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
+    /// The numbers of new accounts of class `posixAccount`; `None`: the roster says them.
+    pub posix: Option<PosixSettings>,
     /// How a change at the next login and disabling are written.
     pub password_policy: PasswordPolicy,
     /// How long connecting may take, TLS included.
@@ -140,6 +143,7 @@ impl LdapSettings {
             group_type: GroupType::GlobalSecurity,
             upn_suffix: None,
             group_gid_range: 10_000..=19_999,
+            posix: None,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
@@ -208,6 +212,7 @@ pub struct Site {
     pub group_type: GroupType,
     pub upn_suffix: String,
     pub gids: RangeInclusive<u32>,
+    pub posix: Option<PosixSettings>,
     pub page_size: i32,
     pub in_flight: Width,
     pub transactions: Option<NonZeroUsize>,
@@ -334,6 +339,7 @@ impl LdapSettings {
             role_class,
             group_type: self.group_type,
             gids: self.group_gid_range.clone(),
+            posix: self.posix.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.map_or(Width::UpTo(WINDOW), |n| Width::Fixed(n.get())),
             transactions: self.transactions,
@@ -381,7 +387,7 @@ impl LdapSettings {
 
     fn identity(&self, link: &Link) -> Result<Identity, SettingFault> {
         match (&self.bind_dn, &self.bind_password) {
-            (Some(text), Some(password)) if !password.expose().is_empty() => {
+            (Some(text), Some(password)) if !password.expose().trim().is_empty() => {
                 Ok(Identity::Simple(dn("bind_dn", text)?, password.clone()))
             }
             // A bind with a DN and no password succeeds as anonymous (RFC 4513 section 5.1.2).
@@ -403,8 +409,9 @@ fn dn(key: &'static str, text: &str) -> Result<Dn, SettingFault> {
 
 impl Site {
     /// Returns whether an entry is among those who have left.
-    pub fn is_archived(&self, dn: &Dn) -> bool {
-        self.archive_base.as_ref().is_some_and(|archive| dn.is_within(archive))
+    pub fn is_archived(&self, dn: &str) -> bool {
+        let is_within = |archive: &Dn| Dn::parse(dn).is_ok_and(|dn| dn.is_within(archive));
+        self.archive_base.as_ref().is_some_and(is_within)
     }
 
     /// Returns where accounts are, and how deep: the archive apart, unless it is read with the others.

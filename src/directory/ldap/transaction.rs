@@ -171,9 +171,10 @@ impl Dsa {
     fn request(&self, connection: &Connection, operation: &Operation) -> Option<Request> {
         let can_assert = connection.root.has_assertion();
         match operation {
-            Operation::Create(create) => {
-                let (dn, attributes) = self.addition(create).ok()?;
-                Some(Request { dn: dn.to_string(), write: Write::Add(attributes), condition: None })
+            // Whether a number is still free is seen only afterwards.
+            Operation::Create(create) if self.site.posix.is_none() => {
+                let (dn, new) = self.addition(create).ok()?;
+                Some(Request { dn: dn.to_string(), write: Write::Add(new.into_attributes()), condition: None })
             }
             Operation::Update(update) if update.relocation.is_none() => {
                 let attempt = self.attempt(connection, update).ok()??;
@@ -188,7 +189,10 @@ impl Dsa {
                 let condition = self.deletion(id, username).ok().filter(|_| can_assert)?;
                 Some(Request { dn: id.locator.to_string(), write: Write::Delete, condition: Some(condition) })
             }
-            Operation::Update(_) | Operation::CreateGroup { .. } | Operation::ChangeMembers { .. } => None,
+            Operation::Create(_)
+            | Operation::Update(_)
+            | Operation::CreateGroup { .. }
+            | Operation::ChangeMembers { .. } => None,
         }
     }
 

@@ -9,7 +9,6 @@ use ldap3::controls::RawControl;
 use super::Dsa;
 use super::complete::complete;
 use super::connection::Connection;
-use super::connection::NewAttributes;
 use super::entry::Entry;
 use super::fault::During;
 use super::fault::Trouble;
@@ -19,6 +18,7 @@ use super::name::Dn;
 use super::name::Rdn;
 use super::name::is_attribute_description;
 use super::new_entry::NewEntry;
+use super::posix;
 use super::profile::New;
 use super::profile::Wanted;
 use super::settings::SearchScope;
@@ -62,7 +62,7 @@ impl Dsa {
     }
 
     /// Returns the new entry's name and attributes.
-    pub(super) fn addition(&self, create: &Create) -> Result<(Dn, NewAttributes), Fault> {
+    pub(super) fn addition(&self, create: &Create) -> Result<(Dn, NewEntry), Fault> {
         let Create { username, locator, attributes, password, must_change } = create;
         let dn = self.place(username, locator.as_deref(), attributes).map_err(|e| reject(&e))?;
         let secret = password.as_ref();
@@ -95,17 +95,31 @@ impl Dsa {
                 new.add(name, &value);
             }
         }
-        Ok((dn, new.into_attributes()))
+        Ok((dn, new))
     }
 
     pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Receipt, Fault> {
-        let (dn, new) = self.addition(create)?;
+        let (dn, mut new) = self.addition(create)?;
         let secret = create.password.as_ref();
         let name = dn.to_string();
         let schema = create.attributes.schema();
         let shown = self.attributes(&schema);
-        let controls = self.post_read(connection, &shown).into_iter().collect();
-        let (answer, read) = connection.add(&name, new, controls).await.map_err(Trouble::of_write)?;
+        let controls: Vec<RawControl> = self.post_read(connection, &shown).into_iter().collect();
+        let mut given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+        let mut round = 1;
+        let (answer, read) = loop {
+            let entry = match given {
+                Some(given) => new.clone().with_numbers(given),
+                None => std::mem::take(&mut new),
+            };
+            let sent = connection.add(&name, entry.into_attributes(), controls.clone()).await;
+            let (answer, read) = sent.map_err(Trouble::of_write)?;
+            if given.is_none() || !posix::is_taken(&answer) || round >= posix::ROUNDS {
+                break (answer, read);
+            }
+            given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+            round += 1;
+        };
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
             return Err(match answer.rc {
@@ -117,6 +131,10 @@ impl Dsa {
         let account = self.shown(connection, &name, read, &schema).await;
         let unread = || format!("created, but its {} could not be read back", self.site.profile.stable.attribute);
         let account = account.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
+        if let Some(given) = given {
+            let half_done = |fault: Fault| Fault { next: Next::LookAgain, code: None, ..fault };
+            self.keep_uid_unique(connection, &name, given).await.map_err(half_done)?;
+        }
         Ok(Receipt { done: Done::Created(account.id.clone()), account: Some(Box::new(account)) })
     }
 

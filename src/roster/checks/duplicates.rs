@@ -17,8 +17,8 @@ use super::super::attribute::AttributeName;
 use super::super::attribute::Values;
 use super::super::columns::Known;
 use super::super::mapping::Rejected;
-use super::super::name_key::CoarseKey;
-use super::super::name_key::MatchKey;
+use super::super::name_key::folded;
+use super::super::name_key::folded_coarsely;
 use super::super::problem::Problem;
 use super::super::problem::ProblemKind;
 use super::super::secret::Secret;
@@ -48,7 +48,8 @@ pub struct Found {
     pub rejected: Vec<(usize, Problem)>,
 }
 
-/// Compares all rows with each other: usernames and match values by [`CoarseKey`], other values by [`MatchKey`].
+/// Compares all rows with each other: usernames and match values as [`CoarseKey`](super::super::name_key::CoarseKey)
+/// compares them, other values as [`MatchKey`](super::super::name_key::MatchKey) does.
 ///
 /// Rejected rows count as well: a row with a mistake may be the one that is meant. Needs about 8 bytes a row beside
 /// the rows themselves.
@@ -56,16 +57,16 @@ pub fn find(accounts: &[Account], rejected: &[Rejected], scope: &Scope<'_>) -> F
     let rows = Rows { accounts, rejected };
     let mut found = Found::default();
     if scope.usernames {
-        let sets = sets(rows.len(), |i| filled(rows.username(i)).map(CoarseKey::new));
+        let sets = sets(rows.len(), |i| filled(rows.username(i)).map(folded_coarsely));
         found.same_person(&rows, &sets, scope.labels.known(Known::Username), |i| rows.username(i));
     }
     if let Some(name) = scope.match_by {
-        let sets = sets(rows.len(), |i| filled(rows.match_value(i)).map(CoarseKey::new));
+        let sets = sets(rows.len(), |i| filled(rows.match_value(i)).map(folded_coarsely));
         found.same_person(&rows, &sets, scope.labels.attribute(name), |i| rows.match_value(i));
     }
     let email = AttributeName::new("mail");
     if scope.emails && !scope.unique.contains(&email) {
-        let sets = sets(accounts.len(), |i| filled(accounts[i].person.email()).map(MatchKey::new));
+        let sets = sets(accounts.len(), |i| filled(accounts[i].person.email()).map(folded));
         for (i, other) in shared(accounts, &sets) {
             let problem = Problem::warning(Some(scope.labels.known(Known::Email)), ProblemKind::Shared(other));
             found.accounts.push((i, problem));
@@ -148,7 +149,7 @@ impl Found {
             .enumerate()
             .flat_map(|(i, a)| a.attributes.get(name.as_str()).into_iter().flat_map(Values::text).map(move |v| (i, v)))
             .collect();
-        let sets = sets(values.len(), |at| Some(MatchKey::new(values[at].1)));
+        let sets = sets(values.len(), |at| Some(folded(values[at].1)));
         let sets: Vec<Vec<usize>> =
             sets.into_iter().map(|set| set.into_iter().map(|at| values[at].0).collect()).collect();
         for (i, other) in shared(accounts, &sets) {

@@ -28,6 +28,10 @@ fn is_blank(c: char) -> bool {
 
 /// Returns the first control character or Unicode line break in `text`, as U+0007.
 pub(super) fn control(text: &str) -> Option<String> {
+    // Nearly all cells are plain, and every cell of a roster comes by here.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
     let found = text.chars().find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))?;
     Some(format!("U+{:04X}", u32::from(found)))
 }

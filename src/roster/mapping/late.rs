@@ -6,6 +6,7 @@ use std::sync::Arc;
 use minijinja::Value;
 
 use super::bind::Bound;
+use super::few::Few;
 use super::mapper::Late;
 use super::mapper::Mapper;
 use super::row::Row;
@@ -34,7 +35,7 @@ impl Mapper {
         let mut row = Row { mapper: self, cells: Vec::new(), problems: Vec::new() };
         if self.late_rules().next().is_some() {
             let filled = self.late_cells(late, username);
-            let fresh: Vec<(&str, Vec<Cow<'_, str>>)> = self
+            let fresh: Vec<(&str, Few<Cow<'_, str>>)> = self
                 .attributes
                 .iter()
                 .filter(|(_, bound)| bound.is_late)
@@ -77,10 +78,10 @@ impl Mapper {
         let lacking: Vec<(&str, Vec<Cow<'_, str>>)> = self
             .attributes
             .iter()
-            .filter(|(name, _)| account.attributes.get(name.as_str()).is_none())
             .filter_map(|(name, bound)| {
                 let text = joined_name(bound.source, account.person.first(), account.person.surname())?;
-                (!text.is_empty()).then(|| (name.as_str(), vec![Cow::Owned(text.into_owned())]))
+                let lacks = !text.is_empty() && account.attributes.get(name.as_str()).is_none();
+                lacks.then(|| (name.as_str(), vec![Cow::Owned(text.into_owned())]))
             })
             .collect();
         if lacking.is_empty() {

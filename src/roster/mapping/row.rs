@@ -9,6 +9,7 @@ use super::EmptyCell;
 use super::bind::Bound;
 use super::bind::BoundSource;
 use super::cell;
+use super::few::Few;
 use super::mapper::Mapped;
 use super::mapper::Mapper;
 use super::mapper::Rejected;
@@ -201,7 +202,7 @@ impl<'r> Row<'r> {
     }
 
     /// Returns the values that a rule gives, empty for an attribute to clear; `None` leaves it out.
-    pub fn values(&mut self, bound: &Bound, filled: &RowCells) -> Option<Vec<Cow<'r, str>>> {
+    pub fn values(&mut self, bound: &Bound, filled: &RowCells) -> Option<Few<Cow<'r, str>>> {
         let mut text = self.text(bound, filled)?;
         if text.is_empty() {
             match &bound.default {
@@ -209,25 +210,26 @@ impl<'r> Row<'r> {
                 None => {
                     let clears = self.mapper.mapping.settings.empty == EmptyCell::Clear
                         && matches!(bound.source, BoundSource::Column(_));
-                    return clears.then(Vec::new);
+                    return clears.then(|| Few::List(Vec::new()));
                 }
             }
         }
         Some(match (&bound.separators, text) {
-            (None, text) => vec![text],
+            (None, text) => Few::One([text]),
             (Some(separators), text) if bound.means != Means::Text => {
-                cell::parts(&text, separators).map(|value| Cow::Owned(value.to_owned())).collect()
+                Few::List(cell::parts(&text, separators).map(|value| Cow::Owned(value.to_owned())).collect())
             }
             (Some(separators), Cow::Borrowed(text)) => {
-                cell::split(text, separators).into_iter().map(Cow::Borrowed).collect()
+                Few::List(cell::split(text, separators).into_iter().map(Cow::Borrowed).collect())
             }
             (Some(separators), Cow::Owned(text)) => {
-                cell::split(&text, separators).into_iter().map(|value| Cow::Owned(value.to_owned())).collect()
+                let values = cell::split(&text, separators).into_iter();
+                Few::List(values.map(|value| Cow::Owned(value.to_owned())).collect())
             }
         })
     }
 
-    fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Vec<Cow<'r, [u8]>>)> {
+    fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Few<Cow<'r, [u8]>>)> {
         let mapper = self.mapper;
         let has_username = filled.username.as_str().is_some_and(|u| !u.is_empty());
         // What needs the username would only repeat that it is missing.
@@ -238,8 +240,8 @@ impl<'r> Row<'r> {
         for (name, bound) in rules {
             let Some(values) = self.values(bound, filled) else { continue };
             let octets = match bound.means {
-                Means::Octets(encoding) => self.decoded(&bound.label, encoding, &values),
-                _ => Some(values.into_iter().map(into_octets).collect()),
+                Means::Octets(encoding) => self.decoded(&bound.label, encoding, &values).map(Few::List),
+                _ => Some(values.map(into_octets)),
             };
             attributes.extend(octets.map(|octets| (name.as_str(), octets)));
         }

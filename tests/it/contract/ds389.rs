@@ -57,6 +57,12 @@ impl Rig for Ds389Rig {
         }
     }
 
+    async fn elsewhere(&self, username: &str) -> Option<String> {
+        let parent = format!("ou=elsewhere,{}", self.territory.people_base());
+        self.territory.add(&parent, &[("objectClass", &["organizationalUnit"]), ("ou", &["elsewhere"])]).await;
+        Some(format!("uid={username},{parent}"))
+    }
+
     fn refused_value(&self) -> (&'static str, Vec<u8>) {
         // The 7-bit check looks at `uid` and `mail`.
         ("mail", "m\u{fc}ller@example.org".into())

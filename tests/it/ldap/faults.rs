@@ -195,7 +195,15 @@ async fn a_read_that_is_cut_in_the_middle_ends_with_a_fault() {
         stream.next().await.expect("the first page").expect("an account");
     }
     server.kill();
-    let cut = stream.next().await.expect("not the end").expect_err("no more accounts");
+    // The second page may have been on its way.
+    let mut delivered = 5;
+    let cut = loop {
+        match stream.next().await.expect("not the end") {
+            Ok(_) => delivered += 1,
+            Err(cut) => break cut,
+        }
+    };
+    assert!(delivered <= 10, "{delivered}");
     assert_eq!(cut.next, Next::Retry, "{cut}");
     assert!(stream.next().await.is_none(), "nothing comes after a fault");
     // A read that begins on a connection that has died meanwhile finds another one.

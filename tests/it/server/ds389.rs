@@ -213,6 +213,11 @@ impl Territory<'_> {
         format!("cn={name},{}", self.role_base())
     }
 
+    /// Adds an entry with every right.
+    pub async fn add(&self, dn: &str, attributes: &[(&str, &[&str])]) {
+        add(&mut self.server.admin().await, dn, attributes).await;
+    }
+
     /// Reads an entry, with those operational attributes that matter here.
     pub async fn read(&self, dn: &str) -> Option<SearchEntry> {
         let mut admin = self.server.admin().await;

@@ -62,6 +62,8 @@ struct Process {
 pub struct Options {
     /// Leave the password policy out.
     pub without_policy: bool,
+    /// Give the service account the rights that `docs/openldap.md` tells an admin to give, for the first territory.
+    pub documented_rights: bool,
     /// Have a policy that knows forced changes, and does not enforce them.
     pub lax_policy: bool,
 }
@@ -349,7 +351,24 @@ fn config(dir: &Path, options: Options) -> String {
         .replace("@SCHEMAS@", &schemas)
         .replace("@UNIQUE@", &unique.join("\n"))
         .replace("@POLICY_MODULE@", module);
+    let text = if options.documented_rights { with_documented_rights(&text) } else { text };
     text + policy
+}
+
+/// Puts the rights of the documentation in the place of the tests' own. Its branches are those of the first territory.
+fn with_documented_rights(config: &str) -> String {
+    let page = include_str!("../../../docs/openldap.md");
+    let begin = page.find("olcAccess: {0}").expect("the page has rights");
+    let end = begin + page[begin..].find("\n-\n").expect("they end");
+    let mut rights = page[begin..end].to_owned();
+    for branch in ["people", "groups", "roles"] {
+        let own = format!("ou={branch},ou=t0,dc=example,dc=org");
+        assert!(rights.contains(&format!("ou={branch},dc=example,dc=org")), "rights for {branch}");
+        rights = rights.replace(&format!("ou={branch},dc=example,dc=org"), &own);
+    }
+    let (before, after) = config.split_once("olcDatabase: {1}mdb").expect("the database");
+    let kept: Vec<&str> = after.lines().filter(|line| !line.starts_with("olcAccess: ")).collect();
+    [before, "olcDatabase: {1}mdb\n", &rights, &kept.join("\n"), "\n"].concat()
 }
 
 fn base(options: Options) -> String {
