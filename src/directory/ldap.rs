@@ -178,9 +178,9 @@ impl Dsa {
     async fn write(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         let batch: Vec<&Operation> = batch.iter().collect();
         if self.transactions.are_of_use(batch.len(), pace) {
-            self.transact(&batch, pace).await
+            Box::pin(self.transact(&batch, pace)).await
         } else {
-            self.pipeline(&batch, pace).await
+            Box::pin(self.pipeline(&batch, pace)).await
         }
     }
 
@@ -195,18 +195,21 @@ impl Dsa {
     }
 
     async fn ask(&self, connection: &Connection, pace: &Pace, operation: &Operation) -> Result<Receipt, Fault> {
+        // On the heap: an operation is many steps, and there are many operations.
         match operation {
-            Operation::Create(create) => self.create(connection, create).await,
+            Operation::Create(create) => Box::pin(self.create(connection, create)).await,
             Operation::Update(update) => match &update.relocation {
-                Some(relocation) => self.relocate(connection, pace, update, relocation).await.map(Receipt::from),
-                None => self.update(connection, update).await,
+                Some(relocation) => {
+                    Box::pin(self.relocate(connection, pace, update, relocation)).await.map(Receipt::from)
+                }
+                None => Box::pin(self.update(connection, update)).await,
             },
             Operation::Delete { id, username } => self.delete(connection, id, username).await.map(Receipt::from),
             Operation::CreateGroup { kind, name, members } => {
-                self.create_group(connection, pace, (*kind, name), members).await.map(Receipt::from)
+                Box::pin(self.create_group(connection, pace, (*kind, name), members)).await.map(Receipt::from)
             }
             Operation::ChangeMembers { kind, name, add, remove } => {
-                self.change_members(connection, pace, (*kind, name), (add, remove)).await.map(Receipt::from)
+                Box::pin(self.change_members(connection, pace, (*kind, name), (add, remove))).await.map(Receipt::from)
             }
         }
     }

@@ -148,8 +148,9 @@ impl Pool {
             }
             let access = &self.servers[server];
             let dialled = match kind {
-                Kind::Plain => dial(access).await,
-                Kind::Tapped => dial_tapped(access).await,
+                // On the heap: there are many bytes in a handshake, and deep below whoever wants a connection.
+                Kind::Plain => Box::pin(dial(access)).await,
+                Kind::Tapped => Box::pin(dial_tapped(access)).await,
             };
             match dialled {
                 Ok(connection) => return self.settle(server, connection).await,

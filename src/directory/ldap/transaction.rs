@@ -110,7 +110,7 @@ impl Dsa {
         alone.sort_unstable();
         if !alone.is_empty() {
             let rest: Vec<&Operation> = alone.iter().map(|place| batch[*place]).collect();
-            for (place, answer) in alone.into_iter().zip(self.pipeline(&rest, pace).await) {
+            for (place, answer) in alone.into_iter().zip(Box::pin(self.pipeline(&rest, pace)).await) {
                 answers[place] = Some(answer);
             }
         }
