@@ -26,6 +26,7 @@ use crate::roster::secret::Secret;
 pub mod ldap;
 pub mod local;
 pub mod memory;
+mod name_rules;
 pub mod numbers;
 pub mod pace;
 pub mod target;

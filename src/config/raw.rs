@@ -57,7 +57,8 @@ fn one() -> u32 {
 #[serde(deny_unknown_fields)]
 pub struct RawLdap {
     pub kind: Option<Spanned<String>>,
-    pub url: Spanned<String>,
+    pub url: Spanned<RawUrls>,
+    pub replication_wait: Option<Spanned<String>>,
     pub tls: Option<Spanned<String>>,
     #[serde(default)]
     pub allow_cleartext: bool,
@@ -87,6 +88,18 @@ pub struct RawLdap {
     pub in_flight: Option<Spanned<usize>>,
     #[serde(default)]
     pub protected: Vec<String>,
+    #[serde(default)]
+    pub approvers: Vec<String>,
+    #[serde(default)]
+    pub protected_groups: Vec<String>,
+}
+
+/// One server, or several with the same directory.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a URL, or a list of URLs")]
+pub enum RawUrls {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// `[target.ldap.posix]`

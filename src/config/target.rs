@@ -15,6 +15,7 @@ use super::raw::RawLocal;
 use super::raw::RawMail;
 use super::raw::RawPosix;
 use super::raw::RawTarget;
+use super::raw::RawUrls;
 use crate::directory::ldap::GroupClass;
 use crate::directory::ldap::GroupType;
 use crate::directory::ldap::Ldap;
@@ -59,6 +60,7 @@ impl Prover {
     }
 
     fn local(&mut self, raw: Option<Spanned<RawLocal>>) -> Option<LocalSettings> {
+        let span = raw.as_ref().map(Spanned::span).unwrap_or_default();
         let RawLocal { file, argon2, protected } = raw.map(Spanned::into_inner).unwrap_or_default();
         let argon2 = match argon2 {
             None => Argon2Settings::default(),
@@ -69,14 +71,27 @@ impl Prover {
             }
         };
         let file = self.data_dir.join(file.unwrap_or_else(|| "directory.sqlite".into()));
-        Some(LocalSettings { file, argon2, protected })
+        let settings = LocalSettings { file, argon2, protected };
+        self.take(span, settings.prove())?;
+        Some(settings)
     }
 
     fn ldap(&mut self, raw: Spanned<RawLdap>) -> Option<LdapSettings> {
         let span = raw.span();
         let raw = raw.into_inner();
-        let url = self.take(raw.url.span(), Url::parse(raw.url.get_ref()))?;
-        let mut settings = LdapSettings::new(url, raw.people_base.get_ref());
+        let texts = match raw.url.get_ref() {
+            RawUrls::One(url) => std::slice::from_ref(url),
+            RawUrls::Several(urls) => urls,
+        };
+        let mut urls = Vec::new();
+        for text in texts {
+            urls.push(self.take(raw.url.span(), Url::parse(text).map_err(|error| format!("`{text}`: {error}")))?);
+        }
+        let mut urls = urls.into_iter();
+        let first = self.take(raw.url.span(), urls.next().ok_or("at least one server is needed"))?;
+        let mut settings = LdapSettings::new(first, raw.people_base.get_ref());
+        settings.further_urls = urls.collect();
+        settings.replication_wait = self.duration(raw.replication_wait.as_ref(), settings.replication_wait);
         settings.tls = self.choice(raw.tls.as_ref(), &[("starttls", StartTls::Required), ("none", StartTls::Off)]);
         settings.allow_cleartext = raw.allow_cleartext;
         settings.ca_file = raw.ca_file.as_ref().map(|path| self.config_dir.join(path.get_ref()));
@@ -142,6 +157,8 @@ impl Prover {
             settings.in_flight = self.at_least_one(&window.span(), *window.get_ref())?;
         }
         settings.protected = raw.protected;
+        settings.approvers = raw.approvers;
+        settings.protected_groups = raw.protected_groups;
         self.take(span, Ldap::new(settings.clone()))?;
         Some(settings)
     }

@@ -12,6 +12,8 @@ use futures_util::stream;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::OnceCell;
 
+use self::guarded::Freshness;
+use self::guarded::Guarded;
 use self::pool::Pool;
 use self::server::Schema;
 use self::settings::Site;
@@ -50,6 +52,7 @@ mod entry;
 mod fault;
 mod filter;
 mod group;
+mod guarded;
 mod held;
 mod login;
 mod members;
@@ -63,6 +66,7 @@ mod read;
 mod rename;
 mod server;
 mod settings;
+mod settle;
 mod write;
 
 pub use self::posix::PosixGid;
@@ -87,7 +91,7 @@ pub struct Ldap {
 impl Ldap {
     /// Proves the settings. Nothing is contacted yet.
     pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
-        let pool = Arc::new(Pool::new(settings.access()?));
+        let pool = Arc::new(settings.pool()?);
         Ok(Self { settings, pool, dsa: OnceCell::new(), numbers: Arc::default() })
     }
 
@@ -103,8 +107,11 @@ impl Ldap {
         let know = async || {
             let lease = self.pool.lease().await?;
             let profile = self.settings.profile(&lease.root);
-            let site = self.settings.site(profile, &self.pool.access);
-            let site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
+            let site = self.settings.site(profile, self.pool.access());
+            let mut site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
+            if let Some(own) = &lease.who {
+                site.protected.add_own(own);
+            }
             Ok(Dsa::new(site, Arc::clone(&self.pool), Arc::clone(&self.numbers)))
         };
         self.dsa.get_or_try_init(know).await
@@ -127,6 +134,7 @@ struct Dsa {
     /// Held while a group with a number is made.
     gids: tokio::sync::Mutex<()>,
     numbers: Arc<Numbers>,
+    guarded: Guarded,
 }
 
 impl Dsa {
@@ -146,10 +154,26 @@ impl Dsa {
             gids: tokio::sync::Mutex::default(),
             numbering: tokio::sync::Mutex::default(),
             numbers,
+            guarded: Guarded::default(),
         }
     }
 
     async fn perform(
+        &self,
+        connection: &connection::Connection,
+        pace: &Pace,
+        operation: &Operation,
+    ) -> Result<Done, Fault> {
+        let answer = self.ask(connection, pace, operation).await;
+        match answer {
+            Err(fault) if takes_no_writes(&fault) && self.pool.pass_over(connection) => {
+                Err(Fault { next: Next::Retry, ..fault })
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask(
         &self,
         connection: &connection::Connection,
         pace: &Pace,
@@ -179,6 +203,9 @@ impl Dsa {
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
         };
         let connection: &connection::Connection = &lease;
+        if let Err(fault) = self.know_guarded(connection, Freshness::Recent).await {
+            return batch.iter().map(|_| Err(fault.clone())).collect();
+        }
         let mut answers: Vec<Option<Result<Done, Fault>>> = batch.iter().map(|_| None).collect();
         let mut under_way = FuturesUnordered::new();
         let mut stopped: Option<Fault> = None;
@@ -219,14 +246,20 @@ impl Dsa {
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
         let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
         (self.site.profile.peculiar.bad_username)(&account.username).map(&mut object);
-        if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
+        if let (Some(_), Some(why)) = (&account.password, self.pool.no_password()) {
             object(why.to_owned());
         }
         let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
-        for (name, _) in account.attributes.iter().chain(deferred) {
+        for (name, values) in account.attributes.iter().chain(deferred) {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
+            if let Some(why) = values.octets().find_map(|value| self.guards_value(name.as_str(), value)) {
+                object(format!("the value of `{name}` is not written: {why}"));
+            }
+        }
+        if let Some(why) = self.guards_new_name(&account.username) {
+            object(why);
         }
         for name in self.required_attributes() {
             let in_name = place.as_ref().is_ok_and(|dn| dn.rdn().value(&name).is_some());
@@ -240,7 +273,7 @@ impl Dsa {
         match place {
             Err(why) => object(why),
             Ok(dn) => {
-                if let Some(why) = self.site.protected.reason(&dn, &account.username) {
+                if let Some(why) = self.guards(&dn, &account.username) {
                     objections.push(Problem::error(None, ProblemKind::Protected(why)));
                 }
             }
@@ -254,6 +287,20 @@ impl Dsa {
 
     fn keep_schema(&self, schema: &Arc<Schema>) {
         *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(schema));
+    }
+}
+
+/// Returns whether a server has answered that it is a copy that only its own supplier writes to.
+fn takes_no_writes(fault: &Fault) -> bool {
+    let text = fault.reason.to_ascii_lowercase();
+    match fault.code.as_deref() {
+        // referral
+        Some("10") => true,
+        // unwillingToPerform; OpenLDAP without a reference to its supplier, or set to read only; 389 Directory Server
+        Some("53") => {
+            ["shadow context", "operation restricted", "read-only", "read only"].iter().any(|t| text.contains(t))
+        }
+        _ => false,
     }
 }
 

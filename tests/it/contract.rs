@@ -35,6 +35,9 @@ pub trait Rig: Sized + Send + Sync + 'static {
     /// How many accounts make several pages here. Fewer for kinds that write slowly.
     const MANY: usize = 1200;
 
+    /// Whether attributes can have options, such as language tags.
+    const HAS_OPTIONS: bool = true;
+
     /// Makes a directory that nobody else uses, with nothing in it but `start`.
     async fn new(start: Start) -> Self;
 

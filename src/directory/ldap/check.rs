@@ -12,6 +12,8 @@ use super::dial;
 use super::fault::Trouble;
 use super::filter::Filter;
 use super::group::base_key;
+use super::name::Dn;
+use super::profile::Policy;
 use super::server::RootDse;
 use super::server::Schema;
 use super::settings::Access;
@@ -25,7 +27,12 @@ impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let Some(connection) = checked_connection(&self.pool.access, &mut findings).await else { return findings };
+        let mut first = None;
+        for access in self.pool.servers() {
+            let connection = checked_connection(access, &mut findings).await;
+            first = first.or(connection);
+        }
+        let Some(connection) = first else { return findings };
         findings.push(features(&connection.root));
         match self.dsa().await {
             Ok(dsa) => dsa.findings(&connection, &mut findings).await,
@@ -161,6 +168,9 @@ impl Dsa {
             let text = "there is none: no change at next login can be forced, nobody can be disabled";
             return findings.push(finding("password policy", Verdict::Warning(text.to_owned())));
         }
+        if let Some(policy) = &self.site.profile.policy {
+            return findings.extend(self.policy_entry(connection, policy).await);
+        }
         let hint = "load the ppolicy overlay, or set `password_policy = \"none\"`";
         let state = self.site.profile.credentials.attributes;
         if !self.site.profile.credentials.is_ppolicy() {
@@ -200,6 +210,37 @@ impl Dsa {
                 "no policy entry can be seen; make sure that the default policy has pwdMustChange and pwdLockout TRUE";
             findings.push(finding("password policy", Verdict::Warning(text.to_owned())));
         }
+    }
+
+    /// What one entry says about passwords. An admin may have good reasons to hide it, or to have another policy for
+    /// people than for all, so what is missing here is a warning: reading back decides.
+    async fn policy_entry(&self, connection: &Connection, policy: &Policy) -> Vec<Finding> {
+        let Policy { dn, wants, names_us: (own, otherwise) } = policy;
+        let subject = format!("password policy {dn}");
+        let attributes: Vec<&str> = wants.iter().map(|(name, _, _)| *name).chain([*own]).collect();
+        let entry = self.read_one(connection, dn, &Filter::present("objectClass"), &attributes).await;
+        let entry = match entry.ok().flatten() {
+            Some(entry) if attributes.iter().any(|name| entry.values(name).next().is_some()) => entry,
+            _ => {
+                let text =
+                    format!("it cannot be read; make sure that {} are as they must be", attributes.join(" and "));
+                return vec![finding(subject, Verdict::Warning(text))];
+            }
+        };
+        let mut wrong: Vec<String> = Vec::new();
+        for (name, value, what) in wants.iter().filter(|(name, value, _)| !entry.has_text(name, value)) {
+            wrong.push(format!("{name} is not {value}: {what}"));
+        }
+        let named = |dn: &Dn| entry.texts(own).any(|text| Dn::parse(text).is_ok_and(|named| named.key() == dn.key()));
+        if let Identity::Simple(dn, _) = &self.pool.access().identity
+            && !named(dn)
+        {
+            wrong.push(format!("{own} is not the bind DN: {otherwise}, unless it is a group with it"));
+        }
+        if wrong.is_empty() {
+            return vec![finding(subject, Verdict::Good("forced changes are enforced".to_owned()))];
+        }
+        wrong.into_iter().map(|text| finding(subject.clone(), Verdict::Warning(text))).collect()
     }
 
     async fn group_bases(&self, connection: &Connection, findings: &mut Vec<Finding>) {

@@ -33,6 +33,7 @@ use super::entry::Entry;
 use super::fault::Trouble;
 use super::filter::Filter;
 use super::login::PASSWORD_POLICY;
+use super::name::Dn;
 use super::server::RootDse;
 
 /// One connection. Operations may overlap; each works on a handle of its own.
@@ -46,6 +47,10 @@ pub struct Connection {
     deadline: Duration,
     /// What the server says about itself.
     pub root: RootDse,
+    /// Who the server takes rosterd for, if it says so and that is an entry.
+    pub who: Option<Dn>,
+    /// Which of the target's servers it leads to.
+    pub server: usize,
     /// When it was last given back.
     pub idle_since: Instant,
 }
@@ -69,6 +74,8 @@ impl Connection {
             given_up: AtomicBool::new(false),
             deadline,
             root: RootDse::default(),
+            who: None,
+            server: 0,
             idle_since: Instant::now(),
         }
     }

@@ -41,6 +41,9 @@ pub struct Profile {
     pub defaults: Defaults,
     /// How passwords and states are written and read.
     pub credentials: Credentials,
+    /// The one entry that holds the password policy, where there is such; else it is sought in entries of class
+    /// `pwdPolicy`.
+    pub policy: Option<Policy>,
     /// The classes that groups may have; roles may have `role_classes` besides.
     pub group_classes: &'static [Class],
     /// Further classes that only roles have.
@@ -128,8 +131,9 @@ pub struct Credentials {
     /// What the modifications take for granted of an entry that nobody has looked at: nothing, a condition that the
     /// server can check before it writes, or what only a look can tell.
     pub presumes: fn(Wanted<'_>) -> Presumes,
-    /// Returns the modifications of one more request, to take back what the server does besides what was asked of it.
-    pub amends: fn(Wanted<'_>) -> Modifications,
+    /// Some servers write an account's state after they have answered a new password, and not as it was asked for:
+    /// tells by the entry with `attributes` how far that is.
+    pub settles: Option<fn(Wanted<'_>, &Entry) -> Settled>,
     /// Reads what a login came to from the answer to its bind, which asked for the password policy response.
     pub login: fn(&LdapResult) -> Login,
 }
@@ -139,6 +143,17 @@ impl Credentials {
     pub fn is_ppolicy(&self) -> bool {
         self.attributes == openldap::PPOLICY.attributes
     }
+}
+
+/// An entry that holds a password policy, for `rosterd check`.
+#[derive(Debug)]
+pub struct Policy {
+    /// Its name.
+    pub dn: &'static str,
+    /// Attributes, the value that each must have, and what is so otherwise.
+    pub wants: &'static [(&'static str, &'static str, &'static str)],
+    /// The attribute that must name the bind DN, and what is so otherwise.
+    pub names_us: (&'static str, &'static str),
 }
 
 /// Attributes with one value each.
@@ -182,6 +197,15 @@ pub enum Presumes {
     ALook,
 }
 
+/// How far a server is that writes the state after its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// It has written nothing yet.
+    NotYet,
+    /// It has written the state, and this must follow; nothing if all is as it was asked for.
+    Then(Modifications),
+}
+
 /// Whether a person can log in, and must then change the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
@@ -192,17 +216,22 @@ pub struct State {
 /// Accounts and groups that are never written, whatever the configuration says.
 #[derive(Debug)]
 pub struct Guards {
-    /// Login names and names of groups, with `*` and `?`.
+    /// Login names, with `*` and `?`.
     pub names: &'static [&'static str],
+    /// Names of administrators' groups, with `*` and `?`: neither they nor their members are ever written. Groups
+    /// within them are followed.
+    pub groups: &'static [&'static str],
     /// The attributes that `reason` looks at.
     pub attributes: &'static [&'static str],
+    /// Whether `reason` is asked once more before every write, at the cost of one read each.
+    pub needs_a_look: bool,
     /// Returns why an entry that was read with `attributes` is never written.
     pub reason: fn(&Entry) -> Option<&'static str>,
 }
 
 impl Guards {
     /// Nothing is guarded.
-    pub const NONE: Self = Self { names: &[], attributes: &[], reason: |_| None };
+    pub const NONE: Self = Self { names: &[], groups: &[], attributes: &[], needs_a_look: false, reason: |_| None };
 }
 
 /// What few kinds of servers have.

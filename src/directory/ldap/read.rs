@@ -20,6 +20,7 @@ use super::fault::During;
 use super::fault::Trouble;
 use super::fault::refused;
 use super::filter::Filter;
+use super::guarded::Freshness;
 use super::name::Dn;
 use super::name::is_attribute_description;
 use super::pool::Lease;
@@ -62,6 +63,8 @@ struct Reading<'a> {
     /// The attribute that accounts are matched by.
     by: Option<String>,
     steps: VecDeque<Step>,
+    /// A plan is made of what is now; what is read back was written with what was known then.
+    freshness: Freshness,
     /// What was delivered, where one entry may match twice.
     seen: Option<HashSet<Box<str>>>,
 }
@@ -78,6 +81,7 @@ impl Dsa {
             wanted: attributes,
             by: None,
             steps: VecDeque::new(),
+            freshness: if matches!(which, Which::Ids(_)) { Freshness::Recent } else { Freshness::Now },
             seen: None,
         };
         let people = &self.site.people_filter;
@@ -165,6 +169,7 @@ impl Reading<'_> {
                 dsa.prove_base(connection, "archive_base", archive).await?;
             }
             dsa.prove_names(connection, self.by.as_deref()).await?;
+            dsa.know_guarded(connection, self.freshness).await?;
             self.proven = true;
         }
         let attributes = dsa.attributes(&self.wanted);
@@ -366,7 +371,7 @@ impl Dsa {
         let state = (profile.credentials.state)(entry);
         let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
         let archived = dn.as_ref().is_some_and(|dn| self.site.is_archived(dn));
-        let listed = dn.and_then(|dn| self.site.protected.reason(&dn, &username));
+        let listed = dn.and_then(|dn| self.guards(&dn, &username));
         Ok(ExistingAccount {
             attributes: wanted.pack(values.filter(|(_, values)| !values.is_empty())),
             enabled: state.enabled,

@@ -74,12 +74,16 @@ impl Dsa {
             username,
             Wanted { password: secret, must_change: must_change.then_some(true), enabled: None },
         )?;
+        if let Some(why) = self.guards_new_name(username) {
+            return Err(reject(&why));
+        }
         let mut new = NewEntry::default();
         for class in &self.site.object_classes {
             new.add("objectClass", class.as_bytes());
         }
         for (name, values) in attributes.iter() {
             self.writable(name.as_str())?;
+            self.harmless(name.as_str(), values.octets())?;
             values.octets().for_each(|value| new.add(name.as_str(), value));
         }
         new.add_named(&self.site.username_attribute, username.as_bytes());
@@ -145,6 +149,7 @@ impl Dsa {
         self.allow(&dn, username, wanted)?;
         for change in changes {
             self.writable(change.attribute.as_str())?;
+            self.harmless(change.attribute.as_str(), change.new.iter().map(AsRef::as_ref))?;
             keeps_name(&dn, change)?;
         }
         let mut attempt = Attempt {
@@ -190,24 +195,8 @@ impl Dsa {
             }
         }
         match answer.rc {
-            0 => self.amend(connection, id, wanted).await,
+            0 => self.settle(connection, id, wanted).await,
             _ => Err(refused(During::Modify, &answer, password.as_ref())),
-        }
-    }
-
-    /// Takes back what the server has done to the state besides what was asked of it.
-    async fn amend(&self, connection: &Connection, id: &EntryId, wanted: Wanted<'_>) -> Result<Done, Fault> {
-        let mods = (self.site.profile.credentials.amends)(wanted);
-        if mods.is_empty() {
-            return Ok(Done::Changed);
-        }
-        // Half of it is done, so only a look can tell what to do next.
-        let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
-        let sent = connection.modify(&self.address(id).name, mods, Vec::new()).await;
-        let answer = sent.map_err(|trouble| half_done(trouble.of_write()))?;
-        match answer.rc {
-            0 => Ok(Done::Changed),
-            _ => Err(half_done(refused(During::Modify, &answer, None))),
         }
     }
 
@@ -216,12 +205,18 @@ impl Dsa {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         self.allow(&dn, username, Wanted::default())?;
         let same = self.same(id);
+        let guards = &self.site.profile.guards;
         let address = self.address(id);
-        if !address.is_bound
-            && !connection.root.has_assertion()
-            && self.read_one(connection, &address.name, &same, &["1.1"]).await?.is_none()
-        {
-            return self.gone(connection, &same).await;
+        if guards.needs_a_look || !(address.is_bound || connection.root.has_assertion()) {
+            let attributes = if guards.attributes.is_empty() { &["1.1"][..] } else { guards.attributes };
+            match self.read_one(connection, &address.name, &same, attributes).await? {
+                None => return self.gone(connection, &same).await,
+                Some(entry) => {
+                    if let Some(why) = (guards.reason)(&entry) {
+                        return Err(protected(why));
+                    }
+                }
+            }
         }
         let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
         let answer = connection.delete(&address.name, controls).await.map_err(Trouble::of_write)?;
@@ -246,10 +241,10 @@ impl Dsa {
     /// Refuses what must not, or cannot, be written.
     fn allow(&self, dn: &Dn, username: &str, wanted: Wanted<'_>) -> Result<(), Fault> {
         let Wanted { password, must_change, enabled } = wanted;
-        if let Some(why) = self.site.protected.reason(dn, username) {
-            return Err(reject(&format!("the account is protected: {why}")));
+        if let Some(why) = self.guards(dn, username) {
+            return Err(protected(&why));
         }
-        if let (Some(_), Some(why)) = (password, self.pool.access.no_password()) {
+        if let (Some(_), Some(why)) = (password, self.pool.no_password()) {
             return Err(reject(why));
         }
         if password.is_some_and(|password| password.expose().is_empty()) {
@@ -270,6 +265,14 @@ impl Dsa {
         }
         match self.site.profile.refuses(attribute) {
             Some(why) => Err(reject(&format!("the attribute `{attribute}` is not written: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses values that would make an administrator of somebody.
+    fn harmless<'v>(&self, attribute: &str, values: impl IntoIterator<Item = &'v [u8]>) -> Result<(), Fault> {
+        match values.into_iter().find_map(|value| self.guards_value(attribute, value)) {
+            Some(why) => Err(reject(&format!("the value is not written: {why}"))),
             None => Ok(()),
         }
     }
@@ -362,14 +365,16 @@ impl Attempt<'_> {
     /// Returns whether something must be known that the request itself cannot be bound to.
     fn needs_a_look(&self) -> bool {
         let bound = self.dsa.address(self.id).is_bound && self.unset().next().is_none();
-        self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
+        let guards = &self.dsa.site.profile.guards;
+        guards.needs_a_look || self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
     }
 
     /// Reads whether the entry is the one that is meant, whether it is locked, and whether what is to get its first
     /// value has none.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
-        let mut attributes = self.dsa.site.profile.credentials.attributes.to_vec();
+        let profile = self.dsa.site.profile;
+        let mut attributes = [profile.credentials.attributes, profile.guards.attributes].concat();
         attributes.extend(self.unset());
         if attributes.is_empty() {
             attributes.push("1.1");
@@ -377,6 +382,9 @@ impl Attempt<'_> {
         let address = self.dsa.address(self.id);
         let entry = self.dsa.read_one(self.connection, &address.name, &same, &attributes).await?;
         let entry = entry.ok_or_else(another)?;
+        if let Some(why) = (profile.guards.reason)(&entry) {
+            return Err(protected(why));
+        }
         if let Some(name) = self.unset().find(|name| entry.values(name).next().is_some()) {
             let reason = format!("the entry is not as it was when the plan was made: `{name}` has a value by now");
             return Err(Fault::new(Next::LookAgain, reason).with_code(122));
@@ -429,6 +437,10 @@ pub(super) fn assertion(filter: &Filter) -> RawControl {
 /// the controls of the request, and every entry that is not the one that is meant fails them.
 pub(super) fn is_misled(answer: &LdapResult) -> bool {
     answer.rc == 122 && answer.text.starts_with("unique_search")
+}
+
+fn protected(why: &str) -> Fault {
+    reject(&format!("the account is protected: {why}"))
 }
 
 pub(super) fn another() -> Fault {

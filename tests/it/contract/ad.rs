@@ -22,6 +22,8 @@ impl Rig for AdRig {
     type Directory = Ldap;
 
     const MANY: usize = 250;
+    // Active Directory has no attribute options but its own `;range` and `;binary`.
+    const HAS_OPTIONS: bool = false;
 
     async fn new(start: Start) -> Self {
         let territory = Territory::new().await;
@@ -50,6 +52,12 @@ impl Rig for AdRig {
             Login::MustChange => LoginResult::MustChange,
             Login::Disabled | Login::Refused => LoginResult::Refused,
         }
+    }
+
+    async fn elsewhere(&self, username: &str) -> Option<String> {
+        let parent = format!("OU=elsewhere,{}", unit_dn("people"));
+        self.territory.add(&parent, &[("objectClass", &["organizationalUnit"])]).await;
+        Some(format!("CN={username},{parent}"))
     }
 
     fn refused_value(&self) -> (&'static str, Vec<u8>) {

@@ -53,7 +53,7 @@ impl Rig for Ds389Rig {
         match self.territory.login(username, password).await {
             Login::Welcome => LoginResult::Good,
             Login::MustChange => LoginResult::MustChange,
-            Login::Locked | Login::Refused => LoginResult::Refused,
+            Login::Locked | Login::LockedForNow | Login::Refused => LoginResult::Refused,
         }
     }
 

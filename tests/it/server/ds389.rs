@@ -3,7 +3,9 @@
 //! It is set up by the LDIF of `docs/389-ds.md`, as an admin would do it, so the service account has exactly the rights
 //! of that page, and is not the Directory Manager.
 
+use std::collections::HashSet;
 use std::fs;
+use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use ldap3::LdapConnAsync;
+use ldap3::Mod;
 use ldap3::Scope;
 use ldap3::SearchEntry;
 use rosterd::directory::ldap::LdapSettings;
@@ -25,11 +28,15 @@ use rosterd::roster::secret::Secret;
 use tempfile::TempDir;
 use url::Url;
 
+mod files;
+
 pub const SUFFIX: &str = "dc=example,dc=org";
 pub const SERVICE: &str = "cn=rosterd,ou=services,dc=example,dc=org";
 pub const SERVICE_PASSWORD: &str = "service-Secret.1";
-/// May read and write like the service account, but gets 20 entries at most.
+/// May read, and gets 20 entries at most.
 pub const LIMITED: &str = "cn=limited,ou=services,dc=example,dc=org";
+/// May read, and has the server look at 20 entries at most.
+pub const LOOKTHROUGH: &str = "cn=lookthrough,ou=services,dc=example,dc=org";
 const ADMIN: &str = "cn=Directory Manager";
 const ADMIN_PASSWORD: &str = "admin-Secret.1";
 const TERRITORIES: usize = 120;
@@ -42,7 +49,6 @@ const EXPIRED: &str = "2.16.840.1.113730.3.4.4";
 pub struct Ds389 {
     folder: PathBuf,
     port: u16,
-    tls_port: u16,
     shell: Child,
     territories: AtomicUsize,
 }
@@ -58,11 +64,11 @@ impl Ds389 {
     pub fn start() -> Self {
         let folder = TempDir::with_prefix("ds389-").expect("temporary folder").keep();
         let (port, tls_port) = (free_port(), free_port());
-        make_files(&folder, port, tls_port);
+        files::write(&folder, port, tls_port);
         // The page says: first the server's own settings, then a restart, then the entries and the rights.
         let mut shell = launch(&folder);
         await_start(&folder, &mut shell);
-        let mut first = Self { folder, port, tls_port, shell, territories: AtomicUsize::new(0) };
+        let mut first = Self { folder, port, shell, territories: AtomicUsize::new(0) };
         first.load("suffix.ldif", include_str!("ds389/suffix.ldif"));
         let subtrees: Vec<String> =
             (0..TERRITORIES).map(|t| format!("uniqueness-subtrees: ou=t{t},ou=people,{SUFFIX}\n")).collect();
@@ -78,8 +84,8 @@ impl Ds389 {
         first
     }
 
-    /// Applies changes with every right.
-    fn load(&self, name: &str, ldif: &str) {
+    /// Applies an LDIF with every right.
+    pub fn load(&self, name: &str, ldif: &str) {
         let file = self.folder.join(name);
         fs::write(&file, ldif).expect(name);
         let mut modify = Command::new("ldapmodify");
@@ -127,10 +133,6 @@ impl Ds389 {
         self.port
     }
 
-    pub fn tls_port(&self) -> u16 {
-        self.tls_port
-    }
-
     pub fn socket_url(&self) -> String {
         format!("ldapi://{}", self.folder.join("socket").display().to_string().replace('/', "%2F"))
     }
@@ -163,6 +165,8 @@ pub enum Login {
     MustChange,
     /// The account is switched off.
     Locked,
+    /// There were too many wrong passwords.
+    LockedForNow,
     /// Wrong password, or no such account.
     Refused,
 }
@@ -209,15 +213,19 @@ impl Territory<'_> {
         format!("cn={name},{}", self.role_base())
     }
 
-    /// Adds an entry with every right.
-    pub async fn add(&self, dn: &str, attributes: &[(&str, &[&str])]) {
-        add(&mut self.server.admin().await, dn, attributes).await;
-    }
-
     /// Reads an entry, with those operational attributes that matter here.
     pub async fn read(&self, dn: &str) -> Option<SearchEntry> {
         let mut admin = self.server.admin().await;
-        let asked = ["*", "nsUniqueId", "nsAccountLock", "nsRole", "nsRoleDN", "passwordExpirationTime", "aci"];
+        let asked = [
+            "*",
+            "nsUniqueId",
+            "nsAccountLock",
+            "nsRole",
+            "nsRoleDN",
+            "nsRoleScopeDN",
+            "passwordExpirationTime",
+            "aci",
+        ];
         let found = admin.search(dn, Scope::Base, "(objectClass=*)", asked).await.expect("an answer");
         if found.1.rc == 32 {
             return None;
@@ -235,6 +243,14 @@ impl Territory<'_> {
         values
     }
 
+    /// Does what a person does who must change the password.
+    pub async fn change_own_password(&self, uid: &str, old: &str, new: &str) {
+        let person = self.person(uid);
+        let mut ldap = self.server.bound(&person, old).await;
+        let change = Mod::Replace("userPassword", HashSet::from([new]));
+        ldap.modify(&person, vec![change]).await.expect("an answer").success().expect("people may do that");
+    }
+
     /// Logs in as a person would, and tries to do something then.
     pub async fn login(&self, uid: &str, password: &str) -> Login {
         let (connection, mut ldap) = LdapConnAsync::new(&self.server.socket_url()).await.expect("the server listens");
@@ -249,6 +265,7 @@ impl Territory<'_> {
                 if must_change { Login::MustChange } else { Login::Welcome }
             }
             (53, _) if answer.text.contains("inactivated") => Login::Locked,
+            (19, _) if answer.text.contains("retry limit") => Login::LockedForNow,
             // An empty password is refused with unwillingToPerform (RFC 4513 section 5.1.2).
             (53, _) if password.is_empty() => Login::Refused,
             (49, _) => Login::Refused,
@@ -280,7 +297,7 @@ fn free_port() -> u16 {
 fn launch(folder: &Path) -> Child {
     let script = r#"
         name="${1##*/}"
-        start() { ns-slapd -D "$1/$name" -i "$1/pid" -d 0 & }
+        start() { ns-slapd -D "$1/$name" -i "$1/pid" -d 0 >>"$1/log/output" 2>&1 & echo started; }
         start "$1"
         while read -r line; do
             kill "$!"
@@ -288,17 +305,19 @@ fn launch(folder: &Path) -> Child {
             start "$1"
         done
         kill -KILL "$!"
-        wait "$!"
+        wait "$!" 2>/dev/null
         rm -rf "$1" "/dev/shm/sem.$name.stats"
     "#;
-    let log = fs::File::create(folder.join("log/output")).expect("log");
     let mut shell = Command::new("sh");
-    shell.args(["-c", script, "sh"]).arg(folder).stdin(Stdio::piped());
-    shell.stdout(log.try_clone().expect("log")).stderr(log).spawn().expect("sh")
+    shell.args(["-c", script, "sh"]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+    shell.spawn().expect("sh")
 }
 
 /// Waits until the server answers a bind, which it does after it has opened its databases.
 fn await_start(folder: &Path, shell: &mut Child) {
+    // Until then a server that is to end may still answer.
+    let mut line = [0; 8];
+    shell.stdout.as_mut().expect("stdout").read_exact(&mut line).expect("the shell says `started`");
     let socket = format!("ldapi://{}", folder.join("socket").display().to_string().replace('/', "%2F"));
     let started = Instant::now();
     loop {
@@ -316,72 +335,4 @@ fn await_start(folder: &Path, shell: &mut Child) {
         assert!(started.elapsed() < Duration::from_secs(60), "the server does not start: {}", log());
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// Writes everything that the server needs before its first start.
-fn make_files(folder: &Path, port: u16, tls_port: u16) {
-    let name = folder.file_name().expect("a name").to_str().expect("text");
-    for inner in ["", "/schema"] {
-        fs::create_dir_all(folder.join(format!("{name}{inner}"))).expect("folder");
-    }
-    for inner in ["db/userRoot", "home", "log", "lock", "run", "ldif", "bak", "inst", "tmp"] {
-        fs::create_dir_all(folder.join(inner)).expect("folder");
-    }
-    let config = folder.join(name);
-    fs::write(config.join("schema/99user.ldif"), include_str!("ds389/99user.ldif")).expect("schema");
-    let script = include_str!("ds389/certificates.sh");
-    let made = Command::new("sh").args(["-c", script, "sh", name]).current_dir(folder).output().expect("sh");
-    assert!(made.status.success(), "certificates: {}; {INSTALL}", String::from_utf8_lossy(&made.stderr));
-    fs::write(config.join("dse.ldif"), dse(folder, name, port, tls_port)).expect("dse.ldif");
-}
-
-/// Returns the server's own configuration, made from the template that comes with it.
-fn dse(folder: &Path, name: &str, port: u16, tls_port: u16) -> String {
-    let template = |file: &str| {
-        let path = format!("/usr/share/dirsrv/data/{file}");
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}; {INSTALL}"))
-    };
-    let hash = Command::new("pwdhash").args(["-s", "SSHA512", ADMIN_PASSWORD]).output();
-    let hash = hash.unwrap_or_else(|error| panic!("pwdhash: {error}; {INSTALL}"));
-    let user = Command::new("id").arg("-un").output().expect("id");
-    let text = |octets: Vec<u8>| String::from_utf8(octets).expect("text").trim().to_owned();
-    let within = |inner: &str| folder.join(inner).display().to_string();
-    let suffix = template("template-suffix-db.ldif");
-    let suffix: String = suffix.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-    let filled = [
-        ("schema_dir", within(&format!("{name}/schema"))),
-        ("config_dir", within(name)),
-        ("cert_dir", within(name)),
-        ("lock_dir", within("lock")),
-        ("tmp_dir", within("tmp")),
-        ("ldif_dir", within("ldif")),
-        ("bak_dir", within("bak")),
-        ("run_dir", within("run")),
-        ("inst_dir", within("inst")),
-        ("log_dir", within("log")),
-        ("db_dir", within("db")),
-        ("db_home_dir", within("home")),
-        ("db_lib", "bdb".to_owned()),
-        ("ldapi", within("socket")),
-        ("ldapi_enabled", "on".to_owned()),
-        ("ldapi_autobind", "off".to_owned()),
-        ("fqdn", "localhost".to_owned()),
-        ("ds_port", port.to_string()),
-        ("ds_user", text(user.stdout)),
-        ("rootdn", ADMIN.to_owned()),
-        ("ds_passwd", text(hash.stdout)),
-        ("ds_suffix", SUFFIX.to_owned()),
-        ("ds_bename", "userRoot".to_owned()),
-    ];
-    let mut whole = format!("{}\n{suffix}", template("template-dse.ldif"));
-    for (key, value) in filled {
-        whole = whole.replace(&format!("%{key}%"), &value);
-    }
-    let listen = include_str!("ds389/listen.ldif").replace("@TLS_PORT@", &tls_port.to_string());
-    let at = format!("nsslapd-port: {port}\n");
-    assert!(whole.contains(&at), "the template of the server has changed");
-    let whole = whole.replacen(&at, &format!("{at}{listen}"), 1);
-    // Two empty lines in a row end the server without a word.
-    let entries: Vec<&str> = whole.split("\n\n").map(|e| e.trim_matches('\n')).filter(|e| !e.is_empty()).collect();
-    entries.join("\n\n") + "\n"
 }

@@ -56,10 +56,11 @@ pub static PROFILE: Profile = Profile {
         of_new,
         modifications,
         presumes,
-        amends: |_| Vec::new(),
+        settles: None,
         login,
     },
     // Primary groups (`Domain Users`) list nobody in `member`, so those memberships are neither shown nor touched.
+    policy: None,
     group_classes: &[Class { name: "group", attribute: "member", by: By::Dn, needs_member: false }],
     role_classes: &[],
     keeps: &[
@@ -95,7 +96,20 @@ pub static PROFILE: Profile = Profile {
             // Computers, managed service accounts, trusts.
             "*$",
         ],
+        groups: &[
+            "Administrators",
+            "Domain Admins",
+            "Enterprise Admins",
+            "Schema Admins",
+            "Account Operators",
+            "Server Operators",
+            "Backup Operators",
+            "Print Operators",
+            "Group Policy Creator Owners",
+            "DnsAdmins",
+        ],
         attributes: &["adminCount", "isCriticalSystemObject", "objectSid"],
+        needs_a_look: true,
         reason: guarded,
     },
     peculiar: Peculiar {

@@ -1,7 +1,6 @@
 //! A server of which nothing is known but that it speaks LDAP and keeps the standard schema.
 
 use super::Form;
-use super::Guards;
 use super::Peculiar;
 use super::Profile;
 use super::Stable;
@@ -20,10 +19,11 @@ const PLAIN: Profile = Profile {
     stable: Stable { attribute: "entryUUID", form: Form::Text },
     defaults: openldap::DEFAULTS,
     credentials: openldap::PASSWORD_ONLY,
+    policy: None,
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
-    guards: Guards::NONE,
+    guards: openldap::GUARDS,
     peculiar: Peculiar::NONE,
     limits_hint: "let the bind DN read without limits of size and time",
 };

@@ -42,10 +42,11 @@ const PLAIN: Profile = Profile {
     stable: Stable { attribute: "entryUUID", form: Form::Text },
     defaults: DEFAULTS,
     credentials: PASSWORD_ONLY,
+    policy: None,
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
-    guards: Guards::NONE,
+    guards: GUARDS,
     peculiar: Peculiar::NONE,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
@@ -59,6 +60,15 @@ pub const DEFAULTS: Defaults = Defaults {
     group_class: "groupOfNames",
 };
 
+/// What makes an administrator of the systems that ask this server who people are.
+pub const GUARDS: Guards = Guards {
+    names: &["root", "admin", "administrator"],
+    groups: &["root", "wheel", "sudo"],
+    attributes: &["uidNumber"],
+    reason: |entry| entry.has_text("uidNumber", "0").then_some("its uidNumber is that of the superuser"),
+    ..Guards::NONE
+};
+
 /// A password, and no state.
 pub const PASSWORD_ONLY: Credentials = Credentials {
     must_change: false,
@@ -70,7 +80,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
         Ok(wanted.password.map(|password| replace(PASSWORD, Some(password.expose()))).into_iter().collect())
     },
     presumes: |_| Presumes::Nothing,
-    amends: |_| Vec::new(),
+    settles: None,
     login: login::by_controls,
 };
 
@@ -83,7 +93,7 @@ pub const PPOLICY: Credentials = Credentials {
     of_new,
     modifications,
     presumes,
-    amends: |_| Vec::new(),
+    settles: None,
     login: login::by_controls,
 };
 
