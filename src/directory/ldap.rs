@@ -136,8 +136,8 @@ struct Dsa {
     numbering: tokio::sync::Mutex<bool>,
     /// Held while a group with a number is made.
     gids: tokio::sync::Mutex<()>,
-    guarded: Guarded,
     numbers: Arc<Numbers>,
+    guarded: Guarded,
 }
 
 impl Dsa {
@@ -155,9 +155,9 @@ impl Dsa {
             pool,
             schema: RwLock::default(),
             gids: tokio::sync::Mutex::default(),
-            guarded: Guarded::default(),
             numbering: tokio::sync::Mutex::default(),
             numbers,
+            guarded: Guarded::default(),
         }
     }
 
