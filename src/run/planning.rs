@@ -66,7 +66,7 @@ use crate::state::run::Run;
 /// How many rows make it worth reading the whole directory rather than asking for each.
 const ASK_FOR_EACH: usize = 500;
 /// How many accounts are kept at most while the roster is still being read.
-const AHEAD: usize = 16_000;
+const AHEAD: usize = 8_000;
 
 /// A plan with what the roster was found to be.
 #[derive(Debug)]
