@@ -26,9 +26,12 @@ use crate::roster::secret::Secret;
 pub mod ldap;
 pub mod local;
 pub mod memory;
+mod name_rules;
+pub mod numbers;
 pub mod pace;
 pub mod target;
 
+pub use numbers::Numbers;
 pub use pace::Pace;
 
 /// A target that holds accounts and groups.
@@ -52,6 +55,17 @@ pub trait Directory: Send + Sync {
     /// Returns how the values of attributes that refer to accounts, such as `manager`, are compared. The value that
     /// refers to an account is its [`EntryId::locator`].
     fn fold_of_references(&self) -> Fold;
+
+    /// Returns the attributes of which new accounts get values that the target gives out, found like
+    /// [`Self::objections`].
+    fn allocates(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns the numbers that the target gives out, if it does.
+    fn numbers(&self) -> Option<&Numbers> {
+        None
+    }
 
     /// Streams the accounts that `lookup` asks for, each once, in any order.
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send;

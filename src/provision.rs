@@ -8,6 +8,7 @@ pub mod deferred;
 pub mod groups;
 pub mod letters;
 pub mod look;
+mod numbers;
 pub mod post;
 pub mod tasks;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::Directory;
 use crate::directory::Pace;
 use crate::directory::Throttle;
+use crate::directory::numbers::Highest;
 use crate::provision::groups::Shortfall;
 use crate::provision::letters::LetterDesk;
 use crate::provision::letters::LetterProof;
@@ -146,14 +148,24 @@ pub(crate) struct Progression<'w, D> {
     pub(crate) refused_in_a_row: usize,
     /// Whether something was sent, so that the next batch follows a pause.
     has_sent: bool,
+    /// What the journal knows of numbers that were given out.
+    kept_numbers: Highest,
 }
 
 /// Applies a plan. An `Err` says that the journal cannot be written: nothing more was sent after that.
 pub async fn provision<D: Directory>(work: Work<'_, D>) -> Result<Ended, DatabaseError> {
     let pace = work.throttle.max_rate.map_or_else(Pace::unlimited, Pace::per_second);
     let results = tasks::first_results(&work);
-    let mut run =
-        Progression { work, pace, results, entries: HashMap::new(), early: None, refused_in_a_row: 0, has_sent: false };
+    let mut run = Progression {
+        work,
+        pace,
+        results,
+        entries: HashMap::new(),
+        early: None,
+        refused_in_a_row: 0,
+        has_sent: false,
+        kept_numbers: Highest::default(),
+    };
     match run.all().await {
         Ok(()) => Ok(Ended { results: run.results, early: run.early }),
         Err(broken) => {
@@ -171,6 +183,7 @@ impl<D: Directory> Progression<'_, D> {
         let rest_only = tasks::rest_only(&self.work);
         self.settle_what_is_known(&accounts).await?;
         self.work.progress.total(accounts.len() + last.len() + rest_only.len());
+        self.recall_numbers().await?;
         self.in_batches(accounts).await?;
         let mut shortfall = Shortfall::default();
         self.deferred(&rest_only, &mut shortfall).await?;

@@ -57,7 +57,8 @@ fn one() -> u32 {
 #[serde(deny_unknown_fields)]
 pub struct RawLdap {
     pub kind: Option<Spanned<String>>,
-    pub url: Spanned<String>,
+    pub url: Spanned<RawUrls>,
+    pub replication_wait: Option<Spanned<String>>,
     pub tls: Option<Spanned<String>>,
     #[serde(default)]
     pub allow_cleartext: bool,
@@ -79,6 +80,7 @@ pub struct RawLdap {
     pub group_class: Option<Spanned<String>>,
     pub role_class: Option<Spanned<String>>,
     pub group_gid_range: Option<Spanned<[u32; 2]>>,
+    pub posix: Option<Spanned<RawPosix>>,
     pub password_policy: Option<Spanned<String>>,
     pub connect_timeout: Option<Spanned<String>>,
     pub timeout: Option<Spanned<String>>,
@@ -86,6 +88,34 @@ pub struct RawLdap {
     pub in_flight: Option<Spanned<usize>>,
     #[serde(default)]
     pub protected: Vec<String>,
+    #[serde(default)]
+    pub approvers: Vec<String>,
+    #[serde(default)]
+    pub protected_groups: Vec<String>,
+}
+
+/// One server, or several with the same directory.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a URL, or a list of URLs")]
+pub enum RawUrls {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// `[target.ldap.posix]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPosix {
+    pub uid_range: [u32; 2],
+    pub gid: RawGid,
+}
+
+/// A number, or `"uid"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected the number of a group, or \"uid\"")]
+pub enum RawGid {
+    Fixed(u32),
+    Text(String),
 }
 
 /// Where a secret is to be found.

@@ -9,15 +9,20 @@ use super::ConfigFault;
 use super::TargetConfig;
 use super::TargetKind;
 use super::prove::Prover;
+use super::raw::RawGid;
 use super::raw::RawLdap;
 use super::raw::RawLocal;
 use super::raw::RawMail;
+use super::raw::RawPosix;
 use super::raw::RawTarget;
+use super::raw::RawUrls;
 use crate::directory::ldap::GroupClass;
 use crate::directory::ldap::GroupType;
 use crate::directory::ldap::Ldap;
 use crate::directory::ldap::LdapSettings;
 use crate::directory::ldap::PasswordPolicy;
+use crate::directory::ldap::PosixGid;
+use crate::directory::ldap::PosixSettings;
 use crate::directory::ldap::SearchScope;
 use crate::directory::ldap::StartTls;
 use crate::directory::local::Argon2Settings;
@@ -55,6 +60,7 @@ impl Prover {
     }
 
     fn local(&mut self, raw: Option<Spanned<RawLocal>>) -> Option<LocalSettings> {
+        let span = raw.as_ref().map(Spanned::span).unwrap_or_default();
         let RawLocal { file, argon2, protected } = raw.map(Spanned::into_inner).unwrap_or_default();
         let argon2 = match argon2 {
             None => Argon2Settings::default(),
@@ -65,14 +71,27 @@ impl Prover {
             }
         };
         let file = self.data_dir.join(file.unwrap_or_else(|| "directory.sqlite".into()));
-        Some(LocalSettings { file, argon2, protected })
+        let settings = LocalSettings { file, argon2, protected };
+        self.take(span, settings.prove())?;
+        Some(settings)
     }
 
     fn ldap(&mut self, raw: Spanned<RawLdap>) -> Option<LdapSettings> {
         let span = raw.span();
         let raw = raw.into_inner();
-        let url = self.take(raw.url.span(), Url::parse(raw.url.get_ref()))?;
-        let mut settings = LdapSettings::new(url, raw.people_base.get_ref());
+        let texts = match raw.url.get_ref() {
+            RawUrls::One(url) => std::slice::from_ref(url),
+            RawUrls::Several(urls) => urls,
+        };
+        let mut urls = Vec::new();
+        for text in texts {
+            urls.push(self.take(raw.url.span(), Url::parse(text).map_err(|error| format!("`{text}`: {error}")))?);
+        }
+        let mut urls = urls.into_iter();
+        let first = self.take(raw.url.span(), urls.next().ok_or("at least one server is needed"))?;
+        let mut settings = LdapSettings::new(first, raw.people_base.get_ref());
+        settings.further_urls = urls.collect();
+        settings.replication_wait = self.duration(raw.replication_wait.as_ref(), settings.replication_wait);
         settings.tls = self.choice(raw.tls.as_ref(), &[("starttls", StartTls::Required), ("none", StartTls::Off)]);
         settings.allow_cleartext = raw.allow_cleartext;
         settings.ca_file = raw.ca_file.as_ref().map(|path| self.config_dir.join(path.get_ref()));
@@ -123,6 +142,9 @@ impl Prover {
             }
             settings.group_gid_range = first..=last;
         }
+        if let Some(posix) = &raw.posix {
+            settings.posix = self.posix(posix);
+        }
         let policies =
             [("auto", PasswordPolicy::Auto), ("ppolicy", PasswordPolicy::Ppolicy), ("none", PasswordPolicy::None)];
         settings.password_policy = self.choice(raw.password_policy.as_ref(), &policies);
@@ -135,8 +157,26 @@ impl Prover {
             settings.in_flight = self.at_least_one(&window.span(), *window.get_ref())?;
         }
         settings.protected = raw.protected;
+        settings.approvers = raw.approvers;
+        settings.protected_groups = raw.protected_groups;
         self.take(span, Ldap::new(settings.clone()))?;
         Some(settings)
+    }
+
+    fn posix(&mut self, raw: &Spanned<RawPosix>) -> Option<PosixSettings> {
+        let [first, last] = raw.get_ref().uid_range;
+        let gid = match &raw.get_ref().gid {
+            RawGid::Fixed(gid) => Ok(PosixGid::Fixed(*gid)),
+            RawGid::Text(text) if text == "uid" => Ok(PosixGid::Uid),
+            RawGid::Text(text) => Err(format!("`{text}` is neither the number of a group nor \"uid\"")),
+        };
+        let range = if first == 0 || first > last {
+            Err("a range is two numbers, the smaller one first, not from 0")
+        } else {
+            Ok(first..=last)
+        };
+        let (gid, uid_range) = (self.take(raw.span(), gid), self.take(raw.span(), range));
+        Some(PosixSettings { uid_range: uid_range?, gid: gid? })
     }
 
     pub(super) fn at_least_one(&mut self, span: &std::ops::Range<usize>, n: usize) -> Option<NonZeroUsize> {

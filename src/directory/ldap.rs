@@ -12,6 +12,8 @@ use futures_util::stream;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::OnceCell;
 
+use self::guarded::Freshness;
+use self::guarded::Guarded;
 use self::pool::Pool;
 use self::server::Schema;
 use self::settings::Site;
@@ -20,6 +22,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Numbers;
 use super::Pace;
 use super::Wanted;
 use crate::roster::account::Account;
@@ -49,14 +52,15 @@ mod dial;
 mod entry;
 mod fault;
 mod filter;
-mod gid;
 mod group;
+mod guarded;
 mod held;
 mod login;
 mod members;
 mod name;
 mod new_entry;
 mod pool;
+mod posix;
 mod profile;
 mod protected;
 mod prove;
@@ -68,6 +72,8 @@ mod settle;
 mod tap;
 mod write;
 
+pub use self::posix::PosixGid;
+pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;
 pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
@@ -82,13 +88,14 @@ pub struct Ldap {
     settings: LdapSettings,
     pool: Arc<Pool>,
     dsa: OnceCell<Dsa>,
+    numbers: Arc<Numbers>,
 }
 
 impl Ldap {
     /// Proves the settings. Nothing is contacted yet.
     pub fn new(settings: LdapSettings) -> Result<Self, SettingFault> {
-        let pool = Arc::new(Pool::new(settings.access()?));
-        Ok(Self { settings, pool, dsa: OnceCell::new() })
+        let pool = Arc::new(settings.pool()?);
+        Ok(Self { settings, pool, dsa: OnceCell::new(), numbers: Arc::default() })
     }
 
     /// Proves that the server knows the attributes that a feed maps, and that new accounts may have them.
@@ -103,9 +110,12 @@ impl Ldap {
         let know = async || {
             let lease = self.pool.lease().await?;
             let profile = self.settings.profile(&lease.root);
-            let site = self.settings.site(profile, &self.pool.access);
-            let site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
-            Ok(Dsa::new(site, Arc::clone(&self.pool)))
+            let site = self.settings.site(profile, self.pool.access());
+            let mut site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
+            if let Some(own) = &lease.who {
+                site.protected.add_own(own);
+            }
+            Ok(Dsa::new(site, Arc::clone(&self.pool), Arc::clone(&self.numbers)))
         };
         self.dsa.get_or_try_init(know).await
     }
@@ -122,12 +132,16 @@ struct Dsa {
     capabilities: Capabilities,
     pool: Arc<Pool>,
     schema: RwLock<Option<Arc<Schema>>>,
-    /// Held while a number for a new group is chosen.
+    /// Held while a number is chosen; says whether those of accounts were looked at.
+    numbering: tokio::sync::Mutex<bool>,
+    /// Held while a group with a number is made.
     gids: tokio::sync::Mutex<()>,
+    guarded: Guarded,
+    numbers: Arc<Numbers>,
 }
 
 impl Dsa {
-    fn new(site: Site, pool: Arc<Pool>) -> Self {
+    fn new(site: Site, pool: Arc<Pool>, numbers: Arc<Numbers>) -> Self {
         let capabilities = Capabilities {
             groups: site.base(GroupKind::Group).is_some(),
             roles: site.base(GroupKind::Role).is_some(),
@@ -135,10 +149,34 @@ impl Dsa {
             disable: site.profile.credentials.disable,
             must_change: site.profile.credentials.must_change,
         };
-        Self { site, capabilities, pool, schema: RwLock::default(), gids: tokio::sync::Mutex::default() }
+        Self {
+            site,
+            capabilities,
+            pool,
+            schema: RwLock::default(),
+            gids: tokio::sync::Mutex::default(),
+            guarded: Guarded::default(),
+            numbering: tokio::sync::Mutex::default(),
+            numbers,
+        }
     }
 
     async fn perform(
+        &self,
+        connection: &connection::Connection,
+        pace: &Pace,
+        operation: &Operation,
+    ) -> Result<Done, Fault> {
+        let answer = self.ask(connection, pace, operation).await;
+        match answer {
+            Err(fault) if takes_no_writes(&fault) && self.pool.pass_over(connection) => {
+                Err(Fault { next: Next::Retry, ..fault })
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask(
         &self,
         connection: &connection::Connection,
         pace: &Pace,
@@ -168,6 +206,9 @@ impl Dsa {
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
         };
         let connection: &connection::Connection = &lease;
+        if let Err(fault) = self.know_guarded(connection, Freshness::Recent).await {
+            return batch.iter().map(|_| Err(fault.clone())).collect();
+        }
         let mut answers: Vec<Option<Result<Done, Fault>>> = batch.iter().map(|_| None).collect();
         let mut under_way = FuturesUnordered::new();
         let mut stopped: Option<Fault> = None;
@@ -208,14 +249,20 @@ impl Dsa {
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
         let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
         (self.site.profile.peculiar.bad_username)(&account.username).map(&mut object);
-        if let (Some(_), Some(why)) = (&account.password, self.pool.access.no_password()) {
+        if let (Some(_), Some(why)) = (&account.password, self.pool.no_password()) {
             object(why.to_owned());
         }
         let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
-        for (name, _) in account.attributes.iter().chain(deferred) {
+        for (name, values) in account.attributes.iter().chain(deferred) {
             if let Err(fault) = self.writable(name.as_str()) {
                 object(fault.reason);
             }
+            if let Some(why) = values.octets().find_map(|value| self.guards_value(name.as_str(), value)) {
+                object(format!("the value of `{name}` is not written: {why}"));
+            }
+        }
+        if let Some(why) = self.guards_new_name(&account.username) {
+            object(why);
         }
         for name in self.required_attributes() {
             let in_name = place.as_ref().is_ok_and(|dn| dn.rdn().value(&name).is_some());
@@ -229,7 +276,7 @@ impl Dsa {
         match place {
             Err(why) => object(why),
             Ok(dn) => {
-                if let Some(why) = self.site.protected.reason(&dn, &account.username) {
+                if let Some(why) = self.guards(&dn, &account.username) {
                     objections.push(Problem::error(None, ProblemKind::Protected(why)));
                 }
             }
@@ -243,6 +290,20 @@ impl Dsa {
 
     fn keep_schema(&self, schema: &Arc<Schema>) {
         *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(schema));
+    }
+}
+
+/// Returns whether a server has answered that it is a copy that only its own supplier writes to.
+fn takes_no_writes(fault: &Fault) -> bool {
+    let text = fault.reason.to_ascii_lowercase();
+    match fault.code.as_deref() {
+        // referral
+        Some("10") => true,
+        // unwillingToPerform; OpenLDAP without a reference to its supplier, or set to read only; 389 Directory Server
+        Some("53") => {
+            ["shadow context", "operation restricted", "read-only", "read only"].iter().any(|t| text.contains(t))
+        }
+        _ => false,
     }
 }
 
@@ -266,6 +327,14 @@ impl Directory for Ldap {
 
     fn place(&self, entry: &EntryId, home: &Home<'_>) -> Result<Option<Place>, String> {
         self.dsa.get().map_or(Ok(None), |dsa| dsa.relocated(&entry.locator, home))
+    }
+
+    fn allocates(&self) -> &'static [&'static str] {
+        self.dsa.get().map_or(&[], Dsa::allocates)
+    }
+
+    fn numbers(&self) -> Option<&Numbers> {
+        Some(&self.numbers)
     }
 
     fn fold_of_references(&self) -> Fold {

@@ -64,7 +64,7 @@ pub struct LocalSettings {
     pub file: PathBuf,
     /// How passwords are hashed.
     pub argon2: Argon2Settings,
-    /// User names, and patterns of them with `*` and `?`, that are never written.
+    /// User names, patterns of them with `*` and `?`, and `/expressions/`, that are never written.
     pub protected: Vec<String>,
 }
 
@@ -93,6 +93,16 @@ pub enum LocalError {
     /// The file is no database, or not one of this kind and age.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// A rule of `protected` cannot be used.
+    #[error("protected: {0}")]
+    Protected(String),
+}
+
+impl LocalSettings {
+    /// Proves what can be proved without opening the file.
+    pub fn prove(&self) -> Result<(), LocalError> {
+        Protected::new(&self.protected).map(|_| ()).map_err(LocalError::Protected)
+    }
 }
 
 impl Local {
@@ -105,7 +115,7 @@ impl Local {
         let database = Database::open(&settings.file, schema::migrate)?;
         let identity = Identity::of(&settings.file).map_err(create)?;
         let hasher = Hasher::new(settings.argon2);
-        let protected = Arc::new(Protected::new(&settings.protected));
+        let protected = Arc::new(Protected::new(&settings.protected).map_err(LocalError::Protected)?);
         Ok(Self { settings, database, identity, hasher, protected, now })
     }
 
@@ -186,7 +196,7 @@ impl Directory for Local {
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
         let mut problems = rules::account_problems(&account.username, &account.attributes, account.password.as_ref());
-        if let Some(why) = self.protected.why(&account.username) {
+        if let Some(why) = self.protected.why_not_new(&account.username) {
             problems.push(Problem::error(Some("username"), ProblemKind::Protected(why.into())));
         }
         problems

@@ -9,6 +9,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Numbers;
 use super::Pace;
 use super::Wanted;
 use super::ldap::Ldap;
@@ -55,6 +56,20 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.place(entry, home),
             Self::Ldap(ldap) => ldap.place(entry, home),
+        }
+    }
+
+    fn allocates(&self) -> &'static [&'static str] {
+        match self {
+            Self::Local(local) => local.allocates(),
+            Self::Ldap(ldap) => ldap.allocates(),
+        }
+    }
+
+    fn numbers(&self) -> Option<&Numbers> {
+        match self {
+            Self::Local(local) => local.numbers(),
+            Self::Ldap(ldap) => ldap.numbers(),
         }
     }
 

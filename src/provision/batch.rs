@@ -82,6 +82,7 @@ impl<D: Directory> Progression<'_, D> {
         };
         let generations = self.work.state.started(self.work.run, tasks.iter().map(intent).collect()).await?;
         let mut fates = self.carry_out(&tasks).await;
+        self.keep_numbers().await?;
         let entries = self.read_back(&tasks, &mut fates).await;
         self.keep(&tasks, &fates, &entries).await?;
         self.post(&tasks, &fates, &entries, &generations).await

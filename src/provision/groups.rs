@@ -78,6 +78,7 @@ impl<D: Directory> Progression<'_, D> {
             let of_kind = works.iter().filter(|((k, _), _)| *k == kind).map(|(_, work)| work.clone()).collect();
             self.write_groups(kind, of_kind, &mut shortfall).await;
         }
+        self.keep_numbers().await?;
         self.keep_rest(rest_only, shortfall).await
     }
 

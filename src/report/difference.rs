@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
+use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::show_octets;
 use crate::roster::deferred::DeferredChange;
 use crate::roster::deferred::DeferredValue;
@@ -103,6 +104,8 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
                 }
             }
             all.extend(create.deferred.iter().map(deferred));
+            let given = |name: &'a AttributeName| fresh(name.as_str(), vec!["(allocated when created)".to_owned()]);
+            all.extend(create.allocates.iter().map(given));
             all.extend(create.memberships.iter().filter_map(|change| membership(change, held(HoldClass::Removals))));
             all.push(fresh("password", vec![source(create.password)]));
             all.push(fresh("change password next time", vec![create.must_change.to_string()]));

@@ -97,6 +97,7 @@ pub(super) fn create(groups: &[&str]) -> Intent {
     let membership =
         MembershipChange { kind: GroupKind::Group, add: names(groups), remove: Box::default(), before: Box::default() };
     Intent::Create(CreateIntent {
+        allocates: Vec::new(),
         password: PasswordSource::Row,
         must_change: true,
         deferred: Vec::new(),

@@ -8,6 +8,7 @@ use super::account::GroupKind;
 use super::account::GroupName;
 use super::account::LineNo;
 use super::account::Person;
+use super::attribute::AttributeName;
 use super::change::Change;
 use super::deferred::DeferredChange;
 use super::place::Relocation;
@@ -141,6 +142,8 @@ pub enum Intent {
 /// How an account is to be created.
 #[derive(Debug)]
 pub struct CreateIntent {
+    /// Attributes of which the target gives out the value when it is created.
+    pub allocates: Vec<AttributeName>,
     /// Where the password comes from.
     pub password: PasswordSource,
     /// Whether it must be changed at the first login.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::account::Action;
+use super::attribute::AttributeName;
 use super::change::Change;
 use super::columns::Known;
 use super::deferred::DeferredChange;
@@ -114,6 +115,8 @@ pub struct Surroundings {
     pub channels: Option<GroupIndex>,
     /// Those whom rosterd itself has switched off.
     pub leavers: Leavers,
+    /// Attributes of which the target gives out the values of new accounts.
+    pub allocates: Vec<AttributeName>,
     /// What this run has done already.
     pub earlier: Earlier,
 }
@@ -276,9 +279,11 @@ impl Decision<'_> {
         self.problems.extend(objections(self.account));
         let deferred = self.deferred(index, None);
         let memberships = self.memberships(None);
+        let is_given = |name: &&AttributeName| self.account.attributes.get(name.as_str()).is_none();
+        let allocates = self.around.allocates.iter().filter(is_given).cloned().collect();
         let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
         let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
-        Intent::Create(CreateIntent { password, must_change, deferred, memberships: memberships.into() })
+        Intent::Create(CreateIntent { allocates, password, must_change, deferred, memberships: memberships.into() })
     }
 
     fn no_account(&mut self, action: &'static str) -> Intent {

@@ -32,6 +32,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
+use crate::roster::attribute::AttributeName;
 use crate::roster::earlier::Earlier;
 use crate::roster::enclosed::Files;
 use crate::roster::fault::Fault;
@@ -381,7 +382,8 @@ async fn surroundings<D: Directory>(
         let text = "the target has no channels, so nobody is subscribed to any".to_owned();
         rows.notices.push(Notice { column: Some("subscribe".into()), text });
     }
-    Ok(Surroundings { groups, roles, channels, ..Surroundings::default() })
+    let allocates = directory.allocates().iter().map(|name| AttributeName::new(name)).collect();
+    Ok(Surroundings { groups, roles, channels, allocates, ..Surroundings::default() })
 }
 
 async fn index<D: Directory>(

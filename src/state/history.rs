@@ -135,6 +135,33 @@ impl State {
             .await
     }
 
+    /// Returns the highest numbers that the target ever gave out.
+    pub async fn highest_numbers(&self, target: &str) -> Result<(u32, u32), DatabaseError> {
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                let find = "SELECT uid, gid FROM number WHERE target = ?1";
+                let found = db.query_row(find, [target], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                Ok(found.unwrap_or_default())
+            })
+            .await
+    }
+
+    /// Remembers the highest numbers that the target gave out; lower ones than known are no news.
+    pub async fn keep_numbers(&self, target: &str, (uid, gid): (u32, u32)) -> Result<(), DatabaseError> {
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                db.execute(
+                    "INSERT INTO number VALUES (?1, ?2, ?3)
+                     ON CONFLICT DO UPDATE SET uid = max(uid, excluded.uid), gid = max(gid, excluded.gid)",
+                    params![target, uid, gid],
+                )?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Remembers an errors file as it was written; `None`: there is none any more.
     pub async fn placed(&self, path: String, length_and_digest: Option<(u64, [u8; 32])>) -> Result<(), DatabaseError> {
         self.database

@@ -77,6 +77,7 @@ fn update(account: &ExistingAccount) -> Update {
         password: None,
         must_change: None,
         enabled: None,
+        relocation: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Real servers, each started by the test that needs it.
 
+pub mod door;
 pub mod ds389;
 pub mod eavesdropper;
 pub mod samba;

@@ -27,7 +27,12 @@ impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let Some(connection) = checked_connection(&self.pool.access, &mut findings).await else { return findings };
+        let mut first = None;
+        for access in self.pool.servers() {
+            let connection = checked_connection(access, &mut findings).await;
+            first = first.or(connection);
+        }
+        let Some(connection) = first else { return findings };
         findings.push(features(&connection.root));
         match self.dsa().await {
             Ok(dsa) => dsa.findings(&connection, &mut findings).await,
@@ -227,7 +232,7 @@ impl Dsa {
             wrong.push(format!("{name} is not {value}: {what}"));
         }
         let named = |dn: &Dn| entry.texts(own).any(|text| Dn::parse(text).is_ok_and(|named| named.key() == dn.key()));
-        if let Identity::Simple(dn, _) = &self.pool.access.identity
+        if let Identity::Simple(dn, _) = &self.pool.access().identity
             && !named(dn)
         {
             wrong.push(format!("{own} is not the bind DN: {otherwise}, unless it is a group with it"));
@@ -262,7 +267,11 @@ impl Dsa {
             }
         };
         let made_up = self.site.profile.peculiar.made_up;
-        required.into_iter().filter(|name| name != "objectclass" && !made_up.contains(&name.as_str())).collect()
+        let given = self.allocates();
+        let is_made_up = |name: &String| {
+            made_up.contains(&name.as_str()) || given.iter().any(|given| given.eq_ignore_ascii_case(name))
+        };
+        required.into_iter().filter(|name| name != "objectclass" && !is_made_up(name)).collect()
     }
 }
 

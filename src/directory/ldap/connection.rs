@@ -33,6 +33,7 @@ use super::entry::Entry;
 use super::fault::Trouble;
 use super::filter::Filter;
 use super::login::PASSWORD_POLICY;
+use super::name::Dn;
 use super::server::RootDse;
 use super::tap::Tap;
 
@@ -49,6 +50,10 @@ pub struct Connection {
     tap: Option<Tap>,
     /// What the server says about itself.
     pub root: RootDse,
+    /// Who the server takes rosterd for, if it says so and that is an entry.
+    pub who: Option<Dn>,
+    /// Which of the target's servers it leads to.
+    pub server: usize,
     /// When it was last given back.
     pub idle_since: Instant,
 }
@@ -73,6 +78,8 @@ impl Connection {
             deadline,
             tap,
             root: RootDse::default(),
+            who: None,
+            server: 0,
             idle_since: Instant::now(),
         }
     }

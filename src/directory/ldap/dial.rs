@@ -49,7 +49,7 @@ pub async fn dial_tapped(access: &Access) -> Result<Connection, Fault> {
 }
 
 async fn introduce(access: &Access, mut connection: Connection) -> Result<Connection, Fault> {
-    bind(access, &connection).await?;
+    connection.who = bind(access, &connection).await?;
     connection.root = root_dse(&connection).await?;
     Ok(connection)
 }
@@ -77,8 +77,8 @@ async fn opened(access: &Access, open: impl Future<Output = Result<Opened, LdapE
     Ok(Connection::start(pair, tap, access.timeout))
 }
 
-/// Authenticates, and makes sure that the server has understood who.
-pub async fn bind(access: &Access, connection: &Connection) -> Result<(), Fault> {
+/// Authenticates, makes sure that the server has understood who, and returns the entry that it takes rosterd for.
+pub async fn bind(access: &Access, connection: &Connection) -> Result<Option<Dn>, Fault> {
     let unanswered = |trouble| match trouble {
         Trouble::Unsent(cause) | Trouble::Unknown(cause) => {
             Fault::new(Next::Retry, format!("the bind was not answered: {cause}"))
@@ -99,20 +99,22 @@ pub async fn bind(access: &Access, connection: &Connection) -> Result<(), Fault>
     match answer.rc {
         0 => recognised(&access.identity, &identity),
         // A server without the extension (RFC 4532) has accepted the bind all the same.
-        2 => Ok(()),
+        2 => Ok(None),
         // The password of the account itself has expired or must be changed: it can do nothing else.
         _ => Err(refused(During::Bind, &answer, secret)),
     }
 }
 
-fn recognised(wanted: &Identity, authzid: &str) -> Result<(), Fault> {
+fn recognised(wanted: &Identity, authzid: &str) -> Result<Option<Dn>, Fault> {
     let stop = |reason: String| Err(Fault::new(Next::StopRun, reason));
     if authzid.is_empty() || authzid == "dn:" {
         return stop("the server took the bind for an anonymous one".to_owned());
     }
-    let (Identity::Simple(dn, _), Some(seen)) = (wanted, authzid.strip_prefix("dn:")) else { return Ok(()) };
-    match Dn::parse(seen) {
-        Ok(seen) if seen.key() == dn.key() => Ok(()),
+    let Some(seen) = authzid.strip_prefix("dn:") else { return Ok(None) };
+    let who = Dn::parse(seen).ok();
+    let Identity::Simple(dn, _) = wanted else { return Ok(who) };
+    match who {
+        Some(who) if who.key() == dn.key() => Ok(Some(who)),
         _ => stop(format!("the server takes the bind DN {dn} for {seen}")),
     }
 }

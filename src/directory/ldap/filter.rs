@@ -30,12 +30,6 @@ impl Filter {
         Self(format!("({}=*)", ldap3::ldap_escape(attribute)))
     }
 
-    /// Matches entries with a value of at least `low` and at most `high`.
-    pub fn between(attribute: &str, low: u32, high: u32) -> Self {
-        let attribute = ldap3::ldap_escape(attribute);
-        Self(format!("(&({attribute}>={low})({attribute}<={high}))"))
-    }
-
     /// Matches entries that all of `filters` match.
     pub fn all(filters: impl IntoIterator<Item = Self>) -> Self {
         Self::list('&', filters)

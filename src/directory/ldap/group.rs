@@ -10,6 +10,7 @@ use super::Dsa;
 use super::connection::Connection;
 use super::entry::Entry;
 use super::filter::Filter;
+use super::guarded::Freshness;
 use super::name::Dn;
 use super::read::ATTEMPTS;
 use super::read::PAUSE;
@@ -77,7 +78,7 @@ pub struct Found {
 
 impl Class {
     /// Matches the groups of this class.
-    fn filter(&self) -> Filter {
+    pub fn filter(&self) -> Filter {
         let class = Filter::eq("objectClass", self.name);
         match self.by {
             By::Dn | By::Username => class,
@@ -98,11 +99,7 @@ impl Class {
     pub fn key(&self, value: &str) -> MatchKey {
         match self.by {
             By::Username => MatchKey::new(value),
-            // `uniqueMember` may carry a bit string after the name (RFC 4517 section 3.3.21).
-            By::Dn | By::OwnEntry { .. } => {
-                let name = value.rsplit_once("#'").filter(|(_, bits)| bits.ends_with("'B")).map_or(value, |(n, _)| n);
-                MatchKey::new(&canonical(name))
-            }
+            By::Dn | By::OwnEntry { .. } => MatchKey::new(&canonical(member_name(value))),
         }
     }
 }
@@ -135,6 +132,7 @@ impl Dsa {
         filters: &[Filter],
     ) -> Result<(Vec<Entry>, Held), Fault> {
         self.prove_base(connection, base_key(kind), base).await?;
+        self.know_guarded(connection, Freshness::Recent).await?;
         let mut entries = Vec::new();
         let mut attributes = vec!["objectClass", "cn"];
         attributes.extend(self.classes(kind).map(|class| class.attribute));
@@ -205,7 +203,7 @@ impl Dsa {
                             By::Username => Members::ByUsername(members),
                             By::OwnEntry { .. } => Members::ByEntry(held.get(&dn).cloned().unwrap_or_default()),
                         },
-                        protected: self.site.protected.reason(&found.dn, "").map(Into::into),
+                        protected: self.guards_group(&found.dn, name.as_str()).map(Into::into),
                         name,
                     });
                 }
@@ -228,7 +226,7 @@ impl Dsa {
         let entries = self.search_all(connection, &base, Scope::Subtree, &filter, &attributes, page).await?;
         let mut found: Vec<Found> = entries.iter().filter_map(|entry| self.found(kind, entry)).collect();
         match (found.pop(), found.is_empty()) {
-            (Some(group), true) => match self.site.protected.reason(&group.dn, "") {
+            (Some(group), true) => match self.guards_group(&group.dn, name.as_str()) {
                 Some(why) => Err(reject(&format!("the {} {name} is protected: {why}", kind.word()))),
                 None => Ok(group),
             },
@@ -265,6 +263,11 @@ impl Dsa {
         let class = self.classes(kind).find(|class| entry.has_text("objectClass", class.name))?;
         Some(Found { dn: Dn::parse(&entry.dn).ok()?, class: *class })
     }
+}
+
+/// Returns the DN in a value that may carry a bit string after it, as `uniqueMember` does (RFC 4517 section 3.3.21).
+pub fn member_name(value: &str) -> &str {
+    value.rsplit_once("#'").filter(|(_, bits)| bits.ends_with("'B")).map_or(value, |(name, _)| name)
 }
 
 /// Returns the key of the configuration that says where groups of a kind are.

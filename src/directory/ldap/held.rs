@@ -117,7 +117,7 @@ impl Dsa {
         change: Change,
     ) -> Result<Done, Fault> {
         let dn = Dn::parse(&member.id.locator).map_err(|e| reject(&e))?;
-        if let Some(why) = self.site.protected.reason(&dn, &member.username) {
+        if let Some(why) = self.guards(&dn, &member.username) {
             return Err(reject(&format!("the account {dn} is protected: {why}")));
         }
         let (attribute, value) = (role.class.attribute, role.dn.to_string());

@@ -28,10 +28,10 @@ impl Dsa {
             // It would be taken for an anonymous bind, which succeeds (RFC 4513 section 5.1.2).
             return Ok(Login::Refused("the password is empty".to_owned()));
         }
-        if let Some(why) = self.pool.access.no_password() {
+        if let Some(why) = self.pool.no_password() {
             return Err(Fault::new(Next::RejectRow, why));
         }
-        let connection = dial::link(&self.pool.access).await?;
+        let connection = dial::link(self.pool.access()).await?;
         let answer = connection.bind_as(&id.locator, password.expose()).await.map_err(Trouble::of_read)?;
         if next(During::Bind, answer.rc) == Next::Retry || matches!(answer.rc, 1 | 80) {
             return Err(Fault { next: Next::Retry, ..refused(During::Bind, &answer, Some(password)) });

@@ -19,6 +19,7 @@ use super::name::Dn;
 use super::name::Rdn;
 use super::write::reject;
 use crate::directory::Pace;
+use crate::directory::numbers::Kind;
 use crate::roster::account::EntryId;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
@@ -59,6 +60,7 @@ impl Dsa {
         (kind, name): (GroupKind, &GroupName),
         (add, remove): (&[Member], &[Member]),
     ) -> Result<Done, Fault> {
+        self.admit(add.iter().chain(remove))?;
         let group = self.find_group(connection, kind, name).await?;
         if matches!(group.class.by, By::OwnEntry { .. }) {
             return self.change_holders(connection, pace, &group, (add, remove)).await;
@@ -127,9 +129,10 @@ impl Dsa {
         let base = self.group_base(kind)?;
         let rdn = Rdn::new("cn", name.as_str()).ok_or_else(|| reject("the name is empty"))?;
         let dn = base.child(rdn);
-        if let Some(why) = self.site.protected.reason(&dn, "") {
+        if let Some(why) = self.guards_group(&dn, name.as_str()) {
             return Err(reject(&format!("the {} {name} is protected: {why}", kind.word())));
         }
+        self.admit(members)?;
         let holders = if let By::OwnEntry { .. } = class.by { members } else { &[] };
         let listed = if holders.is_empty() { members } else { &[] };
         let values: Vec<Vec<u8>> = by_key(&class, listed).into_values().collect();
@@ -153,7 +156,7 @@ impl Dsa {
         }
         // Numbers are given out one at a time; nobody else here takes the same one meanwhile.
         let guard = if class.by == By::Username { Some(self.gids.lock().await) } else { None };
-        let gid = if guard.is_some() { Some(self.next_gid(connection).await?) } else { None };
+        let gid = if guard.is_some() { Some(self.next_number(connection, Kind::Gid).await?) } else { None };
         if let Some(gid) = gid {
             attributes.push(("gidNumber".into(), HashSet::from([gid.to_string().into_bytes()])));
         }
@@ -186,6 +189,17 @@ impl Dsa {
         let created = self.read_one(connection, &place, &Filter::present("cn"), &[stable.attribute]).await;
         let id = created.ok().flatten().and_then(|entry| stable.of(&entry));
         Ok(Done::Created(EntryId { locator: place.into(), stable: id.unwrap_or_default() }))
+    }
+
+    /// Refuses members that are protected: their memberships are a part of what they are.
+    fn admit<'m>(&self, members: impl IntoIterator<Item = &'m Member>) -> Result<(), Fault> {
+        for Member { id, username } in members {
+            let place = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
+            if let Some(why) = self.guards(&place, username) {
+                return Err(reject(&format!("{username} is protected: {why}")));
+            }
+        }
+        Ok(())
     }
 
     /// Returns what to make of `fault`, the answer to an Add of a group.

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::posix::Given;
 use crate::roster::name_key::MatchKey;
 
 /// The attributes of an entry to add; each name and each value once, empty values never.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct NewEntry {
     attributes: Vec<(String, HashSet<Vec<u8>>)>,
 }
@@ -30,6 +31,13 @@ impl NewEntry {
         if key.is_none() || !self.values(name).iter().any(|v| folded(v) == key) {
             self.add(name, value);
         }
+    }
+
+    /// Adds the numbers that it was given.
+    pub fn with_numbers(mut self, Given { uid, gid }: Given) -> Self {
+        self.add("uidNumber", uid.to_string().as_bytes());
+        gid.iter().for_each(|gid| self.add("gidNumber", gid.to_string().as_bytes()));
+        self
     }
 
     fn values(&mut self, name: &str) -> &mut HashSet<Vec<u8>> {

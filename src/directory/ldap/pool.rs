@@ -1,8 +1,11 @@
-//! Connections that are kept for the next operation, and the patience to get a new one.
+//! Connections that are kept for the next operation, the patience to get a new one, and the choice among servers.
+//!
+//! The server that answers is kept until it fails, so that what is written is read back from where it was written. The
+//! next one is tried when a server is *unavailable*, never when it cannot be *trusted*: somebody may be in the middle.
 
-use std::future::Future;
 use std::ops::Deref;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -13,7 +16,11 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::dial::dial;
 use super::dial::dial_tapped;
+use super::name::Dn;
+use super::profile;
+use super::server::RootDse;
 use super::settings::Access;
+use super::settings::PasswordPolicy;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 
@@ -21,41 +28,95 @@ use crate::roster::fault::Next;
 const FRESH: Duration = Duration::from_secs(30);
 /// More are not kept.
 const IDLE: usize = 3;
+/// After nobody has used any server for so long, the first one is tried first again.
+const FORGET: Duration = Duration::from_secs(300);
 
 /// The connections of one target. Whoever reads page by page has one alone: some servers allow only one paged search
 /// at a time on a connection, and answers to writes must not wait behind a long read.
 #[derive(Debug)]
 pub struct Pool {
-    pub access: Access,
-    idle: Mutex<Vec<Connection>>,
+    /// The servers, the preferred one first; there is one at least.
+    servers: Vec<Access>,
+    people_base: Dn,
+    /// How long copies of one directory may differ.
+    replication_wait: Duration,
+    choice: Mutex<Choice>,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Anything,
+    /// Reading everybody.
+    Everybody,
+}
+
+/// Which server is used.
+#[derive(Debug)]
+struct Choice {
+    server: usize,
+    /// Servers that have refused to take writes.
+    read_only: Vec<bool>,
+    /// Until when a server that has just taken the place of another one may lack what was written to that.
+    lags_until: Option<Instant>,
+    used: Instant,
+    known: Option<Known>,
+    idle: Vec<Connection>,
+}
+
+/// What all servers of a target have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Known {
+    kind: &'static str,
+    context: Option<String>,
 }
 
 impl Pool {
     /// Returns a pool without connections.
-    pub fn new(access: Access) -> Self {
-        Self { access, idle: Mutex::default() }
+    pub fn new(servers: Vec<Access>, people_base: Dn, replication_wait: Duration) -> Self {
+        let choice = Choice {
+            server: 0,
+            read_only: vec![false; servers.len()],
+            lags_until: None,
+            used: Instant::now(),
+            known: None,
+            idle: Vec::new(),
+        };
+        Self { servers, people_base, replication_wait, choice: Mutex::new(choice) }
+    }
+
+    /// Returns how the server in use is reached.
+    pub fn access(&self) -> &Access {
+        &self.servers[self.choice().server]
+    }
+
+    /// Returns all servers.
+    pub fn servers(&self) -> &[Access] {
+        &self.servers
+    }
+
+    /// Returns why a password cannot be written, when that is so for any server.
+    pub fn no_password(&self) -> Option<&'static str> {
+        self.servers.iter().find_map(Access::no_password)
     }
 
     /// Returns a connection that nobody else uses. A server that cannot be reached is tried again a few times, with
-    /// growing pauses, for some seconds in all.
+    /// growing pauses, for some seconds in all; where there are several, each in turn.
     pub async fn lease(&self) -> Result<Lease<'_>, Fault> {
         let connection = match self.idle_one() {
             Some(connection) => connection,
-            None => self.patiently(|| dial(&self.access)).await?,
+            None => self.patiently(Purpose::Anything).await?,
         };
         Ok(Lease { pool: self, connection: Some(connection) })
     }
 
     /// Returns a connection for reading a whole directory; see [`super::tap`]. It is not kept afterwards.
     pub async fn lease_tapped(&self) -> Result<Lease<'_>, Fault> {
-        let connection = self.patiently(|| dial_tapped(&self.access)).await?;
+        let connection = self.patiently(Purpose::Everybody).await?;
         Ok(Lease { pool: self, connection: Some(connection) })
     }
 
-    async fn patiently<F>(&self, dial: impl Fn() -> F) -> Result<Connection, Fault>
-    where
-        F: Future<Output = Result<Connection, Fault>>,
-    {
+    async fn patiently(&self, purpose: Purpose) -> Result<Connection, Fault> {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(250))
             .with_max_delay(Duration::from_secs(4))
@@ -63,31 +124,130 @@ impl Pool {
             .with_jitter()
             .build();
         for pause in pauses {
-            match dial().await {
+            match self.connect(purpose).await {
                 Err(fault) if fault.next == Next::Retry => {
-                    tracing::debug!(target.url = %self.access.url, "Connecting failed, trying again: {fault}");
+                    tracing::debug!("Connecting failed, trying again: {fault}");
                     tokio::time::sleep(pause).await;
                 }
                 answer => return answer,
             }
         }
-        dial().await
+        self.connect(purpose).await
+    }
+
+    /// Gives up the server of a connection, which takes no writes. Returns whether there is another one.
+    pub fn pass_over(&self, connection: &Connection) -> bool {
+        let mut choice = self.choice();
+        choice.read_only[connection.server] = true;
+        choice.idle.retain(|idle| idle.server != connection.server);
+        let url = &self.servers[connection.server].url;
+        tracing::warn!(target.url = %url, "The server takes no writes");
+        choice.read_only.iter().any(|read_only| !read_only)
+    }
+
+    /// Connects to the server in use, or to the first one after it that answers.
+    async fn connect(&self, purpose: Purpose) -> Result<Connection, Fault> {
+        let first = self.begin_with();
+        let several = self.servers.len() > 1;
+        let mut last = None;
+        for server in (0..self.servers.len()).map(|step| (first + step) % self.servers.len()) {
+            if self.choice().read_only[server] {
+                continue;
+            }
+            let access = &self.servers[server];
+            let dialled = match purpose {
+                Purpose::Anything => dial(access).await,
+                Purpose::Everybody => dial_tapped(access).await,
+            };
+            match dialled {
+                Ok(connection) => return self.settle(server, connection).await,
+                Err(fault) if several && fault.next == Next::Retry => {
+                    tracing::warn!(target.url = %access.url, "The server is not available: {fault}");
+                    last = Some(fault);
+                }
+                Err(fault) if several && !fault.reason.contains(access.url.as_str()) => {
+                    return Err(Fault { reason: format!("{}: {}", access.url, fault.reason), ..fault });
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(last.unwrap_or_else(|| Fault::new(Next::StopRun, "none of the servers takes writes")))
+    }
+
+    /// Returns which server to try first.
+    fn begin_with(&self) -> usize {
+        let mut choice = self.choice();
+        if choice.used.elapsed() > FORGET {
+            choice.read_only.fill(false);
+            choice.used = Instant::now();
+            return 0;
+        }
+        choice.server
+    }
+
+    /// Makes a server the one in use. What was written to another one is given the time to get there: an entry that is
+    /// only late must not be taken for one that was never written.
+    async fn settle(&self, server: usize, mut connection: Connection) -> Result<Connection, Fault> {
+        connection.server = server;
+        let known = self.known(&connection.root);
+        let wait = {
+            let mut choice = self.choice();
+            match &choice.known {
+                Some(first) if *first != known => {
+                    let why = "is not a copy of the same directory as the server before it: its kind or its naming \
+                               context is another one";
+                    return Err(Fault::new(Next::StopRun, format!("{} {why}", self.servers[server].url)));
+                }
+                Some(_) => {}
+                None => choice.known = Some(known),
+            }
+            if choice.server != server {
+                let url = &self.servers[server].url;
+                tracing::warn!(target.url = %url, "Another server is used from now on");
+                choice.idle.clear();
+                choice.lags_until = Some(Instant::now() + self.replication_wait);
+            }
+            choice.server = server;
+            choice.used = Instant::now();
+            choice.lags_until
+        };
+        if let Some(until) = wait {
+            tokio::time::sleep_until(until).await;
+        }
+        Ok(connection)
+    }
+
+    fn known(&self, root: &RootDse) -> Known {
+        let contexts = root.contexts.iter().filter_map(|text| Dn::parse(text).ok());
+        let context =
+            contexts.filter(|context| self.people_base.is_within(context)).map(|dn| dn.key().as_str().to_owned());
+        Known { kind: profile::of(None, PasswordPolicy::Auto, root).kind, context: context.max_by_key(String::len) }
+    }
+
+    fn choice(&self) -> MutexGuard<'_, Choice> {
+        self.choice.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle_one(&self) -> Option<Connection> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|connection| !connection.is_lost() && connection.idle_since.elapsed() < FRESH);
-        idle.pop()
+        let mut choice = self.choice();
+        choice.idle.retain(|connection| !connection.is_lost() && connection.idle_since.elapsed() < FRESH);
+        let found = choice.idle.pop();
+        if found.is_some() {
+            choice.used = Instant::now();
+        }
+        found
     }
 
     fn give_back(&self, mut connection: Connection) {
-        if connection.is_lost() || connection.is_tapped() {
+        let mut choice = self.choice();
+        choice.used = Instant::now();
+        let is_kept = !connection.is_lost() && !connection.is_tapped();
+        if !is_kept || connection.server != choice.server || choice.read_only[connection.server] {
             return;
         }
         connection.idle_since = Instant::now();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE {
-            idle.push(connection);
+        if choice.idle.len() < IDLE {
+            choice.idle.push(connection);
         }
     }
 }
@@ -112,5 +272,31 @@ impl Drop for Lease<'_> {
         if let Some(connection) = self.connection.take() {
             self.pool.give_back(connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::entry::Entry;
+    use super::*;
+
+    #[test]
+    fn servers_of_one_target_are_of_one_kind_and_context() {
+        let dn = |text| Dn::parse(text).expect("valid");
+        let pool = Pool::new(Vec::new(), dn("ou=people,dc=example,dc=org"), Duration::ZERO);
+        let root = |class: &str, contexts: &[&str]| {
+            let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            let text = HashMap::from([
+                ("structuralObjectClass".to_owned(), owned(&[class])),
+                ("namingContexts".to_owned(), owned(contexts)),
+            ]);
+            pool.known(&RootDse::of(&Entry::of(String::new(), text, HashMap::new())))
+        };
+        let first = root("OpenLDAProotDSE", &["dc=example,dc=org", "cn=accesslog"]);
+        assert_eq!(first, root("OpenLDAProotDSE", &["DC=Example, dc=org"]), "what else it holds does not matter");
+        assert_ne!(first, root("OpenLDAProotDSE", &["dc=example,dc=com"]));
+        assert_ne!(first, root("other", &["dc=example,dc=org"]));
     }
 }

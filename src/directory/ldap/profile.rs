@@ -216,17 +216,22 @@ pub struct State {
 /// Accounts and groups that are never written, whatever the configuration says.
 #[derive(Debug)]
 pub struct Guards {
-    /// Login names and names of groups, with `*` and `?`.
+    /// Login names, with `*` and `?`.
     pub names: &'static [&'static str],
+    /// Names of administrators' groups, with `*` and `?`: neither they nor their members are ever written. Groups
+    /// within them are followed.
+    pub groups: &'static [&'static str],
     /// The attributes that `reason` looks at.
     pub attributes: &'static [&'static str],
+    /// Whether `reason` is asked once more before every write, at the cost of one read each.
+    pub needs_a_look: bool,
     /// Returns why an entry that was read with `attributes` is never written.
     pub reason: fn(&Entry) -> Option<&'static str>,
 }
 
 impl Guards {
     /// Nothing is guarded.
-    pub const NONE: Self = Self { names: &[], attributes: &[], reason: |_| None };
+    pub const NONE: Self = Self { names: &[], groups: &[], attributes: &[], needs_a_look: false, reason: |_| None };
 }
 
 /// What few kinds of servers have.

@@ -18,6 +18,7 @@ use super::connection::Page;
 use super::entry::Entry;
 use super::fault::Trouble;
 use super::filter::Filter;
+use super::guarded::Freshness;
 use super::name::Dn;
 use super::name::Spelled;
 use super::pool::Lease;
@@ -62,6 +63,8 @@ struct Reading<'a> {
     /// The attribute that accounts are matched by.
     by: Option<String>,
     steps: VecDeque<Step>,
+    /// A plan is made of what is now; what is read back was written with what was known then.
+    freshness: Freshness,
     /// What was delivered, where one entry may match twice.
     seen: Option<HashSet<Box<str>>>,
 }
@@ -79,6 +82,7 @@ impl Dsa {
             wanted: attributes,
             by: None,
             steps: VecDeque::new(),
+            freshness: if matches!(which, Which::Ids(_)) { Freshness::Recent } else { Freshness::Now },
             seen: None,
         };
         let people = &self.site.people_filter;
@@ -167,6 +171,7 @@ impl Reading<'_> {
                 dsa.prove_base(connection, "archive_base", archive).await?;
             }
             dsa.prove_names(connection, self.by.as_deref()).await?;
+            dsa.know_guarded(connection, self.freshness).await?;
             self.proven = true;
         }
         let attributes = dsa.attributes(&self.wanted);
@@ -312,7 +317,7 @@ impl Dsa {
         let state = (profile.credentials.state)(entry);
         let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
         let archived = self.site.is_archived(name.as_str());
-        let listed = name.is_dn().then(|| self.site.protected.reason_spelled(name.as_str(), &username)).flatten();
+        let listed = name.is_dn().then(|| self.guards_spelled(name.as_str(), &username)).flatten();
         let values = |name: &'s AttributeName| {
             let mut values = entry.values(name.as_str()).peekable();
             values.peek()?;

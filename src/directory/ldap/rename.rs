@@ -199,7 +199,7 @@ impl Dsa {
         let username = update.relocation.as_ref().and_then(|relocation| relocation.username.as_ref());
         let names = [(&here, &update.username), (to, username.map_or(&update.username, |step| &step.to))];
         for (dn, username) in names {
-            if let Some(why) = self.site.protected.reason(dn, username) {
+            if let Some(why) = self.guards(dn, username) {
                 return Err(reject(&format!("the account is protected: {why}")));
             }
         }

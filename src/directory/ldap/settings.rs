@@ -14,8 +14,11 @@ use super::filter::Filter;
 use super::group::Class;
 use super::name::Dn;
 use super::name::is_attribute_description;
+use super::pool::Pool;
+use super::posix::PosixSettings;
 use super::profile;
 use super::profile::Profile;
+use super::protected::Listed;
 use super::protected::Protected;
 use super::server::RootDse;
 use crate::roster::account::GroupKind;
@@ -35,6 +38,10 @@ pub use self::choice::StartTls;
 pub struct LdapSettings {
     /// `ldap://`, `ldaps://` or `ldapi://`.
     pub url: Url,
+    /// Further servers with the same directory, tried in turn when the one before is not available.
+    pub further_urls: Vec<Url>,
+    /// How long to wait when another server takes over, so that it gets what was written to the one before.
+    pub replication_wait: Duration,
     /// Whether a connection to `ldap://` is secured.
     pub tls: StartTls,
     /// Whether an unsecured connection is wanted indeed.
@@ -78,6 +85,8 @@ pub struct LdapSettings {
     pub upn_suffix: Option<String>,
     /// The numbers for new groups of class `posixGroup`.
     pub group_gid_range: RangeInclusive<u32>,
+    /// The numbers of new accounts of class `posixAccount`; `None`: the roster says them.
+    pub posix: Option<PosixSettings>,
     /// How a change at the next login and disabling are written.
     pub password_policy: PasswordPolicy,
     /// How long connecting may take, TLS included.
@@ -88,8 +97,12 @@ pub struct LdapSettings {
     pub page_size: NonZeroUsize,
     /// Operations sent and not yet answered, at most.
     pub in_flight: NonZeroUsize,
-    /// What is never written: DNs, or login names with `*` and `?`.
+    /// What is never written: DNs with everything below, login names with `*` and `?`, `/expressions/` for login names.
     pub protected: Vec<String>,
+    /// Who may approve plans, in the same form: never written either.
+    pub approvers: Vec<String>,
+    /// Groups that are never written, nor their members: DNs, names with `*` and `?`, `/expressions/` for names.
+    pub protected_groups: Vec<String>,
 }
 
 impl LdapSettings {
@@ -99,6 +112,8 @@ impl LdapSettings {
         const WINDOW: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
         Self {
             url,
+            further_urls: Vec::new(),
+            replication_wait: Duration::from_secs(10),
             tls: StartTls::Required,
             allow_cleartext: false,
             ca_file: None,
@@ -120,12 +135,15 @@ impl LdapSettings {
             group_type: GroupType::GlobalSecurity,
             upn_suffix: None,
             group_gid_range: 10_000..=19_999,
+            posix: None,
             password_policy: PasswordPolicy::Auto,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             page_size: PAGE,
             in_flight: WINDOW,
             protected: Vec::new(),
+            approvers: Vec::new(),
+            protected_groups: Vec::new(),
         }
     }
 }
@@ -185,6 +203,7 @@ pub struct Site {
     pub group_type: GroupType,
     pub upn_suffix: String,
     pub gids: RangeInclusive<u32>,
+    pub posix: Option<PosixSettings>,
     pub page_size: i32,
     pub in_flight: usize,
     pub protected: Protected,
@@ -232,7 +251,7 @@ impl LdapSettings {
         if let Some(kind) = self.kind.filter(|kind| !profile::kinds().any(|known| known == *kind)) {
             return Err(fault("kind", format!("`{kind}` is not a kind of LDAP server")));
         }
-        let link = self.link()?;
+        let link = self.link(&self.url)?;
         let identity = self.identity(&link)?;
         let Self { url, connect_timeout, timeout, .. } = self;
         let access = Access { url: url.clone(), link, identity, connect_timeout: *connect_timeout, timeout: *timeout };
@@ -284,6 +303,7 @@ impl LdapSettings {
             Some(name) => class("role_class", GroupKind::Role, name.name())?,
             None => group_class,
         };
+        let listed = Listed { people: &self.protected, approvers: &self.approvers, groups: &self.protected_groups };
         let own = if let Identity::Simple(dn, _) = &access.identity { Some(dn) } else { None };
         let base = |key, text: &Option<String>| text.as_deref().map(|text| dn(key, text)).transpose();
         let filter = or(&self.people_filter, defaults.people_filter);
@@ -309,15 +329,28 @@ impl LdapSettings {
             role_class,
             group_type: self.group_type,
             gids: self.group_gid_range.clone(),
+            posix: self.posix.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
             in_flight: self.in_flight.get(),
-            protected: Protected::new(&self.protected, profile.guards.names, own),
+            protected: Protected::new(listed, &profile.guards, own)?,
         })
     }
 
-    fn link(&self) -> Result<Link, SettingFault> {
-        let host = self.url.host_str().unwrap_or_default();
-        let starttls = match self.url.scheme() {
+    /// Proves what does not depend on the kind of server, and returns how all servers are reached.
+    pub(super) fn pool(&self) -> Result<Pool, SettingFault> {
+        let mut servers = vec![self.access()?];
+        for url in &self.further_urls {
+            if servers.iter().any(|server| server.url == *url) {
+                return Err(fault("url", format!("{url} is there twice")));
+            }
+            servers.push(Self { url: url.clone(), ..self.clone() }.access()?);
+        }
+        Ok(Pool::new(servers, dn("people_base", &self.people_base)?, self.replication_wait))
+    }
+
+    fn link(&self, url: &Url) -> Result<Link, SettingFault> {
+        let host = url.host_str().unwrap_or_default();
+        let starttls = match url.scheme() {
             "ldapi" if host.is_empty() => {
                 return Err(fault("url", "name the socket, with `/` as %2F: ldapi://%2Frun%2Fslapd%2Fldapi"));
             }

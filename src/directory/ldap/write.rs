@@ -21,6 +21,7 @@ use super::name::Dn;
 use super::name::Rdn;
 use super::name::is_attribute_description;
 use super::new_entry::NewEntry;
+use super::posix;
 use super::profile::New;
 use super::profile::Presumes;
 use super::profile::Wanted;
@@ -73,12 +74,16 @@ impl Dsa {
             username,
             Wanted { password: secret, must_change: must_change.then_some(true), enabled: None },
         )?;
+        if let Some(why) = self.guards_new_name(username) {
+            return Err(reject(&why));
+        }
         let mut new = NewEntry::default();
         for class in &self.site.object_classes {
             new.add("objectClass", class.as_bytes());
         }
         for (name, values) in attributes.iter() {
             self.writable(name.as_str())?;
+            self.harmless(name.as_str(), values.octets())?;
             values.octets().for_each(|value| new.add(name.as_str(), value));
         }
         new.add_named(&self.site.username_attribute, username.as_bytes());
@@ -96,8 +101,22 @@ impl Dsa {
         let name = dn.to_string();
         let stable = &self.site.profile.stable;
         let post_read = connection.root.has_post_read().then(|| PostRead::new(vec![stable.attribute]));
-        let controls = post_read.into_iter().collect();
-        let (answer, read) = connection.add(&name, new.into_attributes(), controls).await.map_err(Trouble::of_write)?;
+        let controls: Vec<RawControl> = post_read.into_iter().collect();
+        let mut given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+        let mut round = 1;
+        let (answer, read) = loop {
+            let entry = match given {
+                Some(given) => new.clone().with_numbers(given),
+                None => std::mem::take(&mut new),
+            };
+            let sent = connection.add(&name, entry.into_attributes(), controls.clone()).await;
+            let (answer, read) = sent.map_err(Trouble::of_write)?;
+            if given.is_none() || !posix::is_taken(&answer) || round >= posix::ROUNDS {
+                break (answer, read);
+            }
+            given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+            round += 1;
+        };
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, secret);
             return Err(match answer.rc {
@@ -116,6 +135,10 @@ impl Dsa {
         let id = read.as_ref().and_then(|entry| self.entry_id(entry).ok());
         let unread = || format!("created, but its {} could not be read back", stable.attribute);
         let id = id.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
+        if let Some(given) = given {
+            let half_done = |fault: Fault| Fault { next: Next::LookAgain, code: None, ..fault };
+            self.keep_uid_unique(connection, &name, given).await.map_err(half_done)?;
+        }
         Ok(Done::Created(id))
     }
 
@@ -126,6 +149,7 @@ impl Dsa {
         self.allow(&dn, username, wanted)?;
         for change in changes {
             self.writable(change.attribute.as_str())?;
+            self.harmless(change.attribute.as_str(), change.new.iter().map(AsRef::as_ref))?;
             keeps_name(&dn, change)?;
         }
         let mut attempt = Attempt {
@@ -181,12 +205,18 @@ impl Dsa {
         let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
         self.allow(&dn, username, Wanted::default())?;
         let same = self.same(id);
+        let guards = &self.site.profile.guards;
         let address = self.address(id);
-        if !address.is_bound
-            && !connection.root.has_assertion()
-            && self.read_one(connection, &address.name, &same, &["1.1"]).await?.is_none()
-        {
-            return self.gone(connection, &same).await;
+        if guards.needs_a_look || !(address.is_bound || connection.root.has_assertion()) {
+            let attributes = if guards.attributes.is_empty() { &["1.1"][..] } else { guards.attributes };
+            match self.read_one(connection, &address.name, &same, attributes).await? {
+                None => return self.gone(connection, &same).await,
+                Some(entry) => {
+                    if let Some(why) = (guards.reason)(&entry) {
+                        return Err(protected(why));
+                    }
+                }
+            }
         }
         let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
         let answer = connection.delete(&address.name, controls).await.map_err(Trouble::of_write)?;
@@ -211,10 +241,10 @@ impl Dsa {
     /// Refuses what must not, or cannot, be written.
     fn allow(&self, dn: &Dn, username: &str, wanted: Wanted<'_>) -> Result<(), Fault> {
         let Wanted { password, must_change, enabled } = wanted;
-        if let Some(why) = self.site.protected.reason(dn, username) {
-            return Err(reject(&format!("the account is protected: {why}")));
+        if let Some(why) = self.guards(dn, username) {
+            return Err(protected(&why));
         }
-        if let (Some(_), Some(why)) = (password, self.pool.access.no_password()) {
+        if let (Some(_), Some(why)) = (password, self.pool.no_password()) {
             return Err(reject(why));
         }
         if password.is_some_and(|password| password.expose().is_empty()) {
@@ -235,6 +265,14 @@ impl Dsa {
         }
         match self.site.profile.refuses(attribute) {
             Some(why) => Err(reject(&format!("the attribute `{attribute}` is not written: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses values that would make an administrator of somebody.
+    fn harmless<'v>(&self, attribute: &str, values: impl IntoIterator<Item = &'v [u8]>) -> Result<(), Fault> {
+        match values.into_iter().find_map(|value| self.guards_value(attribute, value)) {
+            Some(why) => Err(reject(&format!("the value is not written: {why}"))),
             None => Ok(()),
         }
     }
@@ -327,14 +365,16 @@ impl Attempt<'_> {
     /// Returns whether something must be known that the request itself cannot be bound to.
     fn needs_a_look(&self) -> bool {
         let bound = self.dsa.address(self.id).is_bound && self.unset().next().is_none();
-        self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
+        let guards = &self.dsa.site.profile.guards;
+        guards.needs_a_look || self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
     }
 
     /// Reads whether the entry is the one that is meant, whether it is locked, and whether what is to get its first
     /// value has none.
     async fn look(&mut self) -> Result<(), Fault> {
         let same = self.dsa.same(self.id);
-        let mut attributes = self.dsa.site.profile.credentials.attributes.to_vec();
+        let profile = self.dsa.site.profile;
+        let mut attributes = [profile.credentials.attributes, profile.guards.attributes].concat();
         attributes.extend(self.unset());
         if attributes.is_empty() {
             attributes.push("1.1");
@@ -342,6 +382,9 @@ impl Attempt<'_> {
         let address = self.dsa.address(self.id);
         let entry = self.dsa.read_one(self.connection, &address.name, &same, &attributes).await?;
         let entry = entry.ok_or_else(another)?;
+        if let Some(why) = (profile.guards.reason)(&entry) {
+            return Err(protected(why));
+        }
         if let Some(name) = self.unset().find(|name| entry.values(name).next().is_some()) {
             let reason = format!("the entry is not as it was when the plan was made: `{name}` has a value by now");
             return Err(Fault::new(Next::LookAgain, reason).with_code(122));
@@ -394,6 +437,10 @@ pub(super) fn assertion(filter: &Filter) -> RawControl {
 /// the controls of the request, and every entry that is not the one that is meant fails them.
 pub(super) fn is_misled(answer: &LdapResult) -> bool {
     answer.rc == 122 && answer.text.starts_with("unique_search")
+}
+
+fn protected(why: &str) -> Fault {
+    reject(&format!("the account is protected: {why}"))
 }
 
 pub(super) fn another() -> Fault {

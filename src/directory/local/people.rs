@@ -8,11 +8,11 @@ use rusqlite::Row;
 
 use super::Local;
 use super::fault;
-use super::protected::matches;
 use super::rules;
 use super::word;
 use super::write::rejected;
 use crate::directory::Login;
+use crate::directory::name_rules::fits;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
 use crate::roster::fault::Fault;
@@ -174,7 +174,7 @@ fn users(connection: &Connection, pattern: &str) -> rusqlite::Result<Vec<LocalUs
     )?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        if !matches(pattern, row.get_ref("match_key")?.as_str()?) {
+        if !fits(pattern, row.get_ref("match_key")?.as_str()?) {
             continue;
         }
         let number: i64 = row.get("number")?;

@@ -90,7 +90,7 @@ impl Writer {
     fn create(&self, at: &Savepoint<'_>, create: &Create, hash: Option<&str>) -> Result<Done, Fault> {
         // Accounts have no place here, so the locator of the feed says nothing.
         let Create { username, locator: _, attributes, password: _, must_change } = create;
-        self.writable(username)?;
+        self.creatable(username)?;
         let (match_key, coarse_key) = (MatchKey::new(username), CoarseKey::new(username));
         if let Some(like) = same_or_like(at, &coarse_key)? {
             return Err(if MatchKey::new(&like) == match_key {
@@ -217,6 +217,13 @@ impl Writer {
         // A group is known by its name; the id says only that it is new.
         let number: Box<str> = group.to_string().into();
         Ok(Done::Created(EntryId { locator: number.clone(), stable: number }))
+    }
+
+    fn creatable(&self, username: &str) -> Result<(), Fault> {
+        match self.protected.why_not_new(username) {
+            Some(why) => Err(rejected(&ProblemKind::Protected(why.into()))),
+            None => Ok(()),
+        }
     }
 
     fn writable(&self, username: &str) -> Result<(), Fault> {

@@ -30,7 +30,7 @@ async fn every_way_to_connect() {
     let server = territory.server;
     let (tls, socket) = (format!("ldaps://localhost:{}", server.tls_port()), server.socket_url());
     let ldap = Ldap::new(territory.settings()).expect("good settings");
-    let names: Vec<String> = (0..5).map(|n| format!("pér-{n}")).collect();
+    let names: Vec<String> = (0..5).map(|n| format!("per-{n}")).collect();
     for name in &names {
         create(&ldap, person(name)).await;
     }

@@ -129,6 +129,15 @@ impl Slapd {
         }
     }
 
+    /// Starts slapd again so that it takes no writes.
+    pub fn make_read_only(&self) {
+        self.kill();
+        let path = self.folder.path().join("slapd.d/cn=config/olcDatabase={1}mdb.ldif");
+        let text = fs::read_to_string(&path).expect("the configuration");
+        fs::write(&path, format!("{}\nolcReadOnly: TRUE\n", text.trim_end())).expect("written");
+        self.launch();
+    }
+
     /// Sends a signal, such as `STOP`.
     pub fn signal(&self, name: &str) {
         let pid = self.process.lock().expect("lock").as_ref().expect("slapd runs").pid;

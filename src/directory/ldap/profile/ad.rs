@@ -96,7 +96,20 @@ pub static PROFILE: Profile = Profile {
             // Computers, managed service accounts, trusts.
             "*$",
         ],
+        groups: &[
+            "Administrators",
+            "Domain Admins",
+            "Enterprise Admins",
+            "Schema Admins",
+            "Account Operators",
+            "Server Operators",
+            "Backup Operators",
+            "Print Operators",
+            "Group Policy Creator Owners",
+            "DnsAdmins",
+        ],
         attributes: &["adminCount", "isCriticalSystemObject", "objectSid"],
+        needs_a_look: true,
         reason: guarded,
     },
     peculiar: Peculiar {

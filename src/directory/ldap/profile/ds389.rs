@@ -14,7 +14,6 @@
 
 use super::Credentials;
 use super::Form;
-use super::Guards;
 use super::Modifications;
 use super::New;
 use super::Peculiar;
@@ -73,7 +72,7 @@ pub static PROFILE: Profile = Profile {
         ("nspagedsizelimit", "limits are an admin's"),
         ("nsidlistscanlimit", "limits are an admin's"),
     ],
-    guards: Guards::NONE,
+    guards: openldap::GUARDS,
     peculiar: Peculiar::NONE,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };

@@ -1,7 +1,6 @@
 //! A server of which nothing is known but that it speaks LDAP and keeps the standard schema.
 
 use super::Form;
-use super::Guards;
 use super::Peculiar;
 use super::Profile;
 use super::Stable;
@@ -24,7 +23,7 @@ const PLAIN: Profile = Profile {
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
-    guards: Guards::NONE,
+    guards: openldap::GUARDS,
     peculiar: Peculiar::NONE,
     limits_hint: "let the bind DN read without limits of size and time",
 };

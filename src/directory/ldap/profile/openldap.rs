@@ -46,7 +46,7 @@ const PLAIN: Profile = Profile {
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
-    guards: Guards::NONE,
+    guards: GUARDS,
     peculiar: Peculiar::NONE,
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
@@ -58,6 +58,15 @@ pub const DEFAULTS: Defaults = Defaults {
     username_attribute: "uid",
     naming_attribute: None,
     group_class: "groupOfNames",
+};
+
+/// What makes an administrator of the systems that ask this server who people are.
+pub const GUARDS: Guards = Guards {
+    names: &["root", "admin", "administrator"],
+    groups: &["root", "wheel", "sudo"],
+    attributes: &["uidNumber"],
+    reason: |entry| entry.has_text("uidNumber", "0").then_some("its uidNumber is that of the superuser"),
+    ..Guards::NONE
 };
 
 /// A password, and no state.

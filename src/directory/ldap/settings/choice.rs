@@ -5,7 +5,7 @@
 pub enum StartTls {
     /// Always, before anything else is sent.
     Required,
-    /// Never; see [`LdapSettings::allow_cleartext`].
+    /// Never; see [`LdapSettings::allow_cleartext`](super::LdapSettings::allow_cleartext).
     Off,
 }
 

@@ -1,0 +1,142 @@
+//! Numbers of new accounts: one after the other, never twice, whatever else gives out numbers.
+
+use rosterd::directory::Directory;
+use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::PosixGid;
+use rosterd::directory::ldap::PosixSettings;
+use rosterd::directory::numbers::Highest;
+use rosterd::exit::Exit;
+use rosterd::roster::attribute::Attributes;
+use rosterd::roster::fault::Next;
+use rosterd::roster::operation::Create;
+use rosterd::roster::operation::Done;
+use rosterd::roster::operation::Operation;
+use rosterd::run::Carried;
+use rosterd::run::Order;
+
+use crate::server::slapd::Slapd;
+use crate::server::slapd::Territory;
+use crate::world::World;
+
+use super::apply;
+use super::by_username;
+use super::fault;
+use super::one;
+use super::person;
+
+/// Numbers are unique on the whole server, which other tests share: each takes a range of its own.
+fn ldap(territory: &Territory<'_>, uid_range: std::ops::RangeInclusive<u32>, gid: PosixGid) -> Ldap {
+    let mut settings = territory.settings();
+    let classes = ["top", "person", "organizationalPerson", "inetOrgPerson", "posixAccount"];
+    settings.object_classes = Some(classes.map(str::to_owned).to_vec());
+    settings.posix = Some(PosixSettings { uid_range, gid });
+    Ldap::new(settings).expect("good settings")
+}
+
+fn posix(uid: &str) -> Create {
+    let home = format!("/home/{uid}");
+    let pairs = [("sn", vec![uid]), ("cn", vec![uid]), ("homeDirectory", vec![&*home])];
+    Create { attributes: pairs.into_iter().collect(), ..person(uid) }
+}
+
+async fn numbers(territory: &Territory<'_>, uid: &str) -> (String, String) {
+    let dn = territory.person(uid);
+    let number = async |name| territory.values(&dn, name).await.join(",");
+    (number("uidNumber").await, number("gidNumber").await)
+}
+
+async fn foreign(territory: &Territory<'_>, dn: &str, number: &str) {
+    let attributes: [(&str, &[&str]); 5] = [
+        ("objectClass", &["account", "posixAccount"]),
+        ("cn", &["x"]),
+        ("uidNumber", &[number]),
+        ("gidNumber", &["100"]),
+        ("homeDirectory", &["/"]),
+    ];
+    territory.add(dn, &attributes).await;
+}
+
+#[tokio::test]
+async fn numbers_follow_the_greatest_in_use_wherever_that_is() {
+    let territory = Slapd::shared().territory().await;
+    // Neither below `people_base` nor a person.
+    foreign(&territory, &format!("uid=daemon,ou=groups,{}", territory.base), "31003").await;
+    let ldap = ldap(&territory, 31_000..=31_008, PosixGid::Fixed(100));
+    let batch: Vec<_> = ["a", "b", "c", "d"].map(|uid| Operation::Create(posix(uid))).to_vec();
+    assert!(apply(&ldap, &batch).await.iter().all(|answer| matches!(answer, Ok(Done::Created(_)))));
+    let mut given = Vec::new();
+    for uid in ["a", "b", "c", "d"] {
+        let (number, gid) = numbers(&territory, uid).await;
+        assert_eq!(gid, "100");
+        given.push(number);
+    }
+    given.sort();
+    assert_eq!(given, ["31004", "31005", "31006", "31007"]);
+    // What the row says is the row's.
+    let own = [("sn", vec!["e"]), ("cn", vec!["e"]), ("homeDirectory", vec!["/"]), ("uidNumber", vec!["7"])];
+    let attributes: Attributes = own.into_iter().chain([("gidNumber", vec!["8"])]).collect();
+    assert!(one(&ldap, Operation::Create(Create { attributes, ..posix("e") })).await.is_ok());
+    assert_eq!(numbers(&territory, "e").await, ("7".to_owned(), "8".to_owned()));
+    assert!(one(&ldap, Operation::Create(posix("f"))).await.is_ok());
+    let full = fault(one(&ldap, Operation::Create(posix("g"))).await, Next::RejectRow, None);
+    assert!(full.reason.contains("posix.uid_range"), "{full}");
+}
+
+#[tokio::test]
+async fn a_number_that_somebody_else_has_taken_meanwhile_is_given_up() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory, 32_000..=32_100, PosixGid::Uid);
+    assert!(one(&ldap, Operation::Create(posix("a"))).await.is_ok());
+    assert_eq!(numbers(&territory, "a").await, ("32000".to_owned(), "32000".to_owned()));
+    foreign(&territory, &format!("uid=other,ou=roles,{}", territory.base), "32001").await;
+    assert!(one(&ldap, Operation::Create(posix("b"))).await.is_ok());
+    assert_eq!(numbers(&territory, "b").await, ("32002".to_owned(), "32002".to_owned()));
+    let other = format!("uid=other,ou=roles,{}", territory.base);
+    assert_eq!(territory.values(&other, "uidNumber").await, ["32001"], "the other entry keeps it");
+}
+
+#[tokio::test]
+async fn what_the_server_gives_is_no_objection_and_is_told() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory, 33_000..=33_100, PosixGid::Fixed(100));
+    by_username(&ldap, &["nobody"]).await;
+    assert_eq!(ldap.allocates(), ["uidNumber", "gidNumber"]);
+    let plain = Ldap::new(territory.settings()).expect("good settings");
+    by_username(&plain, &["nobody"]).await;
+    assert_eq!(plain.allocates(), [""; 0]);
+}
+
+const FEED: &str = r#"
+[feed.map]
+homeDirectory = "/home/{{ username }}"
+"#;
+
+fn roster(names: &[&str]) -> String {
+    let row = |name: &&str| format!("{name},{name},Smith,{name}@example.org\n");
+    let rows: String = names.iter().map(row).collect();
+    format!("Username,First name,Surname,Email\n{rows}")
+}
+
+#[tokio::test]
+async fn the_number_of_somebody_who_was_deleted_does_not_come_back() {
+    let territory = Slapd::shared().territory().await;
+    let directory = || ldap(&territory, 34_000..=34_100, PosixGid::Fixed(100));
+    let world = World::new(FEED, &roster(&["ada", "bob"]));
+    let carried = world.carry(&directory(), Order::AsTheFeedSays).await;
+    assert!(matches!(carried, Ok(Carried::Done(Exit::Done))), "{carried:?}\n{}", world.told());
+    let ada = world.person("ada");
+    let told = ada["changes"].as_array().expect("changes").iter().find(|one| one["attribute"] == "uidNumber");
+    assert_eq!(told.expect("told")["new"][0], "(allocated when created)");
+    assert_eq!(world.state().highest_numbers("memory").await.expect("read"), (34_001, 0));
+    let mut admin = territory.server.admin().await;
+    for uid in ["ada", "bob"] {
+        admin.delete(&territory.person(uid)).await.expect("an answer").success().expect("deleted");
+    }
+    // Another process, which knows only what the journal knows.
+    world.drop_roster(&roster(&["cyd"]));
+    let fresh = directory();
+    let carried = world.carry(&fresh, Order::DirectoryWasEmptied).await;
+    assert!(matches!(carried, Ok(Carried::Done(Exit::Done))), "{carried:?}\n{}", world.told());
+    assert_eq!(numbers(&territory, "cyd").await.0, "34002");
+    assert_eq!(fresh.numbers().expect("numbers").highest(), Highest { uid: 34_002, gid: 0 });
+}
