@@ -15,13 +15,14 @@ from measuring import NotMeasured, cpu_of
 
 SUFFIX = "dc=example,dc=org"
 PEOPLE = f"ou=people,{SUFFIX}"
+GROUPS = f"ou=groups,{SUFFIX}"
 SERVICE = f"cn=service,{SUFFIX}"
 ADMIN = f"cn=admin,{SUFFIX}"
 
 INSTALL = "slapd and ldap-utils are needed: apt-get install -y --no-install-recommends slapd ldap-utils"
 
 
-TOOLS = ("slapd", "slapadd", "ldapadd", "ldapsearch", "ldapwhoami")
+TOOLS = ("slapd", "slapadd", "ldapadd", "ldapmodify", "ldapsearch", "ldapwhoami")
 SCHEMAS = [Path(f"/etc/ldap/schema/{name}.ldif") for name in ("core", "cosine", "nis", "inetorgperson")]
 
 
@@ -36,9 +37,11 @@ def require():
 
 
 class Slapd:
-    """Debian's slapd with durable writes and the usual overlays. It runs between `start` and `stop`."""
+    """Debian's slapd with the usual overlays, and durable writes unless told otherwise. It runs until `stop`."""
 
-    def __init__(self, folder):
+    title = "slapd"
+
+    def __init__(self, folder, durable=True, memberof=True):
         self.tools = require()
         self.folder = folder
         self.process = None
@@ -47,7 +50,7 @@ class Slapd:
         self.admin_password = self._secret("admin")
         (folder / "slapd.d").mkdir()
         (folder / "db").mkdir(mode=0o700)
-        config = _config(folder, hashed(self._read("admin")))
+        config = _config(folder, hashed(self._read("admin")), durable, memberof)
         self._slapadd(self._file("config.ldif", config), "-n", "0")
         self._slapadd(self._file("base.ldif", _base(hashed(self._read("service")))), "-n", "1")
         (folder / "db").rename(folder / "empty")
@@ -102,14 +105,24 @@ class Slapd:
             self.process.wait()
         self.process = None
 
+    def settings(self, url=None):
+        """Returns the lines of [target.ldap] that name the server."""
+        return f"""\
+url = "{url or self.url}"
+bind_dn = "{SERVICE}"
+bind_password = {{ file = "{self.folder / "service.secret"}" }}
+people_base = "{PEOPLE}"
+group_base = "{GROUPS}"
+"""
+
     def cpu(self):
         """Returns the processor time that the server has used since it was started."""
         return cpu_of(self.process.pid)
 
-    def command(self, tool, *arguments, admin=False):
+    def command(self, tool, *arguments, admin=False, url=None):
         """Returns the command line of a tool that binds as the service account, or with every right."""
         who, password = (ADMIN, self.admin_password) if admin else (SERVICE, self.service_password)
-        return [self.tools[tool], "-x", "-D", who, "-y", password, "-H", self.url, *arguments]
+        return [self.tools[tool], "-x", "-D", who, "-y", password, "-H", url or self.url, *arguments]
 
     def people(self):
         """Reads everybody: {dn: {attribute: sorted values}}, the password as the name of its hash, and `pwdReset`."""
@@ -117,12 +130,27 @@ class Slapd:
             "ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt", "-b", PEOPLE,
             "(objectClass=inetOrgPerson)", "*", "pwdReset", admin=True,
         )
-        made = subprocess.run(list(map(str, command)), capture_output=True, check=False)
+        return entries_of(command)
+
+    def n_modifies(self):
+        """Returns how many Modify requests the server has got since it was started."""
+        return int(self._values("cn=Modify,cn=Operations,cn=Monitor", "monitorOpInitiated")[0])
+
+    def n_transactions(self):
+        """Returns how many transactions there were since it was started: each is two extended operations."""
+        return int(self._values("cn=Extended,cn=Operations,cn=Monitor", "monitorOpInitiated")[0]) // 2
+
+    def members(self, group):
+        """Returns how many members a group has, besides itself."""
+        dn = f"cn={group},{GROUPS}"
+        return len([value for value in self._values(dn, "member") if value != dn])
+
+    def _values(self, dn, attribute):
+        command = self.command("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, attribute, admin=True)
+        made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if made.returncode != 0:
-            raise NotMeasured(f"ldapsearch ended with {made.returncode}: {made.stderr.decode(errors='replace')}")
-        # With pages, even -LLL writes a comment between them.
-        lines = b"\n".join(line for line in made.stdout.split(b"\n") if not line.startswith(b"#"))
-        return dict(_entry(block.strip()) for block in lines.split(b"\n\n") if block.strip())
+            raise NotMeasured(f"ldapsearch {dn}: {made.stderr}")
+        return [line.split(": ", 1)[1] for line in made.stdout.splitlines() if line.startswith(f"{attribute}: ")]
 
     def _secret(self, name):
         path = self.folder / f"{name}.secret"
@@ -143,6 +171,16 @@ class Slapd:
         made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if made.returncode != 0:
             raise NotMeasured(f"slapadd {path.name}: {made.stderr}")
+
+
+def entries_of(command):
+    """Runs an ldapsearch and returns what it finds: {dn: {attribute: sorted values}}."""
+    made = subprocess.run(list(map(str, command)), capture_output=True, check=False)
+    if made.returncode != 0:
+        raise NotMeasured(f"ldapsearch ended with {made.returncode}: {made.stderr.decode(errors='replace')}")
+    # With pages, even -LLL writes a comment between them.
+    lines = b"\n".join(line for line in made.stdout.split(b"\n") if not line.startswith(b"#"))
+    return dict(_entry(block.strip()) for block in lines.split(b"\n\n") if block.strip())
 
 
 def _entry(block):
@@ -166,7 +204,7 @@ def hashed(password):
     return "{SSHA}" + base64.b64encode(digest + salt).decode()
 
 
-def _config(folder, admin_hash):
+def _config(folder, admin_hash, durable, memberof):
     overlays = {
         "memberof": "objectClass: olcMemberOfConfig\nolcMemberOfGroupOC: groupOfNames\nolcMemberOfMemberAD: member\n"
         "olcMemberOfMemberOfAD: memberOf",
@@ -175,6 +213,8 @@ def _config(folder, admin_hash):
         "ppolicy": f"objectClass: olcPPolicyConfig\nolcPPolicyDefault: cn=default,ou=policies,{SUFFIX}\n"
         "olcPPolicyHashCleartext: TRUE\nolcPPolicyUseLockout: TRUE",
     }
+    if not memberof:
+        del overlays["memberof"], overlays["refint"]
     modules = "".join(f"olcModuleLoad: {name}\n" for name in ["back_mdb", *overlays])
     text = f"""\
 dn: cn=config
@@ -211,6 +251,7 @@ olcDatabase: {{1}}mdb
 olcSuffix: {SUFFIX}
 olcDbDirectory: {folder}/db
 olcDbMaxSize: 4294967296
+olcDbNoSync: {"FALSE" if durable else "TRUE"}
 olcRootDN: {ADMIN}
 olcRootPW: {admin_hash}
 olcDbIndex: objectClass eq
@@ -221,6 +262,14 @@ olcDbIndex: entryUUID,entryCSN eq
 olcLimits: {{0}}dn.exact="{SERVICE}" time=unlimited size=unlimited
 olcAccess: {{0}}to attrs=userPassword by dn.exact="{SERVICE}" write by self write by anonymous auth by * none
 olcAccess: {{1}}to * by dn.exact="{SERVICE}" write by users read by * none
+
+"""
+    text += f"""\
+dn: olcDatabase={{2}}monitor,cn=config
+objectClass: olcDatabaseConfig
+objectClass: olcMonitorConfig
+olcDatabase: {{2}}monitor
+olcAccess: {{0}}to * by dn.exact="{ADMIN}" read by * none
 
 """
     for number, (name, lines) in enumerate(overlays.items()):
@@ -240,6 +289,10 @@ o: Example
 dn: {PEOPLE}
 objectClass: organizationalUnit
 ou: people
+
+dn: {GROUPS}
+objectClass: organizationalUnit
+ou: groups
 
 dn: ou=policies,{SUFFIX}
 objectClass: organizationalUnit

@@ -15,8 +15,8 @@ use crate::roster::account::GroupName;
 use crate::roster::account::MatchBy;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
-use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
 use crate::roster::place::Place;
 use crate::roster::problem::Problem;
@@ -79,7 +79,7 @@ pub trait Directory: Send + Sync {
     /// The operations of a batch concern different entries, or different groups, so their order does not matter.
     /// [`Next::LookAgain`](crate::roster::fault::Next::LookAgain) says that nobody knows whether an operation was done.
     /// Dropping the future may leave operations half way: callers let it finish.
-    fn apply(&self, batch: &[Operation], pace: &Pace) -> impl Future<Output = Vec<Result<Done, Fault>>> + Send;
+    fn apply(&self, batch: &[Operation], pace: &Pace) -> impl Future<Output = Vec<Result<Receipt, Fault>>> + Send;
 
     /// Tries one login with a password that was just written, as the person would, on a connection of its own.
     ///

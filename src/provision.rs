@@ -4,6 +4,7 @@
 //! without looking: an answer that is missing means *unknown*, and unknown is read back.
 
 pub mod batch;
+mod courier;
 pub mod deferred;
 pub mod groups;
 pub mod letters;
@@ -11,22 +12,24 @@ pub mod look;
 mod numbers;
 pub mod post;
 pub mod tasks;
+mod wire;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
-use crate::directory::Pace;
 use crate::directory::Throttle;
 use crate::directory::numbers::Highest;
+use crate::provision::courier::Courier;
+use crate::provision::courier::Sent;
 use crate::provision::groups::Shortfall;
 use crate::provision::letters::LetterDesk;
 use crate::provision::letters::LetterProof;
 use crate::provision::tasks::Task;
+use crate::provision::wire::Wire;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
@@ -137,15 +140,16 @@ impl std::fmt::Display for Early {
     }
 }
 
+/// How many batches are sent at the same time, so that the server need not wait for the journal.
+const ON_THE_WIRE: usize = 2;
+
 /// The run in progress.
 pub(crate) struct Progression<'w, D> {
-    pub(crate) work: Work<'w, D>,
-    pub(crate) pace: Pace,
+    pub(crate) work: &'w Work<'w, D>,
+    pub(crate) courier: &'w Courier<'w, D>,
     pub(crate) results: Vec<ItemResult>,
     /// Entries of people that were written in this run, to put them into groups.
     pub(crate) entries: HashMap<usize, Member>,
-    pub(crate) early: Option<Early>,
-    pub(crate) refused_in_a_row: usize,
     /// Whether something was sent, so that the next batch follows a pause.
     has_sent: bool,
     /// What the journal knows of numbers that were given out.
@@ -153,34 +157,57 @@ pub(crate) struct Progression<'w, D> {
 }
 
 /// Applies a plan. An `Err` says that the journal cannot be written: nothing more was sent after that.
-pub async fn provision<D: Directory>(work: Work<'_, D>) -> Result<Ended, DatabaseError> {
-    let pace = work.throttle.max_rate.map_or_else(Pace::unlimited, Pace::per_second);
-    let results = tasks::first_results(&work);
+pub async fn provision<D: Directory>(mut work: Work<'_, D>) -> Result<Ended, DatabaseError> {
+    let (applied, mut results, mut early) = apply(&work).await;
+    let desk = work.letters.take();
+    match (applied, desk) {
+        (Ok(()), Some(desk)) => finish_letters(desk, &mut results).await?,
+        (Ok(()), None) => {}
+        (Err(broken), None) => return Err(broken),
+        (Err(broken), Some(desk)) if desk.is_broken() => return Err(desk.finish().await.err().unwrap_or(broken)),
+        (Err(broken), Some(desk)) => {
+            desk.abandon().await;
+            return Err(broken);
+        }
+    }
+    let owed = results.iter().filter(|result| result.letter == LetterOutcome::Owed).count();
+    if owed > 0 {
+        early.get_or_insert(Early::LettersOwed(owed));
+    }
+    Ok(Ended { results, early })
+}
+
+/// Applies all of a plan but the letters.
+async fn apply<D: Directory>(work: &Work<'_, D>) -> (Result<(), DatabaseError>, Vec<ItemResult>, Option<Early>) {
+    let courier = Courier::new(work);
+    let results = tasks::first_results(work);
     let mut run = Progression {
         work,
-        pace,
+        courier: &courier,
         results,
         entries: HashMap::new(),
-        early: None,
-        refused_in_a_row: 0,
         has_sent: false,
         kept_numbers: Highest::default(),
     };
-    match run.all().await {
-        Ok(()) => Ok(Ended { results: run.results, early: run.early }),
-        Err(broken) => {
-            if let Some(desk) = run.work.letters.take() {
-                desk.abandon().await;
-            }
-            Err(broken)
-        }
-    }
+    let applied = run.all().await;
+    let results = run.results;
+    (applied, results, courier.early().cloned())
 }
 
-impl<D: Directory> Progression<'_, D> {
+/// Waits for the letters and writes down what came of them.
+async fn finish_letters(desk: LetterDesk, results: &mut [ItemResult]) -> Result<(), DatabaseError> {
+    for sent in desk.finish().await? {
+        let result = &mut results[sent.item];
+        result.letter = sent.outcome;
+        result.notes.extend(sent.note);
+    }
+    Ok(())
+}
+
+impl<'w, D: Directory> Progression<'w, D> {
     async fn all(&mut self) -> Result<(), DatabaseError> {
-        let (accounts, last) = tasks::of(&self.work);
-        let rest_only = tasks::rest_only(&self.work);
+        let (accounts, last) = tasks::of(self.work);
+        let rest_only = tasks::rest_only(self.work);
         self.settle_what_is_known(&accounts).await?;
         self.work.progress.total(accounts.len() + last.len() + rest_only.len());
         self.recall_numbers().await?;
@@ -188,82 +215,74 @@ impl<D: Directory> Progression<'_, D> {
         let mut shortfall = Shortfall::default();
         self.deferred(&rest_only, &mut shortfall).await?;
         self.memberships(&rest_only, shortfall).await?;
-        self.in_batches(last).await?;
-        self.finish_letters().await
+        self.in_batches(last).await
     }
 
     async fn in_batches(&mut self, tasks: Vec<Task>) -> Result<(), DatabaseError> {
-        let mut rest = tasks.into_iter().peekable();
-        let size = self.work.throttle.batch_size.get();
-        while rest.peek().is_some() {
-            if !self.may_go_on().await {
-                let reason = self.why_early();
-                for task in rest {
-                    let result = &mut self.results[task.item];
-                    tasks::leave(result, self.work.journaled.get(&task.key), &reason);
-                    if task.replaces_owed {
-                        result.letter = LetterOutcome::Owed;
-                    }
-                }
-                return Ok(());
+        let mut wire = Wire::default();
+        let mut rest = tasks.into_iter();
+        let sent = self.send_batches(&mut wire, &mut rest).await;
+        // What is under way comes to its end though the journal is broken.
+        wire.land().await;
+        sent?;
+        let reason = self.why_early();
+        for task in rest {
+            let result = &mut self.results[task.item];
+            tasks::leave(result, self.work.journaled.get(&task.key), &reason);
+            if task.replaces_owed {
+                result.letter = LetterOutcome::Owed;
             }
-            let batch: Vec<Task> = rest.by_ref().take(size).collect();
-            let n = batch.len();
-            self.batch(batch).await?;
-            self.work.progress.advance(n);
-            self.check_letters().await?;
         }
         Ok(())
+    }
+
+    /// Sends batches until the run ends early or nothing is left. While one is on its way the journal takes down what
+    /// came of the one before and what the next one is about to do. With a throttle one is done before the next, and
+    /// with letters: what their proofs tell may be that nothing more must be sent.
+    async fn send_batches(
+        &mut self,
+        wire: &mut Wire<'w, Sent>,
+        rest: &mut std::vec::IntoIter<Task>,
+    ) -> Result<(), DatabaseError> {
+        let courier = self.courier;
+        let Throttle { batch_size, pause, max_rate } = self.work.throttle;
+        let hurries = pause.is_zero() && max_rate.is_none() && self.work.letters.is_none();
+        let at_once = if hurries { ON_THE_WIRE } else { 1 };
+        loop {
+            while wire.len() < at_once && rest.len() > 0 && self.may_go_on().await {
+                let batch = rest.by_ref().take(batch_size.get()).collect();
+                let announced = wire.beside(self.announce(batch)).await?;
+                wire.send(courier.carry_out(announced));
+            }
+            let Some(sent) = wire.next().await else { return Ok(()) };
+            let n = sent.batch.tasks.len();
+            wire.beside(self.conclude(sent)).await?;
+            self.work.progress.advance(n);
+            self.check_letters()?;
+        }
     }
 
     /// Returns whether another batch may be sent, after the pause that is due between two of them.
     async fn may_go_on(&mut self) -> bool {
-        if self.early.is_none() && std::mem::replace(&mut self.has_sent, true) {
-            self.rest(self.work.throttle.pause).await;
+        if !self.courier.is_over() && std::mem::replace(&mut self.has_sent, true) {
+            self.courier.rest(self.work.throttle.pause).await;
         }
-        if self.early.is_none() && self.work.stop.is_cancelled() {
-            self.early = Some(Early::Stopped);
+        if self.work.stop.is_cancelled() {
+            self.courier.end(Early::Stopped);
         }
-        self.early.is_none()
-    }
-
-    /// Sleeps, unless the run is to stop.
-    async fn rest(&self, pause: Duration) {
-        if pause.is_zero() {
-            return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.work.stop.cancelled() => {}
-        }
+        !self.courier.is_over()
     }
 
     fn why_early(&self) -> String {
-        self.early.as_ref().map_or_else(|| "no final answer".to_owned(), ToString::to_string)
+        self.courier.early().map_or_else(|| "no final answer".to_owned(), ToString::to_string)
     }
 
     /// Ends the run when the desk has: it ends before it is closed only if the journal cannot be written.
-    async fn check_letters(&mut self) -> Result<(), DatabaseError> {
-        match self.work.letters.take_if(|desk| desk.is_broken()) {
-            Some(desk) => desk.finish().await.map(|_| ()),
-            None => Ok(()),
+    fn check_letters(&self) -> Result<(), DatabaseError> {
+        match &self.work.letters {
+            Some(desk) if desk.is_broken() => Err(DatabaseError::Gone),
+            _ => Ok(()),
         }
-    }
-
-    /// Waits for the letters and writes down what came of them.
-    async fn finish_letters(&mut self) -> Result<(), DatabaseError> {
-        if let Some(desk) = self.work.letters.take() {
-            for sent in desk.finish().await? {
-                let result = &mut self.results[sent.item];
-                result.letter = sent.outcome;
-                result.notes.extend(sent.note);
-            }
-        }
-        let owed = self.results.iter().filter(|result| result.letter == LetterOutcome::Owed).count();
-        if owed > 0 && self.early.is_none() {
-            self.early = Some(Early::LettersOwed(owed));
-        }
-        Ok(())
     }
 
     /// Writes down what the directory turned out to hold of what was started before, and which letters nobody will

@@ -85,7 +85,9 @@ pub struct RawLdap {
     pub connect_timeout: Option<Spanned<String>>,
     pub timeout: Option<Spanned<String>>,
     pub page_size: Option<Spanned<u32>>,
-    pub in_flight: Option<Spanned<usize>>,
+    pub in_flight: Option<Spanned<RawWindow>>,
+    #[serde(default)]
+    pub transactions: bool,
     #[serde(default)]
     pub protected: Vec<String>,
     #[serde(default)]
@@ -100,6 +102,14 @@ pub struct RawLdap {
 pub enum RawUrls {
     One(String),
     Several(Vec<String>),
+}
+
+/// A number, or `"auto"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawWindow {
+    Count(usize),
+    Word(String),
 }
 
 /// `[target.ldap.posix]`

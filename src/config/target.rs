@@ -16,6 +16,7 @@ use super::raw::RawMail;
 use super::raw::RawPosix;
 use super::raw::RawTarget;
 use super::raw::RawUrls;
+use super::raw::RawWindow;
 use crate::directory::ldap::GroupClass;
 use crate::directory::ldap::GroupType;
 use crate::directory::ldap::Ldap;
@@ -154,8 +155,17 @@ impl Prover {
             settings.page_size = self.at_least_one(&size.span(), *size.get_ref() as usize)?;
         }
         if let Some(window) = raw.in_flight {
-            settings.in_flight = self.at_least_one(&window.span(), *window.get_ref())?;
+            settings.in_flight = match window.get_ref() {
+                // A server may take more for an attack: OpenLDAP cuts a connection off above 1,000.
+                RawWindow::Count(n @ 1..=1000) => NonZeroUsize::new(*n),
+                RawWindow::Word(word) if word == "auto" => None,
+                _ => {
+                    self.fault(ConfigFault::at(window.span(), "`in_flight` is a number from 1 to 1000, or \"auto\""));
+                    None
+                }
+            };
         }
+        settings.transactions = raw.transactions.then_some(LdapSettings::TRANSACTION);
         settings.protected = raw.protected;
         settings.approvers = raw.approvers;
         settings.protected_groups = raw.protected_groups;

@@ -6,17 +6,17 @@ use std::sync::PoisonError;
 use std::sync::RwLock;
 
 use futures_util::Stream;
-use futures_util::StreamExt;
 use futures_util::TryStreamExt;
 use futures_util::stream;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::OnceCell;
 
-use self::guarded::Freshness;
+use self::connection::Connection;
 use self::guarded::Guarded;
 use self::pool::Pool;
 use self::server::Schema;
 use self::settings::Site;
+use self::transaction::Transactions;
+use self::window::Window;
 use super::Capabilities;
 use super::Directory;
 use super::Finding;
@@ -33,8 +33,8 @@ use crate::roster::account::GroupKind;
 use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
-use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
 use crate::roster::place::Place;
 use crate::roster::problem::Problem;
@@ -59,6 +59,7 @@ mod login;
 mod members;
 mod name;
 mod new_entry;
+mod pipeline;
 mod pool;
 mod posix;
 mod profile;
@@ -70,6 +71,9 @@ mod server;
 mod settings;
 mod settle;
 mod tap;
+mod transaction;
+mod update;
+mod window;
 mod write;
 
 pub use self::posix::PosixGid;
@@ -81,6 +85,7 @@ pub use self::settings::PasswordPolicy;
 pub use self::settings::SearchScope;
 pub use self::settings::SettingFault;
 pub use self::settings::StartTls;
+pub use self::window::Width;
 
 /// An LDAP server. It is contacted when it is first needed: only then it is known for sure what kind of server it is.
 #[derive(Debug)]
@@ -132,6 +137,11 @@ struct Dsa {
     capabilities: Capabilities,
     pool: Arc<Pool>,
     schema: RwLock<Option<Arc<Schema>>>,
+    /// The writes that are not answered yet, of all batches together.
+    window: Window,
+    /// Held while a batch is being sent: the next one follows as soon as the last operation is on its way.
+    turn: tokio::sync::Mutex<()>,
+    transactions: Transactions,
     /// Held while a number is chosen; says whether those of accounts were looked at.
     numbering: tokio::sync::Mutex<bool>,
     /// Held while a group with a number is made.
@@ -150,23 +160,31 @@ impl Dsa {
             must_change: site.profile.credentials.must_change,
         };
         Self {
-            site,
             capabilities,
             pool,
             schema: RwLock::default(),
+            window: Window::new(site.in_flight),
+            transactions: Transactions::new(site.transactions),
+            turn: tokio::sync::Mutex::default(),
             gids: tokio::sync::Mutex::default(),
             numbering: tokio::sync::Mutex::default(),
             numbers,
             guarded: Guarded::default(),
+            site,
         }
     }
 
-    async fn perform(
-        &self,
-        connection: &connection::Connection,
-        pace: &Pace,
-        operation: &Operation,
-    ) -> Result<Done, Fault> {
+    /// Writes a batch: in transactions if that is wanted and can be had, else one operation after the other.
+    async fn write(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
+        let batch: Vec<&Operation> = batch.iter().collect();
+        if self.transactions.are_of_use(batch.len(), pace) {
+            self.transact(&batch, pace).await
+        } else {
+            self.pipeline(&batch, pace).await
+        }
+    }
+
+    async fn perform(&self, connection: &Connection, pace: &Pace, operation: &Operation) -> Result<Receipt, Fault> {
         let answer = self.ask(connection, pace, operation).await;
         match answer {
             Err(fault) if takes_no_writes(&fault) && self.pool.pass_over(connection) => {
@@ -176,72 +194,21 @@ impl Dsa {
         }
     }
 
-    async fn ask(
-        &self,
-        connection: &connection::Connection,
-        pace: &Pace,
-        operation: &Operation,
-    ) -> Result<Done, Fault> {
+    async fn ask(&self, connection: &Connection, pace: &Pace, operation: &Operation) -> Result<Receipt, Fault> {
         match operation {
             Operation::Create(create) => self.create(connection, create).await,
             Operation::Update(update) => match &update.relocation {
-                Some(relocation) => self.relocate(connection, pace, update, relocation).await,
+                Some(relocation) => self.relocate(connection, pace, update, relocation).await.map(Receipt::from),
                 None => self.update(connection, update).await,
             },
-            Operation::Delete { id, username } => self.delete(connection, id, username).await,
+            Operation::Delete { id, username } => self.delete(connection, id, username).await.map(Receipt::from),
             Operation::CreateGroup { kind, name, members } => {
-                self.create_group(connection, pace, (*kind, name), members).await
+                self.create_group(connection, pace, (*kind, name), members).await.map(Receipt::from)
             }
             Operation::ChangeMembers { kind, name, add, remove } => {
-                self.change_members(connection, pace, (*kind, name), (add, remove)).await
+                self.change_members(connection, pace, (*kind, name), (add, remove)).await.map(Receipt::from)
             }
         }
-    }
-
-    /// Sends a batch over one connection, with at most `in_flight` operations unanswered. What has not been sent when
-    /// the connection is lost is not sent any more: the caller knows what to do with the rest.
-    async fn pipeline(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
-        let lease = match self.pool.lease().await {
-            Ok(lease) => lease,
-            Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
-        };
-        let connection: &connection::Connection = &lease;
-        if let Err(fault) = self.know_guarded(connection, Freshness::Recent).await {
-            return batch.iter().map(|_| Err(fault.clone())).collect();
-        }
-        let mut answers: Vec<Option<Result<Done, Fault>>> = batch.iter().map(|_| None).collect();
-        let mut under_way = FuturesUnordered::new();
-        let mut stopped: Option<Fault> = None;
-        for (index, operation) in batch.iter().enumerate() {
-            while under_way.len() >= self.site.in_flight
-                && let Some((done, answer)) = under_way.next().await
-            {
-                note_stop(&answer, &mut stopped);
-                answers[done] = Some(answer);
-            }
-            let mut permit = std::pin::pin!(pace.permit());
-            loop {
-                tokio::select! {
-                    () = &mut permit => break,
-                    Some((done, answer)) = under_way.next(), if !under_way.is_empty() => {
-                        note_stop(&answer, &mut stopped);
-                        answers[done] = Some(answer);
-                    }
-                }
-            }
-            if connection.is_lost() && stopped.is_none() {
-                stopped = Some(Fault::new(Next::Retry, "not sent: the connection was lost before"));
-            }
-            match &stopped {
-                Some(fault) => answers[index] = Some(Err(fault.clone())),
-                None => under_way.push(async move { (index, self.perform(connection, pace, operation).await) }),
-            }
-        }
-        while let Some((done, answer)) = under_way.next().await {
-            answers[done] = Some(answer);
-        }
-        let unknown = || Err(Fault::new(Next::LookAgain, "there is no answer to this operation"));
-        answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
@@ -307,15 +274,6 @@ fn takes_no_writes(fault: &Fault) -> bool {
     }
 }
 
-fn note_stop(answer: &Result<Done, Fault>, stopped: &mut Option<Fault>) {
-    if let Err(fault) = answer
-        && fault.next == Next::StopRun
-        && stopped.is_none()
-    {
-        *stopped = Some(fault.clone());
-    }
-}
-
 impl Directory for Ldap {
     async fn capabilities(&self) -> Result<&Capabilities, Fault> {
         Ok(&self.dsa().await?.capabilities)
@@ -349,9 +307,9 @@ impl Directory for Ldap {
         self.dsa().await?.read_groups(kind, &wanted).await
     }
 
-    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         match self.dsa().await {
-            Ok(dsa) => dsa.pipeline(batch, pace).await,
+            Ok(dsa) => dsa.write(batch, pace).await,
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
     }

@@ -28,6 +28,7 @@ use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 use crate::roster::reference::Fold;
@@ -214,10 +215,11 @@ impl Directory for Local {
         self.read(move |connection| read::groups(connection, kind, &wanted)).await
     }
 
-    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
+        let receipts = |answers: Vec<Result<Done, Fault>>| answers.into_iter().map(|answer| answer.map(Receipt::from));
         let prepared = self.prepare(batch).await;
         if pace.is_unlimited() {
-            return self.write(prepared).await;
+            return receipts(self.write(prepared).await).collect();
         }
         // A batch that is written at one stroke would be too many at once.
         let mut answers = Vec::with_capacity(prepared.len());
@@ -225,7 +227,7 @@ impl Directory for Local {
             if one.is_ok() {
                 pace.permit().await;
             }
-            answers.extend(self.write(vec![one]).await);
+            answers.extend(receipts(self.write(vec![one]).await));
         }
         answers
     }

@@ -38,8 +38,8 @@ use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::CoarseKey;
 use crate::roster::name_key::MatchKey;
-use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
 use crate::roster::place::Place;
 use crate::roster::problem::Problem;
@@ -174,7 +174,7 @@ impl Directory for Memory {
         Ok(of_kind.map(|(_, group)| group.shown(kind, &state.accounts)).collect())
     }
 
-    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         let mut answers = Vec::with_capacity(batch.len());
         for operation in batch {
             pace.permit().await;
@@ -182,7 +182,7 @@ impl Directory for Memory {
             if slow > Duration::ZERO {
                 tokio::time::sleep(slow).await;
             }
-            answers.push(self.state().answer(operation));
+            answers.push(self.state().answer(operation).map(Receipt::from));
         }
         answers
     }

@@ -20,8 +20,8 @@ use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
-use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
 use crate::roster::place::Place;
 use crate::roster::problem::Problem;
@@ -95,7 +95,7 @@ impl Directory for Target {
         }
     }
 
-    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         match self {
             Self::Local(local) => local.apply(batch, pace).await,
             Self::Ldap(ldap) => ldap.apply(batch, pace).await,

@@ -1,21 +1,21 @@
-//! One batch: intent, writes, read-back, evidence, letters.
+//! One batch before and after it is sent: intent, then read-back, evidence, letters.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::Early;
 use super::Progression;
+use super::courier::Announced;
+use super::courier::Fate;
+use super::courier::Placed;
+use super::courier::Sent;
+use super::courier::backoff;
+use super::look::differences;
 use super::tasks;
 use super::tasks::Task;
 use crate::directory::Directory;
-use crate::provision::look::Verdict;
-use crate::provision::look::decide;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::earlier::Creation;
-use crate::roster::fault::Fault;
-use crate::roster::fault::Next;
-use crate::roster::operation::Done;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
 use crate::roster::outcome::ItemResult;
@@ -27,40 +27,12 @@ use crate::state::journal::Kind;
 use crate::state::journal::Off;
 use crate::state::journal::Started;
 
-/// How often one operation is tried before the run gives up for now.
-const ATTEMPTS: u32 = 6;
-
 /// How often an account that was written, and is not there when read back, is looked for.
 const LOOKS: u32 = 3;
 
-/// How many operations in a row may be refused for lack of rights before the run ends.
-const REFUSED_IN_A_ROW: usize = 3;
-
-/// What is known of one task of a batch.
-#[derive(Clone, Debug)]
-pub(super) enum Fate {
-    /// It was certainly not done.
-    Undone,
-    /// It may have been done.
-    Unknown,
-    /// It is known what came of it.
-    Settled(Outcome),
-}
-
-/// The tasks of a batch on their way.
-struct Pending<'t> {
-    tasks: &'t [Task],
-    fates: Vec<Option<Outcome>>,
-    /// Whether a task may have been done without an answer that says so.
-    in_doubt: Vec<bool>,
-    last_fault: Option<Fault>,
-}
-
-type Placed = Vec<(usize, Operation)>;
-
 impl<D: Directory> Progression<'_, D> {
-    /// Carries one batch through. Results of people whose fate stays unknown say so, and the journal keeps them open.
-    pub(super) async fn batch(&mut self, mut tasks: Vec<Task>) -> Result<(), DatabaseError> {
+    /// Makes the passwords of a batch and lets the journal know what is about to be sent.
+    pub(super) async fn announce(&self, mut tasks: Vec<Task>) -> Result<Announced, DatabaseError> {
         for task in tasks.iter_mut().filter(|task| task.generate) {
             // Some directories refuse passwords with parts of the person's names in them.
             let item = &self.work.plan.items[task.item];
@@ -81,139 +53,57 @@ impl<D: Directory> Progression<'_, D> {
             before: task.before(),
         };
         let generations = self.work.state.started(self.work.run, tasks.iter().map(intent).collect()).await?;
-        let mut fates = self.carry_out(&tasks).await;
+        Ok(Announced { tasks, generations })
+    }
+
+    /// Proves what came of a batch and writes it down. Results of people whose fate stays unknown say so, and the
+    /// journal keeps them open.
+    pub(super) async fn conclude(&mut self, sent: Sent) -> Result<(), DatabaseError> {
+        let Sent { batch: Announced { tasks, generations }, mut fates, shown, left_behind } = sent;
+        for (place, what) in left_behind {
+            let result = &mut self.results[tasks[place].item];
+            result.notes.push(what);
+            result.incomplete = true;
+        }
         self.keep_numbers().await?;
-        let entries = self.read_back(&tasks, &mut fates).await;
+        let entries = self.read_back(&tasks, &mut fates, shown).await;
         self.keep(&tasks, &fates, &entries).await?;
         self.post(&tasks, &fates, &entries, &generations).await
     }
 
-    /// Sends the operations until it is known what came of each, or the directory is no use.
-    async fn carry_out(&mut self, tasks: &[Task]) -> Vec<Fate> {
-        let mut pending =
-            Pending { tasks, fates: vec![None; tasks.len()], in_doubt: vec![false; tasks.len()], last_fault: None };
-        let mut rest: Placed = tasks.iter().map(|task| task.operation.clone()).enumerate().collect();
-        for attempt in 0..ATTEMPTS {
-            rest = self.send(rest, &mut pending).await;
-            if rest.is_empty() || self.early.is_some() {
-                return pending.fates();
-            }
-            self.rest(backoff(attempt)).await;
-            if self.work.stop.is_cancelled() {
-                self.early.get_or_insert(Early::Stopped);
-                return pending.fates();
-            }
-        }
-        let fault = pending.last_fault.take().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
-        self.early.get_or_insert(Early::Unavailable(fault));
-        pending.fates()
-    }
-
-    /// Sends operations once, and returns those that are to be sent again.
-    async fn send(&mut self, operations: Placed, pending: &mut Pending<'_>) -> Placed {
-        let (places, sent): (Vec<usize>, Vec<Operation>) = operations.into_iter().unzip();
-        let answers = self.work.directory.apply(&sent, &self.pace).await;
-        let mut again: Placed = Vec::new();
-        let mut look: Placed = Vec::new();
-        for ((place, operation), answer) in places.into_iter().zip(sent).zip(answers) {
-            let fault = match answer {
-                Ok(done) => {
-                    self.refused_in_a_row = 0;
-                    if let Done::ChangedBut(what) = &done {
-                        let result = &mut self.results[pending.tasks[place].item];
-                        result.notes.push(what.clone());
-                        result.incomplete = true;
-                    }
-                    pending.fates[place] = Some(outcome_of(pending.tasks[place].kind, &operation, &done));
-                    continue;
-                }
-                Err(fault) => fault,
-            };
-            match fault.next {
-                Next::RejectRow => {
-                    self.note_refusal(&fault);
-                    pending.fates[place] = Some(Outcome::Rejected(fault.to_string()));
-                }
-                Next::Retry => {
-                    pending.last_fault = Some(fault);
-                    again.push((place, operation));
-                }
-                Next::LookAgain => {
-                    // A server that answered has not done it; silence may mean anything.
-                    pending.in_doubt[place] |= fault.code.is_none();
-                    pending.last_fault = Some(fault);
-                    look.push((place, operation));
-                }
-                Next::StopRun => {
-                    pending.in_doubt[place] |= fault.code.is_none();
-                    self.early.get_or_insert(Early::Useless(fault));
-                }
-            }
-        }
-        // What may have been done before must be looked at too before it is sent once more.
-        let (doubtful, sure): (Placed, Placed) = again.into_iter().partition(|(place, _)| pending.in_doubt[*place]);
-        look.extend(doubtful);
-        again = sure;
-        if look.is_empty() {
-            return again;
-        }
-        match self.look_patiently(&look).await {
-            Ok(found) => {
-                for (place, operation) in look {
-                    match decide(operation, pending.tasks[place].kind, &found, pending.in_doubt[place]) {
-                        Verdict::Settled(outcome) => pending.fates[place] = Some(outcome),
-                        Verdict::Again(operation) => again.push((place, operation)),
-                    }
-                }
-            }
-            Err(fault) => {
-                self.early.get_or_insert(Early::after(fault));
-            }
-        }
-        again
-    }
-
-    pub(super) fn note_refusal(&mut self, fault: &Fault) {
-        const INSUFFICIENT_ACCESS_RIGHTS: &str = "50"; // RFC 4511 section 4.1.9
-        if fault.code.as_deref() == Some(INSUFFICIENT_ACCESS_RIGHTS) {
-            self.refused_in_a_row += 1;
-            if self.refused_in_a_row >= REFUSED_IN_A_ROW {
-                self.early.get_or_insert_with(|| Early::Useless(fault.clone()));
-            }
-        } else {
-            self.refused_in_a_row = 0;
-        }
-    }
-
-    /// Reads every written account back and takes back what the directory does not confirm.
-    async fn read_back(&mut self, tasks: &[Task], fates: &mut [Fate]) -> HashMap<usize, ExistingAccount> {
-        let is_written = |place: usize| {
-            matches!(
-                fates[place],
-                Fate::Settled(
-                    Outcome::Created
-                        | Outcome::Updated
-                        | Outcome::Enabled
-                        | Outcome::Disabled
-                        | Outcome::Moved
-                        | Outcome::Deleted
-                )
-            )
-        };
-        let places = tasks.iter().enumerate().filter(|(place, _)| is_written(*place));
-        let mut written: Placed = places.map(|(place, task)| (place, task.operation.clone())).collect();
+    /// Takes back what the directory does not confirm. Accounts that it has not shown are read back, and those whose
+    /// password is to be told: what stands in a letter must be what stands in the directory.
+    async fn read_back(
+        &mut self,
+        tasks: &[Task],
+        fates: &mut [Fate],
+        mut shown: HashMap<usize, ExistingAccount>,
+    ) -> HashMap<usize, ExistingAccount> {
+        let mut written: Placed = Vec::new();
         let mut confirmed = HashMap::new();
+        for (place, task) in tasks.iter().enumerate() {
+            if !fates[place].is_written() {
+                continue;
+            }
+            match shown.remove(&place).filter(|_| !task.letter) {
+                Some(entry) => {
+                    self.confirm(task, &mut fates[place], &entry);
+                    confirmed.insert(place, entry);
+                }
+                None => written.push((place, task.operation.clone())),
+            }
+        }
         for look in 1..=LOOKS {
             if written.is_empty() {
                 break;
             }
-            let found = match self.look_patiently(&written).await {
+            let found = match self.courier.look_patiently(&written).await {
                 Ok(found) => found,
                 Err(fault) => {
                     for (place, _) in written {
                         fates[place] = Fate::Unknown;
                     }
-                    self.early.get_or_insert(Early::after(fault));
+                    self.courier.end(Early::after(fault));
                     return confirmed;
                 }
             };
@@ -223,13 +113,7 @@ impl<D: Directory> Progression<'_, D> {
                     (Operation::Delete { .. }, None) => {}
                     (Operation::Delete { .. }, Some(_)) | (_, None) => surprising.push((place, operation)),
                     (_, Some(entry)) => {
-                        let (failed, notes) = found.differences(&operation, entry);
-                        self.results[tasks[place].item].notes.extend(notes);
-                        if tasks[place].kind == Kind::Archive && failed.is_some() && !entry.enabled {
-                            fates[place] = Fate::Settled(Outcome::Disabled);
-                        } else if let Some(reason) = failed {
-                            fates[place] = Fate::Settled(Outcome::Failed(reason));
-                        }
+                        self.confirm(&tasks[place], &mut fates[place], entry);
                         confirmed.insert(place, entry.clone());
                     }
                 }
@@ -248,6 +132,17 @@ impl<D: Directory> Progression<'_, D> {
             fates[place] = Fate::Settled(Outcome::Failed(text.to_owned()));
         }
         confirmed
+    }
+
+    /// Compares what was written with what is there.
+    fn confirm(&mut self, task: &Task, fate: &mut Fate, entry: &ExistingAccount) {
+        let (failed, notes) = differences(&task.operation, entry);
+        self.results[task.item].notes.extend(notes);
+        if task.kind == Kind::Archive && failed.is_some() && !entry.enabled {
+            *fate = Fate::Settled(Outcome::Disabled);
+        } else if let Some(reason) = failed {
+            *fate = Fate::Settled(Outcome::Failed(reason));
+        }
     }
 
     /// Writes the evidence down and keeps the results.
@@ -336,17 +231,6 @@ impl<D: Directory> Progression<'_, D> {
     }
 }
 
-impl Pending<'_> {
-    fn fates(&self) -> Vec<Fate> {
-        let fate = |(fate, in_doubt): (&Option<Outcome>, &bool)| match fate {
-            Some(outcome) => Fate::Settled(outcome.clone()),
-            None if *in_doubt => Fate::Unknown,
-            None => Fate::Undone,
-        };
-        self.fates.iter().zip(&self.in_doubt).map(fate).collect()
-    }
-}
-
 /// Puts a known outcome into a result. An account that this run has made before stays Created, whatever comes of what
 /// was left to do.
 pub(super) fn settle(result: &mut ItemResult, was_made: bool, outcome: &Outcome) {
@@ -373,23 +257,4 @@ fn deleted(task: &Task) -> Option<EntryId> {
         Operation::Delete { id, .. } => Some(id.clone()),
         _ => None,
     }
-}
-
-fn outcome_of(kind: Kind, operation: &Operation, done: &Done) -> Outcome {
-    match (kind, done) {
-        (Kind::Create, Done::AlreadySo) => Outcome::Unchanged,
-        (Kind::Create, _) => Outcome::Created,
-        (Kind::Disable, _) => Outcome::Disabled,
-        (Kind::Archive, _) => Outcome::Moved,
-        (Kind::Delete, _) => Outcome::Deleted,
-        (Kind::Update | Kind::Members, _) => match operation {
-            Operation::Update(update) if update.enabled == Some(true) && update.changes.is_empty() => Outcome::Enabled,
-            _ => Outcome::Updated,
-        },
-    }
-}
-
-/// Returns how long to wait before attempt `n + 1`: 0.25 s doubled each time, up to 8 s.
-pub(super) fn backoff(n: u32) -> Duration {
-    Duration::from_millis(250) * 2_u32.saturating_pow(n.min(5))
 }

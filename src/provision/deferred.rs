@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::Early;
 use super::Progression;
-use super::batch::backoff;
+use super::courier::backoff;
 use super::groups::Shortfall;
 use super::tasks;
 use crate::directory::Directory;
@@ -27,9 +27,9 @@ use crate::roster::deferred::Digest;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
-use crate::roster::operation::Done;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
 use crate::roster::operation::Update;
 use crate::roster::plan::Intent;
 use crate::roster::plan::Item;
@@ -101,7 +101,7 @@ impl<D: Directory> Progression<'_, D> {
         if writings.is_empty() {
             return Ok(());
         }
-        if self.early.is_none() {
+        if !self.courier.is_over() {
             self.start_rest(rest_only).await?;
         }
         let mut rest = writings.into_iter().peekable();
@@ -133,7 +133,7 @@ impl<D: Directory> Progression<'_, D> {
             let kept;
             let changes: &[DeferredChange] = match &planned.intent {
                 Intent::Update(update) => {
-                    kept = tasks::left_of(&self.work, planned, update);
+                    kept = tasks::left_of(self.work, planned, update);
                     &kept.deferred
                 }
                 intent => intent.deferred(),
@@ -152,7 +152,7 @@ impl<D: Directory> Progression<'_, D> {
                 let is_content = change.old.iter().chain(&change.new).any(|value| value.person().is_none());
                 match new {
                     Ok(new) => wishes.push(Wish { attribute: change.attribute.clone(), old, new, is_content }),
-                    Err(_) if self.early.is_some() => {
+                    Err(_) if self.courier.is_over() => {
                         shortfall.left.insert(item);
                     }
                     Err(person) => {
@@ -225,10 +225,10 @@ impl<D: Directory> Progression<'_, D> {
         let mut last_fault = None;
         for attempt in 0..=ATTEMPTS {
             let ids = pending.iter().map(|writing| writing.member.id.clone()).collect();
-            let found: HashMap<EntryId, ExistingAccount> = match self.read_patiently(ids, &attributes).await {
+            let found: HashMap<EntryId, ExistingAccount> = match self.courier.read_patiently(ids, &attributes).await {
                 Ok(found) => found.into_iter().map(|account| (account.id.clone(), account)).collect(),
                 Err(fault) => {
-                    self.early.get_or_insert(Early::after(fault));
+                    self.courier.end(Early::after(fault));
                     break;
                 }
             };
@@ -256,17 +256,17 @@ impl<D: Directory> Progression<'_, D> {
             }
             pending = sent;
             if attempt > 0 && self.work.stop.is_cancelled() && !pending.is_empty() {
-                self.early.get_or_insert(Early::Stopped);
+                self.courier.end(Early::Stopped);
             }
-            if pending.is_empty() || self.early.is_some() || attempt == ATTEMPTS {
+            if pending.is_empty() || self.courier.is_over() || attempt == ATTEMPTS {
                 break;
             }
-            let answers = self.work.directory.apply(&operations, &self.pace).await;
+            let answers = self.work.directory.apply(&operations, &self.courier.pace).await;
             let (left, fault) = self.answered(pending, answers, shortfall);
             pending = left;
             // A server that answers reads from a copy of itself may be late.
             if fault.is_some() || attempt > 0 {
-                self.rest(backoff(attempt)).await;
+                self.courier.rest(backoff(attempt)).await;
             }
             last_fault = fault.or(last_fault);
         }
@@ -276,7 +276,7 @@ impl<D: Directory> Progression<'_, D> {
                 continue;
             }
             let fault = last_fault.clone().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
-            self.early.get_or_insert(Early::Unavailable(fault));
+            self.courier.end(Early::Unavailable(fault));
             shortfall.left.insert(writing.item);
         }
     }
@@ -285,7 +285,7 @@ impl<D: Directory> Progression<'_, D> {
     fn answered(
         &mut self,
         sent: Vec<Writing>,
-        answers: Vec<Result<Done, Fault>>,
+        answers: Vec<Result<Receipt, Fault>>,
         shortfall: &mut Shortfall,
     ) -> (Vec<Writing>, Option<Fault>) {
         let mut left = Vec::new();
@@ -293,18 +293,18 @@ impl<D: Directory> Progression<'_, D> {
         for (mut writing, answer) in sent.into_iter().zip(answers) {
             match answer {
                 Ok(_) => {
-                    self.refused_in_a_row = 0;
+                    self.courier.note_success();
                     writing.is_accepted = true;
                     left.push(writing);
                 }
                 Err(fault) if fault.next == Next::RejectRow => {
-                    self.note_refusal(&fault);
+                    self.courier.note_refusal(&fault);
                     let names: Vec<&str> = writing.wishes.iter().map(|wish| wish.attribute.as_str()).collect();
                     shortfall.fail_person(writing.item, &format!("{}: {fault}", names.join(", ")));
                 }
                 Err(fault) => {
                     if fault.next == Next::StopRun {
-                        self.early.get_or_insert(Early::Useless(fault.clone()));
+                        self.courier.end(Early::Useless(fault.clone()));
                     }
                     writing.is_accepted = false;
                     last = Some(fault);

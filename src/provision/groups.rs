@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use super::Early;
 use super::Progression;
-use super::batch::backoff;
 use super::batch::settle;
+use super::courier::backoff;
 use super::journal_key;
 use super::tasks;
 use crate::directory::Directory;
@@ -71,7 +71,7 @@ impl<D: Directory> Progression<'_, D> {
         mut shortfall: Shortfall,
     ) -> Result<(), DatabaseError> {
         let works = self.group_works();
-        if self.early.is_none() && !works.is_empty() {
+        if !self.courier.is_over() && !works.is_empty() {
             self.start_rest(rest_only).await?;
         }
         for kind in [GroupKind::Group, GroupKind::Role, GroupKind::Channel] {
@@ -131,7 +131,7 @@ impl<D: Directory> Progression<'_, D> {
             let kept;
             let changes: &[MembershipChange] = match &item.intent {
                 Intent::Update(update) => {
-                    kept = tasks::left_of(&self.work, item, update);
+                    kept = tasks::left_of(self.work, item, update);
                     &kept.memberships
                 }
                 intent => intent.memberships(),
@@ -164,7 +164,7 @@ impl<D: Directory> Progression<'_, D> {
                 .then(|| member.clone());
         }
         let item = &self.work.plan.items[place];
-        let is_as_planned = tasks::is_rest_only(&self.work, item);
+        let is_as_planned = tasks::is_rest_only(self.work, item);
         let id = item.entry.as_deref().filter(|_| is_as_planned)?;
         Some(Member { id: id.clone(), username: self.work.plan.username(item).into() })
     }
@@ -174,17 +174,17 @@ impl<D: Directory> Progression<'_, D> {
         let mut written: Vec<GroupWork> = Vec::new();
         let mut last_fault = None;
         for attempt in 0..ATTEMPTS {
-            if pending.is_empty() || self.early.is_some() {
+            if pending.is_empty() || self.courier.is_over() {
                 break;
             }
             if attempt > 0 {
-                self.rest(backoff(attempt)).await;
+                self.courier.rest(backoff(attempt)).await;
             }
             let names = pending.iter().map(|work| work.name.clone()).collect();
             let existing: HashSet<MatchKey> = match self.work.directory.groups(kind, Wanted::Named(names)).await {
                 Ok(groups) => groups.iter().map(|group| group.name.key()).collect(),
                 Err(fault) if fault.next == Next::StopRun => {
-                    self.early.get_or_insert(Early::Useless(fault));
+                    self.courier.end(Early::Useless(fault));
                     break;
                 }
                 Err(fault) => {
@@ -200,7 +200,7 @@ impl<D: Directory> Progression<'_, D> {
                 let batch: Vec<GroupWork> = rest.by_ref().take(self.work.throttle.batch_size.get()).collect();
                 let operations: Vec<Operation> =
                     batch.iter().map(|work| operation(kind, work, existing.contains(&work.name.key()))).collect();
-                let mut answers = self.work.directory.apply(&operations, &self.pace).await.into_iter();
+                let mut answers = self.work.directory.apply(&operations, &self.courier.pace).await.into_iter();
                 for work in batch {
                     match answers.next() {
                         Some(Ok(_)) => written.push(work),
@@ -208,7 +208,7 @@ impl<D: Directory> Progression<'_, D> {
                         // Adding who is in and removing who is out are no faults, so doing it again is harmless.
                         Some(Err(fault)) => {
                             if fault.next == Next::StopRun {
-                                self.early.get_or_insert(Early::Useless(fault.clone()));
+                                self.courier.end(Early::Useless(fault.clone()));
                             }
                             last_fault = Some(fault);
                             again.push(work);
@@ -225,7 +225,7 @@ impl<D: Directory> Progression<'_, D> {
         }
         if !pending.is_empty() {
             let fault = last_fault.unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
-            self.early.get_or_insert(Early::Unavailable(fault));
+            self.courier.end(Early::Unavailable(fault));
         }
         shortfall.leave(&pending);
         self.read_groups_back(kind, &written, shortfall).await;
@@ -234,10 +234,10 @@ impl<D: Directory> Progression<'_, D> {
     /// Takes people out whose account is no longer there: they must not keep the others from their group.
     async fn leave_out_who_is_gone(&mut self, kind: GroupKind, works: &mut [GroupWork], shortfall: &mut Shortfall) {
         let ids: HashSet<EntryId> = works.iter().flat_map(GroupWork::everybody).map(|c| c.member.id.clone()).collect();
-        let there = match self.find_patiently(ids.into_iter().collect()).await {
+        let there = match self.courier.find_patiently(ids.into_iter().collect()).await {
             Ok(there) => there,
             Err(fault) => {
-                self.early.get_or_insert(Early::after(fault));
+                self.courier.end(Early::after(fault));
                 return;
             }
         };
@@ -266,7 +266,7 @@ impl<D: Directory> Progression<'_, D> {
             match self.work.directory.groups(kind, Wanted::Named(names.clone())).await {
                 Ok(groups) => break groups,
                 Err(fault) if fault.next == Next::StopRun || attempt + 1 >= ATTEMPTS => {
-                    self.early.get_or_insert(Early::after(fault));
+                    self.courier.end(Early::after(fault));
                     shortfall.leave(written);
                     return;
                 }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use futures_util::StreamExt;
 
-use super::Progression;
-use super::batch::backoff;
+use super::courier::Courier;
+use super::courier::backoff;
 use crate::directory::Directory;
 use crate::directory::Lookup;
 use crate::directory::Which;
@@ -49,43 +49,6 @@ impl FoundAccounts {
         place.map(|place| &self.accounts[*place])
     }
 
-    /// Compares what was asked for with what is there: why it failed, if it did, and what else a person should know.
-    pub(super) fn differences(&self, operation: &Operation, entry: &ExistingAccount) -> (Option<String>, Vec<String>) {
-        let differing: Vec<String> = match operation {
-            Operation::Create(create) => {
-                let changes = diff::changes(&entry.attributes, &create.attributes, |_| Policy::Force);
-                changes.iter().map(|change| change.attribute.to_string()).collect()
-            }
-            Operation::Update(update) => {
-                let is_other = |change: &&Change| !holds(&entry.attributes, change, |change| &change.new);
-                update.changes.iter().filter(is_other).map(|change| change.attribute.to_string()).collect()
-            }
-            _ => Vec::new(),
-        };
-        let mut notes = Vec::new();
-        if let Operation::Update(update) = operation
-            && let Some(relocation) = &update.relocation
-            && relocation.progress(entry) != Progress::Done
-        {
-            let place = &entry.id.locator;
-            let why = format!("the account is still called `{}`, and is at {place}, when read back", entry.username);
-            return (Some(why), notes);
-        }
-        if !differing.is_empty() {
-            notes.push(format!("reads back other than written: {}", differing.join(", ")));
-        }
-        let wanted_enabled = match operation {
-            Operation::Update(update) => update.enabled,
-            _ => None,
-        };
-        let failed = match wanted_enabled {
-            Some(false) if entry.enabled => Some("the account is still switched on when read back".to_owned()),
-            Some(true) if !entry.enabled => Some("the account is still switched off when read back".to_owned()),
-            _ => None,
-        };
-        (failed, notes)
-    }
-
     fn push(&mut self, account: ExistingAccount) {
         let place = self.accounts.len();
         self.by_id.insert(account.id.clone(), place);
@@ -94,7 +57,7 @@ impl FoundAccounts {
     }
 }
 
-impl<D: Directory> Progression<'_, D> {
+impl<D: Directory> Courier<'_, D> {
     /// Reads the accounts that the operations are about.
     async fn look(&self, operations: &[(usize, Operation)]) -> Result<FoundAccounts, Fault> {
         let mut usernames = Vec::new();
@@ -133,7 +96,7 @@ impl<D: Directory> Progression<'_, D> {
     }
 }
 
-impl<D: Directory> Progression<'_, D> {
+impl<D: Directory> Courier<'_, D> {
     /// Returns which of the entries are still there.
     pub(super) async fn find_patiently(&self, ids: Vec<EntryId>) -> Result<HashSet<EntryId>, Fault> {
         let found = self.read_patiently(ids, &Schema::default()).await?;
@@ -157,6 +120,43 @@ impl<D: Directory> Progression<'_, D> {
             attempt += 1;
         }
     }
+}
+
+/// Compares what was asked for with what is there: why it failed, if it did, and what else a person should know.
+pub(super) fn differences(operation: &Operation, entry: &ExistingAccount) -> (Option<String>, Vec<String>) {
+    let differing: Vec<String> = match operation {
+        Operation::Create(create) => {
+            let changes = diff::changes(&entry.attributes, &create.attributes, |_| Policy::Force);
+            changes.iter().map(|change| change.attribute.to_string()).collect()
+        }
+        Operation::Update(update) => {
+            let is_other = |change: &&Change| !holds(&entry.attributes, change, |change| &change.new);
+            update.changes.iter().filter(is_other).map(|change| change.attribute.to_string()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut notes = Vec::new();
+    if let Operation::Update(update) = operation
+        && let Some(relocation) = &update.relocation
+        && relocation.progress(entry) != Progress::Done
+    {
+        let place = &entry.id.locator;
+        let why = format!("the account is still called `{}`, and is at {place}, when read back", entry.username);
+        return (Some(why), notes);
+    }
+    if !differing.is_empty() {
+        notes.push(format!("reads back other than written: {}", differing.join(", ")));
+    }
+    let wanted_enabled = match operation {
+        Operation::Update(update) => update.enabled,
+        _ => None,
+    };
+    let failed = match wanted_enabled {
+        Some(false) if entry.enabled => Some("the account is still switched on when read back".to_owned()),
+        Some(true) if !entry.enabled => Some("the account is still switched off when read back".to_owned()),
+        _ => None,
+    };
+    (failed, notes)
 }
 
 async fn read<D: Directory>(

@@ -8,7 +8,7 @@ use futures_util::stream;
 
 use super::Early;
 use super::Progression;
-use super::batch::Fate;
+use super::courier::Fate;
 use super::tasks::Task;
 use crate::directory::Directory;
 use crate::directory::Login;
@@ -82,7 +82,7 @@ impl<D: Directory> Progression<'_, D> {
                     result.letter = LetterOutcome::Owed;
                     result.notes.push(format!("the letter is still owed: the login could not be tried: {fault}"));
                     if fault.next == Next::StopRun {
-                        self.early.get_or_insert(Early::Useless(fault));
+                        self.courier.end(Early::Useless(fault));
                     }
                     continue;
                 }

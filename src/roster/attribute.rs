@@ -141,6 +141,11 @@ impl Attributes {
         self.get(name)?.text().next()
     }
 
+    /// Returns the names that are listed, and those of others that were built with the same schema.
+    pub fn schema(&self) -> Schema {
+        Schema { names: Arc::clone(&self.names) }
+    }
+
     /// Returns whether `name` is listed without any value: the attribute is wanted absent.
     pub fn is_cleared(&self, name: &str) -> bool {
         self.iter().any(|(n, values)| n.is(name) && values.is_empty())

@@ -1,6 +1,7 @@
 //! What will be sent to a directory.
 
 use super::account::EntryId;
+use super::account::ExistingAccount;
 use super::account::GroupKind;
 use super::account::GroupName;
 use super::attribute::Attributes;
@@ -108,4 +109,20 @@ pub enum Done {
     ChangedBut(String),
     /// There was nothing to change.
     AlreadySo,
+}
+
+/// What a directory hands back for an operation that it did.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// What it did.
+    pub done: Done,
+    /// The account as the operation left it, if the directory showed it with its answer: with the attributes that the
+    /// operation was about. It is as good as one that is read afterwards.
+    pub account: Option<Box<ExistingAccount>>,
+}
+
+impl From<Done> for Receipt {
+    fn from(done: Done) -> Self {
+        Self { done, account: None }
+    }
 }

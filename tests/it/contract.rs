@@ -155,6 +155,7 @@ mod memory;
 mod reading;
 mod references;
 mod relocating;
+mod transactions;
 mod values;
 
 /// The attributes that the suite uses; every `inetOrgPerson` can have them.
@@ -221,8 +222,22 @@ async fn one(directory: &impl Directory, username: &str) -> ExistingAccount {
     find(directory, username).await.unwrap_or_else(|| panic!("`{username}` is not there"))
 }
 
+/// Applies a batch and returns what was done. Whatever was shown of an account is as it is read right afterwards.
+async fn apply(directory: &impl Directory, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    let answers = directory.apply(batch, pace).await;
+    for account in answers.iter().flatten().filter_map(|receipt| receipt.account.as_deref()) {
+        let lookup = Lookup { which: Which::Ids(vec![account.id.clone()]), attributes: account.attributes.schema() };
+        let read: Vec<ExistingAccount> = directory.existing(lookup).try_collect().await.expect("it can be read");
+        let [read] = read.as_slice() else { panic!("{account:?} is there {} times", read.len()) };
+        assert_eq!((&read.id, &read.username), (&account.id, &account.username));
+        assert_eq!((read.enabled, read.must_change), (account.enabled, account.must_change), "{account:?}");
+        assert_eq!(sets(&read.attributes), sets(&account.attributes));
+    }
+    answers.into_iter().map(|answer| answer.map(|receipt| receipt.done)).collect()
+}
+
 async fn ask(directory: &impl Directory, operation: Operation) -> Result<Done, Fault> {
-    let mut answers = directory.apply(&[operation], &Pace::unlimited()).await;
+    let mut answers = apply(directory, &[operation], &Pace::unlimited()).await;
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }

@@ -49,7 +49,7 @@ fn person(uid: &str) -> Create {
 async fn ask(ldap: &Ldap, operation: Operation) -> Result<Done, Fault> {
     let mut answers = ldap.apply(&[operation], &Pace::unlimited()).await;
     assert_eq!(answers.len(), 1);
-    answers.remove(0)
+    answers.remove(0).map(|receipt| receipt.done)
 }
 
 async fn find(ldap: &Ldap, uid: &str) -> ExistingAccount {

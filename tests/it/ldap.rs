@@ -22,6 +22,7 @@ use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Member;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::operation::Receipt;
 use rosterd::roster::operation::Update;
 use rosterd::roster::secret::Secret;
 
@@ -42,6 +43,7 @@ mod references;
 mod renaming;
 mod rights;
 mod tls;
+mod transactions;
 mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";
@@ -62,7 +64,12 @@ pub fn person(uid: &str) -> Create {
 }
 
 pub async fn apply(ldap: &Ldap, operations: &[Operation]) -> Vec<Result<Done, Fault>> {
-    ldap.apply(operations, &Pace::unlimited()).await
+    done_of(ldap.apply(operations, &Pace::unlimited()).await)
+}
+
+/// Returns what was done, without what was shown of it.
+fn done_of(answers: Vec<Result<Receipt, Fault>>) -> Vec<Result<Done, Fault>> {
+    answers.into_iter().map(|answer| answer.map(|receipt| receipt.done)).collect()
 }
 
 pub async fn one(ldap: &Ldap, operation: Operation) -> Result<Done, Fault> {

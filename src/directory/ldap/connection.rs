@@ -23,6 +23,7 @@ use ldap3::controls::MakeCritical;
 use ldap3::controls::PagedResults;
 use ldap3::controls::PostReadResp;
 use ldap3::controls::RawControl;
+use ldap3::exop::Exop;
 use ldap3::exop::WhoAmI;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -126,7 +127,7 @@ impl Connection {
     pub async fn add(
         &self,
         dn: &str,
-        attributes: Vec<(Vec<u8>, HashSet<Vec<u8>>)>,
+        attributes: NewAttributes,
         controls: Vec<RawControl>,
     ) -> Result<(LdapResult, Option<Entry>), Trouble> {
         let mut handle = self.handle.clone();
@@ -142,8 +143,20 @@ impl Connection {
         mods: Vec<Mod<Vec<u8>>>,
         controls: Vec<RawControl>,
     ) -> Result<LdapResult, Trouble> {
+        self.modify_and_show(dn, mods, controls).await.map(|(answer, _)| answer)
+    }
+
+    /// Changes an entry and returns what `controls` made the server return of it.
+    pub async fn modify_and_show(
+        &self,
+        dn: &str,
+        mods: Vec<Mod<Vec<u8>>>,
+        controls: Vec<RawControl>,
+    ) -> Result<(LdapResult, Option<Entry>), Trouble> {
         let mut handle = self.handle.clone();
-        self.call(async move { handle.with_controls(controls).modify(dn, mods).await }).await
+        let answer = self.call(async move { handle.with_controls(controls).modify(dn, mods).await }).await?;
+        let entry = post_read(dn, &answer.ctrls);
+        Ok((answer, entry))
     }
 
     /// Gives an entry another name, and another parent if one is given (RFC 4511 section 4.9). The values of the old
@@ -163,6 +176,30 @@ impl Connection {
     pub async fn delete(&self, dn: &str, controls: Vec<RawControl>) -> Result<LdapResult, Trouble> {
         let mut handle = self.handle.clone();
         self.call(async move { handle.with_controls(controls).delete(dn).await }).await
+    }
+
+    /// Runs an extended operation and returns the value of its answer, if it has one.
+    pub async fn extended(&self, name: &str, value: Option<Vec<u8>>) -> Result<(LdapResult, Option<Vec<u8>>), Trouble> {
+        let mut handle = self.handle.clone();
+        let request = Exop { name: Some(name.to_owned()), val: value };
+        let answer = self.call(async move { handle.extended(request).await }).await?;
+        Ok((answer.1, answer.0.val))
+    }
+
+    /// Sends a write and returns its message id with the answer: an answer to something else may refer to it.
+    pub async fn write(&self, request: Request, control: RawControl) -> Result<(i32, LdapResult), Trouble> {
+        let mut handle = self.handle.clone();
+        let sent = async move {
+            let Request { dn, write, condition } = request;
+            let controls: Vec<RawControl> = condition.into_iter().chain([control]).collect();
+            let answer = match write {
+                Write::Add(attributes) => handle.with_controls(controls).add(&dn, attributes).await?,
+                Write::Modify(mods) => handle.with_controls(controls).modify(&dn, mods).await?,
+                Write::Delete => handle.with_controls(controls).delete(&dn).await?,
+            };
+            Ok((handle.last_id(), answer))
+        };
+        self.call(sent).await
     }
 
     /// Reads one entry; `None` when it is not there, is hidden, or `filter` does not match.
@@ -319,6 +356,26 @@ type Search = ldap3::SearchStream<'static, String, Vec<String>>;
 
 /// A page that was asked for.
 pub struct Page(Search);
+
+/// One write to one entry.
+#[derive(Debug)]
+pub struct Request {
+    pub dn: String,
+    pub write: Write,
+    /// What must hold for the server to do it.
+    pub condition: Option<RawControl>,
+}
+
+/// What is written.
+#[derive(Debug)]
+pub enum Write {
+    Add(NewAttributes),
+    Modify(Vec<Mod<Vec<u8>>>),
+    Delete,
+}
+
+/// The attributes of an entry to add.
+pub type NewAttributes = Vec<(Vec<u8>, HashSet<Vec<u8>>)>;
 
 /// What a search found, and how it ended. The entries are complete only if the result code is 0.
 #[derive(Debug)]

@@ -30,6 +30,7 @@ use super::group::By;
 use super::group::Class;
 use super::group::member_name;
 use super::name::Dn;
+use super::read::AT_ONCE;
 use crate::directory::name_rules;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
@@ -296,7 +297,7 @@ impl<'a> Walk<'a> {
 
     async fn entries(&self, names: &[Dn]) -> Result<Vec<Option<Entry>>, Fault> {
         let reads: Vec<_> = names.iter().map(|dn| async { self.entry(&dn.to_string()).await }.boxed()).collect();
-        stream::iter(reads).buffered(self.dsa.site.in_flight).try_collect().await
+        stream::iter(reads).buffered(AT_ONCE).try_collect().await
     }
 
     /// Reads one entry; `None` when it is not there or not to be seen.

@@ -52,6 +52,8 @@ pub struct Profile {
     pub keeps: &'static [(&'static str, &'static str)],
     /// Accounts and groups that are never written.
     pub guards: Guards,
+    /// How many connections the server works on at the same time to some use, when much is to be written.
+    pub connections: usize,
     /// What few kinds of servers have.
     pub peculiar: Peculiar,
     /// What an admin is told when a limit cuts an answer off.

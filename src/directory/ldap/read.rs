@@ -37,6 +37,8 @@ use crate::roster::name_key::MatchKey;
 
 /// Values in one filter.
 const CHUNK: usize = 100;
+/// Reads of single entries that are unanswered at the same time.
+pub(super) const AT_ONCE: usize = 32;
 /// How often a read is begun on a connection before it is given up.
 pub(super) const ATTEMPTS: usize = 3;
 /// How long to wait before a read is begun again.
@@ -230,8 +232,7 @@ impl Dsa {
             };
             reads.push(read.boxed());
         }
-        let found: Vec<Option<Entry>> =
-            stream::iter(reads).buffered(self.site.in_flight).try_collect::<Vec<_>>().await?;
+        let found: Vec<Option<Entry>> = stream::iter(reads).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
         let moved: Vec<_> = ids.iter().zip(&found).filter(|(_, entry)| entry.is_none()).map(|(id, _)| id).collect();
         let mut entries: Vec<_> = found.iter().flatten().cloned().collect();
         if !moved.is_empty() {
@@ -263,8 +264,7 @@ impl Dsa {
             };
             reads.push(read.boxed());
         }
-        let found: Vec<Option<Entry>> =
-            stream::iter(reads).buffered(self.site.in_flight).try_collect::<Vec<_>>().await?;
+        let found: Vec<Option<Entry>> = stream::iter(reads).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -295,7 +295,8 @@ impl Dsa {
         scope_of(self.site.scope)
     }
 
-    fn attributes(&self, wanted: &attribute::Schema) -> Vec<String> {
+    /// Returns what to ask for to make an account of an entry.
+    pub(super) fn attributes(&self, wanted: &attribute::Schema) -> Vec<String> {
         let Site { profile, username_attribute, .. } = &self.site;
         let own = [profile.stable.attribute, username_attribute];
         let more = profile.credentials.attributes.iter().chain(profile.guards.attributes);
@@ -308,7 +309,11 @@ impl Dsa {
 
     /// Makes an account of an entry. An entry without its stable id is a fault: it could not be told from another one
     /// that takes its name later.
-    fn account<'s>(&self, entry: &'s Entry, wanted: &'s attribute::Schema) -> Result<ExistingAccount, Fault> {
+    pub(super) fn account<'s>(
+        &self,
+        entry: &'s Entry,
+        wanted: &'s attribute::Schema,
+    ) -> Result<ExistingAccount, Fault> {
         let name = Spelled::of(&entry.dn);
         let id = EntryId { locator: name.as_str().into(), stable: self.stable(entry)? };
         let attribute = &self.site.username_attribute;
@@ -332,11 +337,6 @@ impl Dsa {
             username,
             id,
         })
-    }
-
-    /// Returns the id of an entry that was read with its stable id.
-    pub(super) fn entry_id(&self, entry: &Entry) -> Result<EntryId, Fault> {
-        Ok(EntryId { locator: canonical(&entry.dn).into(), stable: self.stable(entry)? })
     }
 
     fn stable(&self, entry: &Entry) -> Result<Box<str>, Fault> {

@@ -10,6 +10,7 @@ use super::entry::Entry;
 pub struct RootDse {
     controls: HashSet<String>,
     capabilities: HashSet<String>,
+    extensions: HashSet<String>,
     is_openldap: bool,
     pub contexts: Vec<String>,
     pub schema: Option<String>,
@@ -21,6 +22,7 @@ impl RootDse {
     pub const ATTRIBUTES: &[&str] = &[
         "supportedControl",
         "supportedCapabilities",
+        "supportedExtension",
         "namingContexts",
         "subschemaSubentry",
         "vendorName",
@@ -30,6 +32,8 @@ impl RootDse {
 
     const ASSERTION: &str = "1.3.6.1.1.12";
     const POST_READ: &str = "1.3.6.1.1.13.2";
+    /// Starting and ending one. The control that goes with them is not listed by every server that has it.
+    const TRANSACTION: [&str; 2] = ["1.3.6.1.1.21.1", "1.3.6.1.1.21.3"];
     const PAGED: &str = "1.2.840.113556.1.4.319";
     const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 
@@ -40,6 +44,7 @@ impl RootDse {
         Self {
             controls: entry.texts("supportedControl").map(str::to_owned).collect(),
             capabilities: entry.texts("supportedCapabilities").map(str::to_owned).collect(),
+            extensions: entry.texts("supportedExtension").map(str::to_owned).collect(),
             is_openldap: openldap,
             contexts: entry.texts("namingContexts").map(str::to_owned).collect(),
             schema: entry.text("subschemaSubentry").map(str::to_owned),
@@ -72,6 +77,11 @@ impl RootDse {
     /// Whether a write can return the entry (RFC 4527).
     pub fn has_post_read(&self) -> bool {
         self.controls.contains(Self::POST_READ)
+    }
+
+    /// Whether several writes can be one transaction (RFC 5805).
+    pub fn has_transactions(&self) -> bool {
+        Self::TRANSACTION.iter().all(|oid| self.extensions.contains(*oid))
     }
 
     /// Whether searches can be paged (RFC 2696).

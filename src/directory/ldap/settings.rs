@@ -21,6 +21,7 @@ use super::profile::Profile;
 use super::protected::Listed;
 use super::protected::Protected;
 use super::server::RootDse;
+use super::window::Width;
 use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
 use crate::tls;
@@ -32,6 +33,9 @@ pub use self::choice::GroupType;
 pub use self::choice::PasswordPolicy;
 pub use self::choice::SearchScope;
 pub use self::choice::StartTls;
+
+/// The most that are unanswered unless the configuration says a number. OpenLDAP cuts a connection off above 1,000.
+const WINDOW: usize = 128;
 
 /// The keys of `[target.ldap]`; see `config/rosterd.toml` for what each one means.
 #[derive(Clone, Debug)]
@@ -95,8 +99,10 @@ pub struct LdapSettings {
     pub timeout: Duration,
     /// Entries per page of a search.
     pub page_size: NonZeroUsize,
-    /// Operations sent and not yet answered, at most.
-    pub in_flight: NonZeroUsize,
+    /// Operations sent and not yet answered, at most; without it as many as the latency asks for.
+    pub in_flight: Option<NonZeroUsize>,
+    /// From so many operations on a batch is one transaction (RFC 5805) where the server offers that; without it never.
+    pub transactions: Option<NonZeroUsize>,
     /// What is never written: DNs with everything below, login names with `*` and `?`, `/expressions/` for login names.
     pub protected: Vec<String>,
     /// Who may approve plans, in the same form: never written either.
@@ -106,10 +112,12 @@ pub struct LdapSettings {
 }
 
 impl LdapSettings {
+    /// Operations that are worth a transaction. With smaller ones OpenLDAP 2.5 was seen to crash.
+    pub const TRANSACTION: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+
     /// Returns the settings with every default.
     pub fn new(url: Url, people_base: &str) -> Self {
         const PAGE: NonZeroUsize = NonZeroUsize::new(500).expect("500 is not zero");
-        const WINDOW: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
         Self {
             url,
             further_urls: Vec::new(),
@@ -140,7 +148,8 @@ impl LdapSettings {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
             page_size: PAGE,
-            in_flight: WINDOW,
+            in_flight: None,
+            transactions: None,
             protected: Vec::new(),
             approvers: Vec::new(),
             protected_groups: Vec::new(),
@@ -205,7 +214,8 @@ pub struct Site {
     pub gids: RangeInclusive<u32>,
     pub posix: Option<PosixSettings>,
     pub page_size: i32,
-    pub in_flight: usize,
+    pub in_flight: Width,
+    pub transactions: Option<NonZeroUsize>,
     pub protected: Protected,
 }
 
@@ -331,7 +341,8 @@ impl LdapSettings {
             gids: self.group_gid_range.clone(),
             posix: self.posix.clone(),
             page_size: i32::try_from(self.page_size.get()).unwrap_or(i32::MAX),
-            in_flight: self.in_flight.get(),
+            in_flight: self.in_flight.map_or(Width::UpTo(WINDOW), |n| Width::Fixed(n.get())),
+            transactions: self.transactions,
             protected: Protected::new(listed, &profile.guards, own)?,
         })
     }

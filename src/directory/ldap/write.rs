@@ -1,9 +1,6 @@
-//! Writing accounts: one request for everything about one entry.
-
-use std::collections::HashSet;
+//! Creating and deleting accounts: one request for everything about one entry.
 
 use ldap3::LdapResult;
-use ldap3::Mod;
 use ldap3::Scope;
 use ldap3::controls::Assertion;
 use ldap3::controls::PostRead;
@@ -23,19 +20,18 @@ use super::name::is_attribute_description;
 use super::new_entry::NewEntry;
 use super::posix;
 use super::profile::New;
-use super::profile::Presumes;
 use super::profile::Wanted;
 use super::settings::SearchScope;
 use super::settings::Site;
 use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
+use crate::roster::attribute;
 use crate::roster::attribute::Attributes;
-use crate::roster::change::Change;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
-use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Create;
 use crate::roster::operation::Done;
-use crate::roster::operation::Update;
+use crate::roster::operation::Receipt;
 
 impl Dsa {
     /// Returns the name of a new entry.
@@ -65,7 +61,8 @@ impl Dsa {
         Err(format!("{dn} is not where accounts are read (people_base {base}), so it would not be found again"))
     }
 
-    pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Done, Fault> {
+    /// Returns the new entry's name and attributes.
+    pub(super) fn addition(&self, create: &Create) -> Result<(Dn, NewEntry), Fault> {
         let Create { username, locator, attributes, password, must_change } = create;
         let dn = self.place(username, locator.as_deref(), attributes).map_err(|e| reject(&e))?;
         let secret = password.as_ref();
@@ -98,10 +95,16 @@ impl Dsa {
                 new.add(name, &value);
             }
         }
+        Ok((dn, new))
+    }
+
+    pub(super) async fn create(&self, connection: &Connection, create: &Create) -> Result<Receipt, Fault> {
+        let (dn, mut new) = self.addition(create)?;
+        let secret = create.password.as_ref();
         let name = dn.to_string();
-        let stable = &self.site.profile.stable;
-        let post_read = connection.root.has_post_read().then(|| PostRead::new(vec![stable.attribute]));
-        let controls: Vec<RawControl> = post_read.into_iter().collect();
+        let schema = create.attributes.schema();
+        let shown = self.attributes(&schema);
+        let controls: Vec<RawControl> = self.post_read(connection, &shown).into_iter().collect();
         let mut given = self.numbers_of_new(connection, |name| new.has(name)).await?;
         let mut round = 1;
         let (answer, read) = loop {
@@ -121,89 +124,56 @@ impl Dsa {
             let fault = refused(During::Add, &answer, secret);
             return Err(match answer.rc {
                 32 => without_parent(&dn, fault),
-                68 => self.clash(connection, &dn, username, fault).await?,
+                68 => self.clash(connection, &dn, &create.username, fault).await?,
                 _ => fault,
             });
         }
-        let read = match read.filter(|entry| stable.of(entry).is_some()) {
-            Some(entry) => Some(entry),
-            None => {
-                let all = Filter::present("objectClass");
-                self.read_one(connection, &name, &all, &[stable.attribute]).await.ok().flatten()
-            }
-        };
-        let id = read.as_ref().and_then(|entry| self.entry_id(entry).ok());
-        let unread = || format!("created, but its {} could not be read back", stable.attribute);
-        let id = id.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
+        let account = self.shown(connection, &name, read, &schema).await;
+        let unread = || format!("created, but its {} could not be read back", self.site.profile.stable.attribute);
+        let account = account.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
         if let Some(given) = given {
             let half_done = |fault: Fault| Fault { next: Next::LookAgain, code: None, ..fault };
             self.keep_uid_unique(connection, &name, given).await.map_err(half_done)?;
         }
-        Ok(Done::Created(id))
+        Ok(Receipt { done: Done::Created(account.id.clone()), account: Some(Box::new(account)) })
     }
 
-    pub(super) async fn update(&self, connection: &Connection, update: &Update) -> Result<Done, Fault> {
-        let Update { id, username, relocation: _, changes, password, must_change, enabled } = update;
-        let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
-        let wanted = Wanted { password: password.as_ref(), must_change: *must_change, enabled: *enabled };
-        self.allow(&dn, username, wanted)?;
-        for change in changes {
-            self.writable(change.attribute.as_str())?;
-            self.harmless(change.attribute.as_str(), change.new.iter().map(AsRef::as_ref))?;
-            keeps_name(&dn, change)?;
-        }
-        let mut attempt = Attempt {
-            dsa: self,
-            connection,
-            id,
-            changes,
-            wanted,
-            seen: None,
-            presumes: (self.site.profile.credentials.presumes)(wanted),
-            by_replacing: false,
-            unasserted: false,
-        };
-        if changes.is_empty() && wanted.is_nothing() {
-            return Ok(Done::AlreadySo);
-        }
-        if attempt.needs_a_look() {
-            attempt.look().await?;
-        }
-        if attempt.modifications()?.is_empty() {
-            return Ok(Done::AlreadySo);
-        }
-        let mut answer = attempt.send().await?;
-        if answer.rc == 122 && matches!(attempt.presumes, Presumes::That(_)) {
-            attempt.look().await?;
-            answer = attempt.send().await?;
-        }
-        if is_misled(&answer) && attempt.finds_old_values().await? {
-            attempt.unasserted = true;
-            answer = attempt.send().await?;
-        }
-        if matches!(answer.rc, 16 | 18 | 20) && !changes.is_empty() {
-            let as_planned = attempt.finds_old_values().await?;
-            if as_planned && answer.rc == 18 {
-                attempt.by_replacing = true;
-                answer = attempt.send().await?;
-            } else if as_planned && (attempt.seen.is_none() || wanted.is_nothing()) {
-                // Nothing has changed meanwhile: the same request would fail the same way again.
-                let fault = refused(During::Modify, &answer, password.as_ref());
-                return Err(Fault { next: Next::RejectRow, ..fault });
-            } else {
-                answer.rc = 122;
+    /// Asks for the entry as the write leaves it: what the server has made of the request, in the same step (RFC 4527).
+    pub(super) fn post_read(&self, connection: &Connection, attributes: &[String]) -> Option<RawControl> {
+        connection.root.has_post_read().then(|| PostRead::new(attributes.iter().map(String::as_str).collect()))
+    }
+
+    /// Returns the account that was just written: as the answer showed it, else as it is read.
+    pub(super) async fn shown(
+        &self,
+        connection: &Connection,
+        name: &str,
+        read: Option<Entry>,
+        schema: &attribute::Schema,
+    ) -> Option<ExistingAccount> {
+        let whole = read.filter(|entry| self.site.profile.stable.of(entry).is_some());
+        let entry = match whole {
+            Some(entry) => Some(entry),
+            None => {
+                let all = Filter::present("objectClass");
+                let attributes = self.attributes(schema);
+                let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
+                self.read_one(connection, name, &all, &attributes).await.ok().flatten()
             }
-        }
-        match answer.rc {
-            0 => self.settle(connection, id, wanted).await,
-            _ => Err(refused(During::Modify, &answer, password.as_ref())),
-        }
+        };
+        self.account(&entry?, schema).ok()
+    }
+
+    /// Proves that an entry may be deleted, and returns the condition that it is this one.
+    pub(super) fn deletion(&self, id: &EntryId, username: &str) -> Result<RawControl, Fault> {
+        let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
+        self.allow(&dn, username, Wanted::default())?;
+        Ok(assertion(&self.same(id)))
     }
 
     /// Deletes the entry, and no other one that has its name by now. An entry that is gone is no fault.
     pub(super) async fn delete(&self, connection: &Connection, id: &EntryId, username: &str) -> Result<Done, Fault> {
-        let dn = Dn::parse(&id.locator).map_err(|e| reject(&e))?;
-        self.allow(&dn, username, Wanted::default())?;
+        let condition = self.deletion(id, username)?;
         let same = self.same(id);
         let guards = &self.site.profile.guards;
         let address = self.address(id);
@@ -218,7 +188,7 @@ impl Dsa {
                 }
             }
         }
-        let controls = if connection.root.has_assertion() { vec![assertion(&same)] } else { Vec::new() };
+        let controls = if connection.root.has_assertion() { vec![condition] } else { Vec::new() };
         let answer = connection.delete(&address.name, controls).await.map_err(Trouble::of_write)?;
         match answer.rc {
             0 => Ok(Done::Changed),
@@ -239,7 +209,7 @@ impl Dsa {
     }
 
     /// Refuses what must not, or cannot, be written.
-    fn allow(&self, dn: &Dn, username: &str, wanted: Wanted<'_>) -> Result<(), Fault> {
+    pub(super) fn allow(&self, dn: &Dn, username: &str, wanted: Wanted<'_>) -> Result<(), Fault> {
         let Wanted { password, must_change, enabled } = wanted;
         if let Some(why) = self.guards(dn, username) {
             return Err(protected(&why));
@@ -270,7 +240,11 @@ impl Dsa {
     }
 
     /// Refuses values that would make an administrator of somebody.
-    fn harmless<'v>(&self, attribute: &str, values: impl IntoIterator<Item = &'v [u8]>) -> Result<(), Fault> {
+    pub(super) fn harmless<'v>(
+        &self,
+        attribute: &str,
+        values: impl IntoIterator<Item = &'v [u8]>,
+    ) -> Result<(), Fault> {
         match values.into_iter().find_map(|value| self.guards_value(attribute, value)) {
             Some(why) => Err(reject(&format!("the value is not written: {why}"))),
             None => Ok(()),
@@ -293,132 +267,6 @@ impl Dsa {
     }
 }
 
-/// One update on its way.
-struct Attempt<'a> {
-    dsa: &'a Dsa,
-    connection: &'a Connection,
-    id: &'a EntryId,
-    changes: &'a [Change],
-    wanted: Wanted<'a>,
-    /// The entry with the attributes of its state, once somebody has looked.
-    seen: Option<Entry>,
-    /// What is taken for granted as long as nobody has looked; the request fails if it does not hold.
-    presumes: Presumes,
-    by_replacing: bool,
-    /// Somebody has looked instead of the server.
-    unasserted: bool,
-}
-
-impl Attempt<'_> {
-    /// Changes are written so that they fail when an old value is no longer there.
-    fn modifications(&self) -> Result<Vec<Mod<Vec<u8>>>, Fault> {
-        let mut mods = Vec::new();
-        for change in self.changes {
-            let name = change.attribute.as_str().as_bytes().to_vec();
-            let set = |values: &mut dyn Iterator<Item = &[u8]>| -> HashSet<Vec<u8>> {
-                values.filter(|value| !value.is_empty()).map(<[u8]>::to_vec).collect()
-            };
-            let (gone, come) = (set(&mut change.removed()), set(&mut change.added()));
-            if gone.is_empty() && come.is_empty() {
-                continue;
-            }
-            if self.by_replacing {
-                mods.push(Mod::Replace(name, set(&mut change.new.iter().map(AsRef::as_ref))));
-                continue;
-            }
-            if !gone.is_empty() {
-                mods.push(Mod::Delete(name.clone(), gone));
-            }
-            if !come.is_empty() {
-                mods.push(Mod::Add(name, come));
-            }
-        }
-        let credentials = &self.dsa.site.profile.credentials;
-        mods.extend((credentials.modifications)(self.wanted, self.seen.as_ref()).map_err(|why| reject(&why))?);
-        Ok(mods)
-    }
-
-    /// The request is bound to the entry, not only to its name, and to what cannot be said by deleting old values.
-    fn controls(&self) -> Vec<RawControl> {
-        if !self.connection.root.has_assertion() || self.unasserted {
-            return Vec::new();
-        }
-        let mut conditions = vec![self.dsa.same(self.id)];
-        conditions.extend(self.unset().map(|name| Filter::present(name).negated()));
-        if let Presumes::That(condition) = &self.presumes {
-            conditions.push(condition.clone());
-        }
-        vec![assertion(&Filter::all(conditions))]
-    }
-
-    async fn send(&self) -> Result<LdapResult, Fault> {
-        let address = self.dsa.address(self.id);
-        let sent = self.connection.modify(&address.name, self.modifications()?, self.controls()).await;
-        sent.map_err(Trouble::of_write)
-    }
-
-    /// Iterates over the attributes that have no value yet, as far as the plan knows.
-    fn unset(&self) -> impl Iterator<Item = &str> {
-        self.changes.iter().filter(|change| change.old.is_empty()).map(|change| change.attribute.as_str())
-    }
-
-    /// Returns whether something must be known that the request itself cannot be bound to.
-    fn needs_a_look(&self) -> bool {
-        let bound = self.dsa.address(self.id).is_bound && self.unset().next().is_none();
-        let guards = &self.dsa.site.profile.guards;
-        guards.needs_a_look || self.presumes == Presumes::ALook || !(self.connection.root.has_assertion() || bound)
-    }
-
-    /// Reads whether the entry is the one that is meant, whether it is locked, and whether what is to get its first
-    /// value has none.
-    async fn look(&mut self) -> Result<(), Fault> {
-        let same = self.dsa.same(self.id);
-        let profile = self.dsa.site.profile;
-        let mut attributes = [profile.credentials.attributes, profile.guards.attributes].concat();
-        attributes.extend(self.unset());
-        if attributes.is_empty() {
-            attributes.push("1.1");
-        }
-        let address = self.dsa.address(self.id);
-        let entry = self.dsa.read_one(self.connection, &address.name, &same, &attributes).await?;
-        let entry = entry.ok_or_else(another)?;
-        if let Some(why) = (profile.guards.reason)(&entry) {
-            return Err(protected(why));
-        }
-        if let Some(name) = self.unset().find(|name| entry.values(name).next().is_some()) {
-            let reason = format!("the entry is not as it was when the plan was made: `{name}` has a value by now");
-            return Err(Fault::new(Next::LookAgain, reason).with_code(122));
-        }
-        self.seen = Some(entry);
-        self.presumes = Presumes::Nothing;
-        Ok(())
-    }
-
-    /// Reads whether the attributes still have the values that the plan was made with.
-    async fn finds_old_values(&self) -> Result<bool, Fault> {
-        let same = self.dsa.same(self.id);
-        let names: Vec<&str> = self.changes.iter().map(|change| change.attribute.as_str()).collect();
-        let address = self.dsa.address(self.id);
-        let entry = self.dsa.read_one(self.connection, &address.name, &same, &names).await?;
-        let Some(entry) = entry else { return Ok(false) };
-        Ok(self.changes.iter().all(|change| {
-            let now: HashSet<&[u8]> = entry.values(change.attribute.as_str()).collect();
-            now == change.old.iter().map(AsRef::as_ref).collect()
-        }))
-    }
-}
-
-/// Refuses a change that takes away what the entry is named by.
-fn keeps_name(dn: &Dn, change: &Change) -> Result<(), Fault> {
-    let Some(value) = dn.rdn().value(change.attribute.as_str()) else { return Ok(()) };
-    let key = MatchKey::new(value);
-    let kept = change.new.iter().filter_map(|v| std::str::from_utf8(v).ok()).any(|v| MatchKey::new(v) == key);
-    if kept {
-        return Ok(());
-    }
-    Err(reject(&format!("the entry is named by `{}`, and `rename` is off in [feed.defaults]", change.attribute)))
-}
-
 fn without_parent(dn: &Dn, fault: Fault) -> Fault {
     let parent = dn.parent().map(|parent| parent.to_string()).unwrap_or_default();
     Fault {
@@ -439,7 +287,7 @@ pub(super) fn is_misled(answer: &LdapResult) -> bool {
     answer.rc == 122 && answer.text.starts_with("unique_search")
 }
 
-fn protected(why: &str) -> Fault {
+pub(super) fn protected(why: &str) -> Fault {
     reject(&format!("the account is protected: {why}"))
 }
 

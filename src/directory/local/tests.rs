@@ -55,7 +55,7 @@ fn update(id: EntryId, username: &str) -> Update {
 }
 
 async fn ask(local: &Local, operation: Operation) -> Result<Done, Fault> {
-    local.apply(&[operation], &Pace::unlimited()).await.remove(0)
+    local.apply(&[operation], &Pace::unlimited()).await.remove(0).map(|receipt| receipt.done)
 }
 
 async fn created(local: &Local, operation: Operation) -> EntryId {
@@ -211,7 +211,7 @@ async fn a_full_disk_stops_the_run_and_the_answers_are_true() {
     let said: Vec<EntryId> = answers
         .into_iter()
         .filter_map(|answer| match answer {
-            Ok(Done::Created(id)) => Some(id),
+            Ok(Receipt { done: Done::Created(id), .. }) => Some(id),
             _ => None,
         })
         .collect();
@@ -247,7 +247,8 @@ async fn a_directory_that_another_process_writes_is_tried_again() {
     let other = Connection::open(folder.path().join("directory.sqlite")).expect("opens");
     other.execute_batch("BEGIN IMMEDIATE").expect("locks");
     let answers = local.apply(&[create("ada", None), create("bob", None)], &Pace::unlimited()).await;
-    assert_eq!(answers.iter().map(|a| a.as_ref().map_err(|f| f.next)).collect::<Vec<_>>(), [Err(Next::Retry); 2]);
+    let next = |answer: &Result<Receipt, Fault>| answer.as_ref().err().map(|fault| fault.next);
+    assert_eq!(answers.iter().map(next).collect::<Vec<_>>(), [Some(Next::Retry); 2]);
     assert_eq!(all(&local).await.len(), 0, "reading goes on meanwhile");
     other.execute_batch("ROLLBACK").expect("unlocks");
     created(&local, create("ada", None)).await;

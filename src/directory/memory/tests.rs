@@ -2,6 +2,7 @@ use futures_util::StreamExt;
 
 use super::*;
 use crate::roster::operation::Create;
+use crate::roster::operation::Done;
 use crate::roster::operation::Member;
 use crate::roster::operation::Update;
 
@@ -16,7 +17,7 @@ fn create(username: &str) -> Operation {
 }
 
 async fn ask(memory: &Memory, operation: Operation) -> Result<Done, Fault> {
-    memory.apply(&[operation], &Pace::unlimited()).await.remove(0)
+    memory.apply(&[operation], &Pace::unlimited()).await.remove(0).map(|receipt| receipt.done)
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use rosterd::roster::operation::Update;
 use super::LoginResult;
 use super::Rig;
 use super::Start;
+use super::apply;
 use super::change;
 use super::created;
 use super::find;
@@ -70,7 +71,7 @@ pub async fn one_bad_operation_does_not_hinder_the_others<R: Rig>() {
         },
         Operation::Create(person("new2", &[])),
     ];
-    let answers = rig.directory().apply(&batch, &Pace::unlimited()).await;
+    let answers = apply(rig.directory(), &batch, &Pace::unlimited()).await;
     let shown: Vec<String> = answers
         .iter()
         .map(|answer| match answer {
@@ -107,7 +108,7 @@ pub async fn a_refused_value_rejects_only_its_row<R: Rig>() {
         Operation::Update(too_much),
         Operation::Create(person("good2", &[])),
     ];
-    let answers = rig.directory().apply(&batch, &Pace::unlimited()).await;
+    let answers = apply(rig.directory(), &batch, &Pace::unlimited()).await;
     assert!(answers[0].is_ok() && answers[3].is_ok(), "{answers:?}");
     for answer in &answers[1..3] {
         let fault = answer.as_ref().expect_err("the value is refused");
@@ -120,16 +121,16 @@ pub async fn a_refused_value_rejects_only_its_row<R: Rig>() {
 
 pub async fn there_is_one_answer_per_operation<R: Rig>() {
     let rig = R::new(Start::default()).await;
-    assert_eq!(rig.directory().apply(&[], &Pace::unlimited()).await, []);
+    assert_eq!(apply(rig.directory(), &[], &Pace::unlimited()).await, []);
     for n in [1, 2, 33, 150] {
         let batch: Vec<Operation> =
             (0..n).map(|i| Operation::Create(person(&format!("person-{n}-{i}"), &[]))).collect();
-        let answers = rig.directory().apply(&batch, &Pace::unlimited()).await;
+        let answers = apply(rig.directory(), &batch, &Pace::unlimited()).await;
         assert_eq!(answers.len(), n);
         assert!(answers.iter().all(|answer| matches!(answer, Ok(Done::Created(_)))), "{answers:?}");
     }
     let nothing = update(&one(rig.directory(), "person-1-0").await);
-    let answers = rig.directory().apply(&[Operation::Update(nothing)], &Pace::unlimited()).await;
+    let answers = apply(rig.directory(), &[Operation::Update(nothing)], &Pace::unlimited()).await;
     assert!(matches!(answers[..], [Ok(_)]), "{answers:?}");
 }
 
@@ -141,7 +142,7 @@ pub async fn the_pace_is_kept<R: Rig>() {
     };
     let start = Instant::now();
     for from in [0, 6] {
-        let answers = rig.directory().apply(&batch(from), &pace).await;
+        let answers = apply(rig.directory(), &batch(from), &pace).await;
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     }
     // Twelve operations have eleven gaps of 50 ms between them, whatever the batches.
@@ -173,7 +174,7 @@ pub async fn two_batches_at_the_same_time_do_not_mix<R: Rig>() {
     };
     let (left, right) = (batch("left", &bob), batch("right", &eve));
     let pace = Pace::unlimited();
-    let (l, r) = tokio::join!(rig.directory().apply(&left, &pace), rig.directory().apply(&right, &pace));
+    let (l, r) = tokio::join!(apply(rig.directory(), &left, &pace), apply(rig.directory(), &right, &pace));
     assert_eq!((l.len(), r.len()), (43, 43));
     for i in (0..40).map(|i| if i < 20 { i } else { i + 1 }).chain([42]) {
         assert!(l[i].is_ok() && r[i].is_ok(), "{i}: {:?} {:?}", l[i], r[i]);
@@ -210,9 +211,9 @@ pub async fn nothing_that_is_shown_holds_a_password<R: Rig>() {
             ..update(&ada)
         }),
     ];
-    let answers = rig.directory().apply(&batch, &Pace::unlimited()).await;
+    let answers = apply(rig.directory(), &batch, &Pace::unlimited()).await;
     assert!(matches!(answers[..], [Ok(_), Err(_), Err(_)]), "{answers:?}");
-    let again = rig.directory().apply(&batch[..1], &Pace::unlimited()).await;
+    let again = apply(rig.directory(), &batch[..1], &Pace::unlimited()).await;
     assert!(again[0].is_err());
     let read = read(rig.directory(), Which::All).await;
     let findings = rig.directory().check().await;

@@ -1,5 +1,7 @@
 //! OpenLDAP keeps the promises.
 
+use std::num::NonZeroUsize;
+
 use rosterd::directory::Directory;
 use rosterd::directory::Pace;
 use rosterd::directory::ldap::Ldap;
@@ -14,16 +16,14 @@ use crate::server::slapd::Login;
 use crate::server::slapd::Slapd;
 use crate::server::slapd::Territory;
 
-struct LdapRig {
+pub struct LdapRig {
     ldap: Ldap,
     territory: Territory<'static>,
 }
 
-impl Rig for LdapRig {
-    type Directory = Ldap;
-
-    async fn new(start: Start) -> Self {
-        let territory = Slapd::shared().territory().await;
+impl LdapRig {
+    pub async fn on(server: &'static Slapd, start: Start, transactions: Option<NonZeroUsize>) -> Self {
+        let territory = server.territory().await;
         let mut settings = territory.settings();
         let ldap = Ldap::new(settings.clone()).expect("good settings");
         let groups = start.groups.iter().map(|(kind, name)| Operation::CreateGroup {
@@ -35,7 +35,16 @@ impl Rig for LdapRig {
         let batch: Vec<_> = groups.chain(accounts).collect();
         assert!(ldap.apply(&batch, &Pace::unlimited()).await.iter().all(Result::is_ok));
         settings.protected = start.protected.iter().map(|name| territory.person(name)).collect();
+        settings.transactions = transactions;
         Self { ldap: Ldap::new(settings).expect("good settings"), territory }
+    }
+}
+
+impl Rig for LdapRig {
+    type Directory = Ldap;
+
+    async fn new(start: Start) -> Self {
+        Self::on(Slapd::shared(), start, None).await
     }
 
     fn directory(&self) -> &Ldap {

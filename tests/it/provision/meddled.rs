@@ -24,8 +24,8 @@ use rosterd::roster::account::ExistingGroup;
 use rosterd::roster::account::GroupKind;
 use rosterd::roster::fault::Fault;
 use rosterd::roster::fault::Next;
-use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::operation::Receipt;
 use rosterd::roster::place::Home;
 use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
@@ -102,7 +102,7 @@ impl Directory for Meddled<'_> {
         self.memory.groups(kind, wanted).await
     }
 
-    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         let n = self.n_batches.fetch_add(1, Ordering::SeqCst) + 1;
         (self.before)(n, self.memory);
         let mut answers = Vec::new();

@@ -22,8 +22,8 @@ use rosterd::roster::account::ExistingAccount;
 use rosterd::roster::account::ExistingGroup;
 use rosterd::roster::account::GroupKind;
 use rosterd::roster::fault::Fault;
-use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::operation::Receipt;
 use rosterd::roster::place::Home;
 use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
@@ -111,7 +111,7 @@ impl Directory for Mortal<'_> {
         self.step(format!("reading {}s", kind.word()), self.memory.groups(kind, wanted)).await
     }
 
-    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Done, Fault>> {
+    async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         let mut answers = Vec::new();
         for operation in batch {
             let one = std::slice::from_ref(operation);

@@ -36,6 +36,11 @@ impl Eavesdropper {
         self.heard.lock().expect("lock").windows(text.len()).any(|window| window == text.as_bytes())
     }
 
+    /// Returns how often anybody sent `text` in clear.
+    pub fn count(&self, text: &str) -> usize {
+        self.heard.lock().expect("lock").windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+    }
+
     /// Returns how many bytes were sent.
     pub fn len(&self) -> usize {
         self.heard.lock().expect("lock").len()

@@ -75,6 +75,12 @@ impl Slapd {
         &SHARED
     }
 
+    /// Returns another one, for what a server may not survive.
+    pub fn risked() -> &'static Self {
+        static RISKED: LazyLock<Slapd> = LazyLock::new(Slapd::start);
+        &RISKED
+    }
+
     /// Starts a server for one test alone.
     pub fn start() -> Self {
         Self::start_with(Options::default())

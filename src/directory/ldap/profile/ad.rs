@@ -119,6 +119,7 @@ pub static PROFILE: Profile = Profile {
         bad_username,
         of_new_group,
     },
+    connections: 1,
     limits_hint: "let `page_size` be at most MaxPageSize (1000 unless your domain says otherwise)",
 };
 

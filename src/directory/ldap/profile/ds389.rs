@@ -74,6 +74,7 @@ pub static PROFILE: Profile = Profile {
     ],
     guards: openldap::GUARDS,
     peculiar: Peculiar::NONE,
+    connections: 4,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };
 

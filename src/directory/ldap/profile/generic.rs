@@ -24,6 +24,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: openldap::GUARDS,
+    connections: 1,
     peculiar: Peculiar::NONE,
     limits_hint: "let the bind DN read without limits of size and time",
 };

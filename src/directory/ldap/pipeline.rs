@@ -1,0 +1,122 @@
+//! A batch on the wire: one operation after the other, without waiting for the answers.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::Dsa;
+use super::connection::Connection;
+use super::guarded::Freshness;
+use super::pool::Lease;
+use crate::directory::Pace;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
+
+/// One answer per operation of a batch.
+pub(super) type Answers = Vec<Result<Receipt, Fault>>;
+
+/// The answers that have come so far.
+struct Collected {
+    answers: Vec<Option<Result<Receipt, Fault>>>,
+    /// Why nothing more is sent.
+    stopped: Option<Fault>,
+    /// Unanswered operations, by connection.
+    under_way: Vec<usize>,
+}
+
+/// Which operation was answered, and on which connection it went out.
+type Arrival = ((usize, usize), Result<Receipt, Fault>);
+
+impl Dsa {
+    /// Sends a batch with a bounded number of operations unanswered. What has not been sent when a connection is lost
+    /// is not sent any more: the caller knows what to do with the rest.
+    pub(super) async fn pipeline(&self, batch: &[&Operation], pace: &Pace) -> Answers {
+        let turn = self.turn.lock().await;
+        let leases = match self.leases(batch.len()).await {
+            Ok(leases) => leases,
+            Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
+        };
+        if let Err(fault) = self.know_guarded(&leases[0], Freshness::Recent).await {
+            return batch.iter().map(|_| Err(fault.clone())).collect();
+        }
+        let mut collected = Collected::new(batch.len(), leases.len());
+        let mut under_way = FuturesUnordered::new();
+        for (index, operation) in batch.iter().copied().enumerate() {
+            let mut ready = std::pin::pin!(async {
+                let slot = self.window.slot().await;
+                pace.permit().await;
+                slot
+            });
+            let mut slot = loop {
+                tokio::select! {
+                    slot = &mut ready => break slot,
+                    Some(arrival) = under_way.next(), if !under_way.is_empty() => collected.note(arrival),
+                }
+            };
+            let lane = collected.idlest();
+            let connection: &Connection = &leases[lane];
+            if leases.iter().any(|lease| lease.is_lost()) {
+                collected.stopped.get_or_insert(Fault::new(Next::Retry, "not sent: the connection was lost before"));
+            }
+            if let Some(fault) = &collected.stopped {
+                collected.answers[index] = Some(Err(fault.clone()));
+                continue;
+            }
+            collected.under_way[lane] += 1;
+            under_way.push(async move {
+                slot.sent();
+                let answer = self.perform(connection, pace, operation).await;
+                // Only what is one request, and has an answer, says something about the latency.
+                match (&answer, operation) {
+                    (Ok(_), Operation::Create(_) | Operation::Update(_)) => slot.answered(false),
+                    (Err(fault), _) if fault.next == Next::Retry && fault.code.is_some() => slot.answered(true),
+                    _ => drop(slot),
+                }
+                ((index, lane), answer)
+            });
+        }
+        drop(turn);
+        while let Some(arrival) = under_way.next().await {
+            collected.note(arrival);
+        }
+        collected.answers()
+    }
+
+    /// Returns the connections for a batch: as many as this kind of server makes use of.
+    async fn leases(&self, n_operations: usize) -> Result<Vec<Lease<'_>>, Fault> {
+        // A connection is worth its price only for many operations.
+        const WORTH: usize = 16;
+        let mut leases = vec![self.pool.lease().await?];
+        while leases.len() < self.site.profile.connections && leases.len() * WORTH < n_operations {
+            leases.push(self.pool.lease().await?);
+        }
+        Ok(leases)
+    }
+}
+
+impl Collected {
+    fn new(n: usize, lanes: usize) -> Self {
+        let answers = (0..n).map(|_| None).collect();
+        Self { answers, stopped: None, under_way: vec![0; lanes] }
+    }
+
+    fn note(&mut self, ((index, lane), answer): Arrival) {
+        if let Err(fault) = &answer
+            && fault.next == Next::StopRun
+        {
+            self.stopped.get_or_insert_with(|| fault.clone());
+        }
+        self.under_way[lane] -= 1;
+        self.answers[index] = Some(answer);
+    }
+
+    fn idlest(&self) -> usize {
+        (0..self.under_way.len()).min_by_key(|lane| self.under_way[*lane]).unwrap_or_default()
+    }
+
+    fn answers(self) -> Answers {
+        let unknown = || Err(Fault::new(Next::LookAgain, "there is no answer to this operation"));
+        self.answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
+    }
+}

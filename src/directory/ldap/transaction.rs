@@ -1,0 +1,376 @@
+//! Many writes as one transaction (RFC 5805): one wait for the disk rather than one for each.
+//!
+//! Found by experiment with OpenLDAP 2.5, where this was worth it: requests are answered when they are queued, and done
+//! when the transaction is committed; if one cannot be done, none is, and the answer to the commit names it by its
+//! message id. One that is refused when it is to be queued does not keep the others from being committed. The time of a
+//! commit grows faster than its size. And the server may crash when a commit follows the last answer at once, the more
+//! so the smaller the transaction is: therefore [`LdapSettings::TRANSACTION`] and [`PAUSE`].
+//!
+//! [`LdapSettings::TRANSACTION`]: super::LdapSettings::TRANSACTION
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use ldap3::LdapResult;
+use ldap3::controls::RawControl;
+
+use self::octets::end_request;
+use self::octets::failed_message;
+use super::Dsa;
+use super::connection::Connection;
+use super::connection::Request;
+use super::connection::Write;
+use super::fault::Trouble;
+use super::filter::Filter;
+use super::guarded::Freshness;
+use super::pipeline::Answers;
+use super::read::canonical;
+use crate::directory::Pace;
+use crate::roster::account::ExistingAccount;
+use crate::roster::attribute::AttributeName;
+use crate::roster::attribute::Schema;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::name_key::MatchKey;
+use crate::roster::operation::Done;
+use crate::roster::operation::Operation;
+use crate::roster::operation::Receipt;
+
+/// Operations in one transaction, at most.
+const MOST: usize = 250;
+/// How long the server has for coming to rest between its last answer and the commit.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How often a transaction is tried without the operations that the server refused.
+const ATTEMPTS: usize = 3;
+/// Names in one filter.
+const CHUNK: usize = 100;
+/// A transaction's name that is longer is not one that can be relied on.
+const LONGEST_NAME: usize = 100;
+
+const START: &str = "1.3.6.1.1.21.1";
+const SPECIFICATION: &str = "1.3.6.1.1.21.2";
+const END: &str = "1.3.6.1.1.21.3";
+
+mod octets;
+
+/// Whether transactions are used.
+#[derive(Debug)]
+pub struct Transactions {
+    /// Operations in one, at least. Fewer go one after the other.
+    least: usize,
+    in_use: AtomicBool,
+}
+
+impl Transactions {
+    pub fn new(least: Option<NonZeroUsize>) -> Self {
+        Self { least: least.map_or(usize::MAX, NonZeroUsize::get), in_use: AtomicBool::new(least.is_some()) }
+    }
+
+    /// Returns whether a batch of `n` operations is worth a transaction. At a limited rate none is: what is committed
+    /// at one stroke would be too many at once.
+    pub fn are_of_use(&self, n: usize, pace: &Pace) -> bool {
+        n >= self.least && pace.is_unlimited() && self.in_use.load(Ordering::Relaxed)
+    }
+
+    fn give_up(&self, why: &str) {
+        if self.in_use.swap(false, Ordering::Relaxed) {
+            tracing::warn!("Going on without transactions: {why}");
+        }
+    }
+}
+
+/// What came of one transaction.
+enum Ended {
+    /// All was done.
+    Committed,
+    /// Nothing was done, because of these operations, by their place in the batch.
+    RefusedFor(HashSet<usize>),
+    /// Nothing was done, and nobody says because of which one.
+    Refused,
+}
+
+/// Answers by the place of the operation in the batch, as far as there are any.
+type Places<'a> = &'a mut [Option<Result<Receipt, Fault>>];
+
+impl Dsa {
+    /// Writes a batch in transactions. What the server refuses, and what cannot be part of one, goes by itself.
+    pub(super) async fn transact(&self, batch: &[&Operation], pace: &Pace) -> Answers {
+        let mut answers: Vec<Option<Result<Receipt, Fault>>> = batch.iter().map(|_| None).collect();
+        let mut alone = Vec::new();
+        for portion in portions(batch.len()) {
+            alone.extend(self.portion(batch, portion.collect(), pace, &mut answers).await);
+        }
+        alone.sort_unstable();
+        if !alone.is_empty() {
+            let rest: Vec<&Operation> = alone.iter().map(|place| batch[*place]).collect();
+            for (place, answer) in alone.into_iter().zip(self.pipeline(&rest, pace).await) {
+                answers[place] = Some(answer);
+            }
+        }
+        let unknown = || Err(Fault::new(Next::LookAgain, "there is no answer to this operation"));
+        answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
+    }
+
+    /// Writes a part of a batch as one transaction, and returns what is left to go by itself.
+    async fn portion(&self, batch: &[&Operation], portion: Vec<usize>, pace: &Pace, answers: Places<'_>) -> Vec<usize> {
+        let Ok(lease) = self.pool.lease().await else {
+            self.transactions.give_up("the server cannot be reached any more");
+            return portion;
+        };
+        let connection: &Connection = &lease;
+        if !connection.root.has_transactions() {
+            self.transactions.give_up("the server does not offer them (RFC 5805)");
+            return portion;
+        }
+        if self.know_guarded(connection, Freshness::Recent).await.is_err() {
+            return portion;
+        }
+        let request = |place: usize| self.request(connection, batch[place]).map(|request| (place, request));
+        let mut requests: Vec<(usize, Request)> = portion.iter().filter_map(|place| request(*place)).collect();
+        let mut together: Vec<usize> = requests.iter().map(|(place, _)| *place).collect();
+        let mut alone: Vec<usize> = portion.into_iter().filter(|place| !together.contains(place)).collect();
+        for _ in 0..ATTEMPTS {
+            if !self.transactions.are_of_use(together.len(), pace) {
+                break;
+            }
+            match self.transaction(connection, std::mem::take(&mut requests)).await {
+                Ok(Ended::Committed) => {
+                    self.receipts(connection, batch, &together, answers).await;
+                    // The commit may be what the server did not survive.
+                    if connection.is_lost() {
+                        self.transactions.give_up("the connection was lost after one");
+                    }
+                    return alone;
+                }
+                Ok(Ended::RefusedFor(culprits)) => {
+                    alone.extend(together.extract_if(.., |place| culprits.contains(place)));
+                    requests = together.iter().filter_map(|place| request(*place)).collect();
+                }
+                Ok(Ended::Refused) => break,
+                Err(trouble) => {
+                    connection.give_up();
+                    self.transactions.give_up("the connection was lost during one");
+                    let fault = Fault { next: Next::LookAgain, ..trouble.of_write() };
+                    together.iter().for_each(|place| answers[*place] = Some(Err(fault.clone())));
+                    return alone;
+                }
+            }
+        }
+        alone.append(&mut together);
+        alone
+    }
+
+    /// Returns the request for an operation, if one is enough and its answer need not be understood.
+    fn request(&self, connection: &Connection, operation: &Operation) -> Option<Request> {
+        let can_assert = connection.root.has_assertion();
+        match operation {
+            // Whether a number is still free is seen only afterwards.
+            Operation::Create(create) if self.site.posix.is_none() => {
+                let (dn, new) = self.addition(create).ok()?;
+                Some(Request { dn: dn.to_string(), write: Write::Add(new.into_attributes()), condition: None })
+            }
+            Operation::Update(update) if update.relocation.is_none() => {
+                let attempt = self.attempt(connection, update).ok()??;
+                if !attempt.is_one_request() {
+                    return None;
+                }
+                let mods = attempt.modifications().ok().filter(|mods| !mods.is_empty())?;
+                let condition = attempt.condition();
+                Some(Request { dn: update.id.locator.to_string(), write: Write::Modify(mods), condition })
+            }
+            Operation::Delete { id, username } => {
+                let condition = self.deletion(id, username).ok().filter(|_| can_assert)?;
+                Some(Request { dn: id.locator.to_string(), write: Write::Delete, condition: Some(condition) })
+            }
+            Operation::Create(_)
+            | Operation::Update(_)
+            | Operation::CreateGroup { .. }
+            | Operation::ChangeMembers { .. } => None,
+        }
+    }
+
+    /// Carries one transaction through. An `Err` says that it is not known what came of it.
+    async fn transaction(&self, connection: &Connection, requests: Vec<(usize, Request)>) -> Result<Ended, Trouble> {
+        let turn = self.turn.lock().await;
+        let (started, name) = connection.extended(START, None).await?;
+        let name = name.unwrap_or_default();
+        if started.rc != 0 || name.len() > LONGEST_NAME {
+            self.transactions.give_up(&format!("the server does not start one (result code {})", started.rc));
+            return Ok(Ended::Refused);
+        }
+        let mut queued = Queued::default();
+        let mut under_way = FuturesUnordered::new();
+        for (place, request) in requests {
+            let mut free = std::pin::pin!(self.window.slot());
+            let mut slot = loop {
+                tokio::select! {
+                    slot = &mut free => break slot,
+                    Some((place, answer)) = under_way.next(), if !under_way.is_empty() => queued.note(place, answer)?,
+                }
+            };
+            let control = RawControl { ctype: SPECIFICATION.to_owned(), crit: true, val: Some(name.clone()) };
+            under_way.push(async move {
+                slot.sent();
+                let answer = connection.write(request, control).await;
+                slot.answered(false);
+                (place, answer)
+            });
+        }
+        while let Some((place, answer)) = under_way.next().await {
+            queued.note(place, answer)?;
+        }
+        drop(turn);
+        tokio::time::sleep(PAUSE).await;
+        // What was refused is not part of the transaction, and would not keep the others from being done.
+        let commit = queued.refused.is_empty();
+        let (ended, value) = connection.extended(END, Some(end_request(&name, commit))).await?;
+        Ok(match ended.rc {
+            _ if !commit => Ended::RefusedFor(queued.refused),
+            0 => Ended::Committed,
+            _ => match value.and_then(|value| failed_message(&value)).and_then(|id| queued.places.remove(&id)) {
+                Some(place) => Ended::RefusedFor(HashSet::from([place])),
+                None => Ended::Refused,
+            },
+        })
+    }
+
+    /// Reads the accounts of a transaction that was committed; within one, the server shows nothing.
+    async fn receipts(&self, connection: &Connection, batch: &[&Operation], done: &[usize], answers: Places<'_>) {
+        let targets: Vec<(usize, Target)> =
+            done.iter().filter_map(|place| Some((*place, self.target(batch[*place])?))).collect();
+        let schema = schema_of(done.iter().map(|place| batch[*place]));
+        let mut found = self.find_targets(connection, &targets, &schema).await;
+        for place in done {
+            // Whatever has no account is a deletion.
+            answers[*place] = Some(Ok(Done::Changed.into()));
+        }
+        for (place, target) in targets {
+            let account = match found.remove(&MatchKey::new(&target.dn)) {
+                Some(account) => Some(account),
+                None => self.shown(connection, &target.dn, None, &schema).await,
+            };
+            answers[place] = Some(match (batch[place], account) {
+                (Operation::Create(_), Some(account)) => {
+                    Ok(Receipt { done: Done::Created(account.id.clone()), account: Some(Box::new(account)) })
+                }
+                (Operation::Create(_), None) => {
+                    Err(Fault::new(Next::LookAgain, "created, but it could not be read back"))
+                }
+                (_, account) => Ok(Receipt { done: Done::Changed, account: account.map(Box::new) }),
+            });
+        }
+    }
+
+    /// Returns where the account of an operation is afterwards.
+    fn target(&self, operation: &Operation) -> Option<Target> {
+        match operation {
+            Operation::Create(create) => {
+                let dn = self.place(&create.username, create.locator.as_deref(), &create.attributes).ok()?;
+                let filter = Filter::eq(&self.site.username_attribute, &create.username);
+                Some(Target { dn: dn.to_string(), filter })
+            }
+            Operation::Update(update) => {
+                Some(Target { dn: canonical(&update.id.locator), filter: self.same(&update.id) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads many accounts with few searches. Who is not found is not in the result, whatever the reason.
+    async fn find_targets(
+        &self,
+        connection: &Connection,
+        targets: &[(usize, Target)],
+        schema: &Schema,
+    ) -> HashMap<MatchKey, ExistingAccount> {
+        let base = self.site.people_base.to_string();
+        let attributes = self.attributes(schema);
+        let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
+        let mut found = HashMap::new();
+        for chunk in targets.chunks(CHUNK) {
+            let any = Filter::any(chunk.iter().map(|(_, target)| target.filter.clone()));
+            let page = self.site.page_size;
+            let read = self.search_all(connection, &base, self.scope(), &any, &attributes, page).await;
+            let accounts = read.unwrap_or_default().into_iter().filter_map(|entry| self.account(&entry, schema).ok());
+            found.extend(accounts.map(|account| (MatchKey::new(&account.id.locator), account)));
+        }
+        found
+    }
+}
+
+/// An account that was written, and what finds it.
+struct Target {
+    dn: String,
+    filter: Filter,
+}
+
+/// What has been queued in a transaction.
+#[derive(Default)]
+struct Queued {
+    /// The operations by the message ids of their requests.
+    places: HashMap<i32, usize>,
+    refused: HashSet<usize>,
+}
+
+impl Queued {
+    fn note(&mut self, place: usize, answer: Result<(i32, LdapResult), Trouble>) -> Result<(), Trouble> {
+        match answer {
+            Ok((id, LdapResult { rc: 0, .. })) => {
+                self.places.insert(id, place);
+            }
+            Ok(_) | Err(Trouble::Unfit(_)) => {
+                self.refused.insert(place);
+            }
+            Err(lost) => return Err(lost),
+        }
+        Ok(())
+    }
+}
+
+/// Divides a batch into equal parts of the right size.
+fn portions(n: usize) -> impl Iterator<Item = Range<usize>> {
+    let n_portions = n.div_ceil(MOST);
+    (0..n_portions).map(move |i| i * n / n_portions..(i + 1) * n / n_portions)
+}
+
+/// Returns the attributes that the operations are about.
+fn schema_of<'b>(operations: impl Iterator<Item = &'b Operation>) -> Schema {
+    let mut names: HashSet<AttributeName> = HashSet::new();
+    let mut put = |name: &AttributeName| {
+        if !names.contains(name) {
+            names.insert(name.clone());
+        }
+    };
+    for operation in operations {
+        match operation {
+            Operation::Create(create) => create.attributes.iter().for_each(|(name, _)| put(name)),
+            Operation::Update(update) => update.changes.iter().for_each(|change| put(&change.attribute)),
+            _ => {}
+        }
+    }
+    Schema::new(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::ldap::LdapSettings;
+
+    #[test]
+    fn no_portion_is_too_small_or_too_big() {
+        let least = LdapSettings::TRANSACTION.get();
+        for n in least..2000 {
+            let sizes: Vec<usize> = portions(n).map(|portion| portion.len()).collect();
+            assert_eq!(sizes.iter().sum::<usize>(), n);
+            assert!(sizes.iter().all(|size| (least..=MOST).contains(size)), "{n}: {sizes:?}");
+        }
+        assert_eq!(portions(0).count(), 0);
+    }
+}
