@@ -158,7 +158,7 @@ pub(crate) struct Progression<'w, D> {
 
 /// Applies a plan. An `Err` says that the journal cannot be written: nothing more was sent after that.
 pub async fn provision<D: Directory>(mut work: Work<'_, D>) -> Result<Ended, DatabaseError> {
-    let (applied, mut results, mut early) = apply(&work).await;
+    let (applied, mut results, mut early) = Box::pin(apply(&work)).await;
     let desk = work.letters.take();
     match (applied, desk) {
         (Ok(()), Some(desk)) => finish_letters(desk, &mut results).await?,
@@ -211,11 +211,12 @@ impl<'w, D: Directory> Progression<'w, D> {
         self.settle_what_is_known(&accounts).await?;
         self.work.progress.total(accounts.len() + last.len() + rest_only.len());
         self.recall_numbers().await?;
-        self.in_batches(accounts).await?;
+        // One after the other on the heap: together they would take much of a thread's stack.
+        Box::pin(self.in_batches(accounts)).await?;
         let mut shortfall = Shortfall::default();
-        self.deferred(&rest_only, &mut shortfall).await?;
-        self.memberships(&rest_only, shortfall).await?;
-        self.in_batches(last).await
+        Box::pin(self.deferred(&rest_only, &mut shortfall)).await?;
+        Box::pin(self.memberships(&rest_only, shortfall)).await?;
+        Box::pin(self.in_batches(last)).await
     }
 
     async fn in_batches(&mut self, tasks: Vec<Task>) -> Result<(), DatabaseError> {
@@ -251,12 +252,12 @@ impl<'w, D: Directory> Progression<'w, D> {
         loop {
             while wire.len() < at_once && rest.len() > 0 && self.may_go_on().await {
                 let batch = rest.by_ref().take(batch_size.get()).collect();
-                let announced = wire.beside(self.announce(batch)).await?;
+                let announced = wire.beside(Box::pin(self.announce(batch))).await?;
                 wire.send(courier.carry_out(announced));
             }
             let Some(sent) = wire.next().await else { return Ok(()) };
             let n = sent.batch.tasks.len();
-            wire.beside(self.conclude(sent)).await?;
+            wire.beside(Box::pin(self.conclude(sent))).await?;
             self.work.progress.advance(n);
             self.check_letters()?;
         }

@@ -122,7 +122,7 @@ impl Ldap {
             }
             Ok(Dsa::new(site, Arc::clone(&self.pool), Arc::clone(&self.numbers)))
         };
-        self.dsa.get_or_try_init(know).await
+        Box::pin(self.dsa.get_or_try_init(know)).await
     }
 }
 
@@ -178,9 +178,9 @@ impl Dsa {
     async fn write(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         let batch: Vec<&Operation> = batch.iter().collect();
         if self.transactions.are_of_use(batch.len(), pace) {
-            self.transact(&batch, pace).await
+            Box::pin(self.transact(&batch, pace)).await
         } else {
-            self.pipeline(&batch, pace).await
+            Box::pin(self.pipeline(&batch, pace)).await
         }
     }
 

@@ -156,8 +156,9 @@ impl Pool {
             }
             let access = &self.servers[server];
             let dialled = match purpose {
-                Purpose::Anything => dial(access).await,
-                Purpose::Everybody => dial_tapped(access).await,
+                // On the heap: a handshake takes much of a thread's stack.
+                Purpose::Anything => Box::pin(dial(access)).await,
+                Purpose::Everybody => Box::pin(dial_tapped(access)).await,
             };
             match dialled {
                 Ok(connection) => return self.settle(server, connection).await,

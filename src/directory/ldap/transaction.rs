@@ -110,7 +110,7 @@ impl Dsa {
         alone.sort_unstable();
         if !alone.is_empty() {
             let rest: Vec<&Operation> = alone.iter().map(|place| batch[*place]).collect();
-            for (place, answer) in alone.into_iter().zip(self.pipeline(&rest, pace).await) {
+            for (place, answer) in alone.into_iter().zip(Box::pin(self.pipeline(&rest, pace)).await) {
                 answers[place] = Some(answer);
             }
         }
@@ -372,5 +372,24 @@ mod tests {
             assert!(sizes.iter().all(|size| (least..=MOST).contains(size)), "{n}: {sizes:?}");
         }
         assert_eq!(portions(0).count(), 0);
+    }
+}
+
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn sizes() {
+        use crate::directory::Directory;
+        let mut settings =
+            crate::directory::ldap::LdapSettings::new(url::Url::parse("ldaps://localhost").expect("u"), "o=x");
+        settings.bind_dn = Some("cn=x".to_owned());
+        settings.bind_password = Some("x".into());
+        let ldap = crate::directory::ldap::Ldap::new(settings).expect("good");
+        let pace = crate::directory::Pace::unlimited();
+        eprintln!("apply {}", std::mem::size_of_val(&ldap.apply(&[], &pace)));
+        eprintln!("dsa {}", std::mem::size_of_val(&ldap.dsa()));
+        eprintln!("lease {}", std::mem::size_of_val(&ldap.pool.lease()));
+        eprintln!("capabilities {}", std::mem::size_of_val(&ldap.capabilities()));
+        eprintln!("check {}", std::mem::size_of_val(&ldap.check()));
     }
 }

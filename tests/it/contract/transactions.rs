@@ -27,6 +27,10 @@ impl Rig for TransactionRig {
         self.0.login(username, password).await
     }
 
+    async fn elsewhere(&self, username: &str) -> Option<String> {
+        self.0.elsewhere(username).await
+    }
+
     fn refused_value(&self) -> (&'static str, Vec<u8>) {
         self.0.refused_value()
     }
