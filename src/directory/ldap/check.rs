@@ -23,6 +23,8 @@ use crate::directory::Verdict;
 use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 
+mod probe;
+
 impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
     pub(super) async fn findings(&self) -> Vec<Finding> {

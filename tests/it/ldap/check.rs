@@ -1,10 +1,12 @@
 //! `rosterd check`.
 
 use rosterd::directory::Directory;
+use rosterd::directory::Finding;
 use rosterd::directory::Verdict;
 use rosterd::directory::ldap::Ldap;
 use rosterd::roster::attribute::AttributeName;
 use rosterd::roster::secret::Secret;
+use tokio_util::sync::CancellationToken;
 
 use crate::server::slapd::Slapd;
 
@@ -52,4 +54,52 @@ async fn a_bad_target_is_told_what_is_wrong() {
     let findings = Ldap::new(settings).expect("good settings").check().await;
     let bad = findings.iter().filter(|f| matches!(f.verdict, Verdict::Bad(..))).count();
     assert_eq!(bad, 3, "{findings:?}");
+}
+
+fn good(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| matches!(finding.verdict, Verdict::Good(_)))
+}
+
+#[tokio::test]
+async fn a_probe_does_all_that_imports_do_and_leaves_nothing() {
+    let territory = Slapd::shared().territory().await;
+    let findings = ldap(&territory).probe(None, &CancellationToken::new()).await;
+    assert!(good(&findings), "{findings:#?}");
+    for step in
+        ["create uid=", "find", "log in with", "change cn", "create the group", "join the role", "leave the channel"]
+    {
+        assert!(findings.iter().any(|f| f.subject.starts_with(&format!("probe: {step}"))), "{step}: {findings:#?}");
+    }
+    for step in ["disable", "log in while disabled", "enable", "delete uid=", "see who is in the group"] {
+        assert!(findings.iter().any(|f| f.subject.starts_with(&format!("probe: {step}"))), "{step}: {findings:#?}");
+    }
+    assert_eq!(territory.below().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_interrupted_probe_leaves_nothing_either() {
+    let territory = Slapd::shared().territory().await;
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let findings = ldap(&territory).probe(None, &stop).await;
+    let subjects: Vec<_> = findings.iter().map(|f| f.subject.split('-').next().unwrap_or_default()).collect();
+    assert_eq!(subjects, ["probe: create uid=rosterd", "probe", "probe: delete uid=rosterd"], "{findings:#?}");
+    assert_eq!(territory.below().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_probe_without_rights_says_which_are_missing() {
+    let territory = Slapd::shared().territory().await;
+    let mut settings = territory.settings();
+    let reader = territory.person("reader");
+    let values: [(&str, &[&str]); 4] =
+        [("objectClass", &["inetOrgPerson"]), ("sn", &["r"]), ("cn", &["r"]), ("userPassword", &["reader-Passw0rd"])];
+    territory.add(&reader, &values).await;
+    settings.bind_dn = Some(reader);
+    settings.bind_password = Some(Secret::from("reader-Passw0rd"));
+    let findings = Ldap::new(settings).expect("good settings").probe(None, &CancellationToken::new()).await;
+    assert!(
+        matches!(&findings[..], [one] if matches!(&one.verdict, Verdict::Bad(..))),
+        "nothing else is tried: {findings:#?}"
+    );
 }
