@@ -14,11 +14,16 @@ use super::open::Site;
 use crate::directory::Directory;
 use crate::directory::Finding;
 use crate::directory::Verdict;
+use crate::directory::ldap::MappedAttribute;
 use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::mail::Mailer;
 use crate::roster::account::Action;
+use crate::roster::attribute::AttributeName;
+use crate::roster::mapping::Means;
+use crate::roster::mapping::Target as To;
+use crate::run::feed::Feed;
 
 /// Prove the configuration against the live directories, mail server and folders
 ///
@@ -56,6 +61,12 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
                     let feeds = config.feeds.iter().filter(|feed| feed.feed.target == target.name);
                     let names: BTreeSet<_> = feeds.flat_map(|feed| feed.feed.mapped.iter().cloned()).collect();
                     findings.extend(ldap.check_attributes(&Vec::from_iter(names)).await);
+                    for feed in config.feeds.iter().filter(|feed| feed.feed.target == target.name) {
+                        let creates = feed.feed.mapping.settings().choices.add;
+                        let misfits = ldap.check_mapping(&mapped(&feed.feed), creates).await;
+                        let place = format!("feed {}", feed.feed.name);
+                        found.extend(misfits.into_iter().map(|finding| (place.clone(), finding)));
+                    }
                     if args.write_probe {
                         let feed = config.feeds.iter().find(|feed| feed.feed.target == target.name);
                         findings.extend(ldap.probe(feed.map(|feed| &feed.feed.passwords), &stop).await);
@@ -112,6 +123,20 @@ async fn mail_finding(settings: &crate::mail::MailSettings) -> Finding {
         },
     };
     Finding { subject, verdict }
+}
+
+/// Returns what a feed maps, and how.
+fn mapped(feed: &Feed) -> Vec<MappedAttribute> {
+    let rules = &feed.mapping.settings().rules;
+    let as_mapped = |name: &AttributeName| {
+        let rule = rules.iter().find(|rule| matches!(&rule.target, To::Attribute(own) if own == name));
+        MappedAttribute {
+            name: name.clone(),
+            multi: rule.is_some_and(|rule| rule.multi),
+            refers: rule.is_some_and(|rule| matches!(rule.means, Means::Person(_))),
+        }
+    };
+    feed.mapped.iter().map(as_mapped).collect()
 }
 
 fn unproved_rights() -> Finding {

@@ -72,6 +72,7 @@ mod settle;
 mod tap;
 mod write;
 
+pub use self::check::MappedAttribute;
 pub use self::posix::PosixGid;
 pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;

@@ -23,6 +23,10 @@ use crate::directory::Verdict;
 use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 
+pub use self::mapped::MappedAttribute;
+
+mod certificate;
+mod mapped;
 mod probe;
 
 impl Ldap {
@@ -32,6 +36,9 @@ impl Ldap {
         let mut first = None;
         for access in self.pool.servers() {
             let connection = checked_connection(access, &mut findings).await;
+            if connection.is_some() {
+                findings.extend(certificate::certificate(access).await);
+            }
             first = first.or(connection);
         }
         let Some(connection) = first else { return findings };

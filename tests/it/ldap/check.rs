@@ -4,6 +4,7 @@ use rosterd::directory::Directory;
 use rosterd::directory::Finding;
 use rosterd::directory::Verdict;
 use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::MappedAttribute;
 use rosterd::roster::attribute::AttributeName;
 use rosterd::roster::secret::Secret;
 use tokio_util::sync::CancellationToken;
@@ -102,4 +103,40 @@ async fn a_probe_without_rights_says_which_are_missing() {
         matches!(&findings[..], [one] if matches!(&one.verdict, Verdict::Bad(..))),
         "nothing else is tried: {findings:#?}"
     );
+}
+
+#[tokio::test]
+async fn values_that_do_not_fit_the_schema_are_found() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory);
+    let mapped = |name: &str, multi, refers| MappedAttribute { name: AttributeName::new(name), multi, refers };
+    let fits = [
+        mapped("commonName", false, false),
+        mapped("SN", false, false),
+        mapped("mail", true, false),
+        mapped("manager", false, true),
+    ];
+    assert_eq!(ldap.check_mapping(&fits, true).await, []);
+    let misfits = [mapped("cn", false, false), mapped("displayName", true, false), mapped("title", false, true)];
+    let subjects = |findings: Vec<Finding>| findings.into_iter().map(|f| f.subject).collect::<Vec<_>>();
+    let found = ldap.check_mapping(&misfits, true).await;
+    assert_eq!(subjects(found), ["attribute displayName", "attribute title", "attribute sn"]);
+    let found = ldap.check_mapping(&misfits, false).await;
+    assert_eq!(subjects(found), ["attribute displayName", "attribute title"]);
+}
+
+#[tokio::test]
+async fn the_certificate_is_shown_over_starttls_and_tls() {
+    let territory = Slapd::shared().territory().await;
+    let mut settings = territory.settings();
+    settings.url = format!("ldaps://localhost:{}", territory.server.tls_port()).parse().expect("a URL");
+    for settings in [territory.settings(), settings] {
+        let findings = Ldap::new(settings).expect("good settings").check().await;
+        let found = findings.iter().find(|f| f.subject.starts_with("certificate of ldap")).expect("looked at");
+        // The tests' certificate is for ten years.
+        assert!(
+            matches!(&found.verdict, Verdict::Good(text) if text.starts_with("of CN=localhost, issued by CN=Test ca, verified, 36")),
+            "{found:?}"
+        );
+    }
 }
