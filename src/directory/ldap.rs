@@ -76,6 +76,7 @@ mod update;
 mod window;
 mod write;
 
+pub use self::check::MappedAttribute;
 pub use self::posix::PosixGid;
 pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;
