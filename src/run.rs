@@ -1,5 +1,6 @@
 //! One roster carried through one feed: read, planned, shown, applied, reported.
 
+mod ahead;
 pub mod choices;
 pub mod feed;
 mod leavers;

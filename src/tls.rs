@@ -3,10 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::LazyLock;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use rustls::ClientConfig;
+use rustls::DigitallySignedStruct;
+use rustls::SignatureScheme;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::danger::ServerCertVerified;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::ServerName;
+use rustls::pki_types::UnixTime;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 
@@ -39,20 +48,84 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
+/// What proves certificates and host names.
+pub type Proof = Arc<dyn ServerCertVerifier>;
+
+/// Where the certificate of a server is kept once it has been proved, as DER.
+pub type Seen = Arc<Mutex<Option<Vec<u8>>>>;
+
 /// Returns the settings of TLS clients: certificates and host names are verified, always.
 ///
 /// `ca_file` holds certificates in PEM that are trusted besides the system's.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    proving_by(verifier(ca_file)?)
+}
+
+/// Returns what proves the certificates of servers; see [`client_config`].
+pub fn verifier(ca_file: Option<&Path>) -> Result<Proof, TlsError> {
     let extra = ca_file.map(certificates).transpose()?.unwrap_or_default();
-    let verifier = Verifier::new_with_extra_roots(extra, provider()).map_err(TlsError::NoRoots)?;
+    Ok(Arc::new(Verifier::new_with_extra_roots(extra, provider()).map_err(TlsError::NoRoots)?))
+}
+
+/// Returns the settings of TLS clients whose servers `verifier` proves.
+pub fn proving_by(verifier: Proof) -> Result<Arc<ClientConfig>, TlsError> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Setup)?
         // The platform's verifier is set through this door, there is no other; it verifies.
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The same, and keeps the certificate in `seen` when `verifier` has accepted it.
+pub fn watching(verifier: &Proof, seen: &Seen) -> Result<Arc<ClientConfig>, TlsError> {
+    proving_by(Arc::new(Witness { verifier: Arc::clone(verifier), seen: Arc::clone(seen) }))
+}
+
+/// Leaves the proof to another, and remembers whose certificate it was.
+#[derive(Debug)]
+struct Witness {
+    verifier: Proof,
+    seen: Seen,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let proof = self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.to_vec());
+        Ok(proof)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::Format;
 use super::list::List;
@@ -13,13 +14,20 @@ use super::open::Site;
 use crate::directory::Directory;
 use crate::directory::Finding;
 use crate::directory::Verdict;
+use crate::directory::ldap::MappedAttribute;
 use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::mail::Mailer;
 use crate::roster::account::Action;
+use crate::roster::attribute::AttributeName;
+use crate::roster::mapping::Means;
+use crate::roster::mapping::Target as To;
+use crate::run::feed::Feed;
 
-/// Prove the configuration against the live directories, mail server and folders. Nothing is written.
+/// Prove the configuration against the live directories, mail server and folders
+///
+/// Nothing is written, unless --write-probe says so.
 ///
 /// Exit code 0: everything works; 78: something must be put right first.
 #[derive(Debug, clap::Args)]
@@ -27,6 +35,10 @@ pub struct Args {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Prove the rights to write too: in every LDAP target create an account `rosterd-probe-...`, log in with it, change
+    /// it, put it into groups, disable it, enable it, and delete it
+    #[arg(long)]
+    write_probe: bool,
 }
 
 const COLUMNS: &[&str] = &["verdict", "where", "what", "finding", "hint"];
@@ -35,6 +47,11 @@ const COLUMNS: &[&str] = &["verdict", "where", "what", "finding", "hint"];
 pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
     let config = site.config()?;
     let mut found: Vec<(String, Finding)> = Vec::new();
+    let stop = CancellationToken::new();
+    if args.write_probe {
+        // An account that was created must be deleted again.
+        open::obey_signals(&stop)?;
+    }
     for target in &config.targets {
         let place = format!("target {}", target.name);
         match open::target(&config, &target.name) {
@@ -44,6 +61,18 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
                     let feeds = config.feeds.iter().filter(|feed| feed.feed.target == target.name);
                     let names: BTreeSet<_> = feeds.flat_map(|feed| feed.feed.mapped.iter().cloned()).collect();
                     findings.extend(ldap.check_attributes(&Vec::from_iter(names)).await);
+                    for feed in config.feeds.iter().filter(|feed| feed.feed.target == target.name) {
+                        let creates = feed.feed.mapping.settings().choices.add;
+                        let misfits = ldap.check_mapping(&mapped(&feed.feed), creates).await;
+                        let place = format!("feed {}", feed.feed.name);
+                        found.extend(misfits.into_iter().map(|finding| (place.clone(), finding)));
+                    }
+                    if args.write_probe {
+                        let feed = config.feeds.iter().find(|feed| feed.feed.target == target.name);
+                        findings.extend(ldap.probe(feed.map(|feed| &feed.feed.passwords), &stop).await);
+                    } else {
+                        findings.push(unproved_rights());
+                    }
                 }
                 found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
             }
@@ -94,6 +123,25 @@ async fn mail_finding(settings: &crate::mail::MailSettings) -> Finding {
         },
     };
     Finding { subject, verdict }
+}
+
+/// Returns what a feed maps, and how.
+fn mapped(feed: &Feed) -> Vec<MappedAttribute> {
+    let rules = &feed.mapping.settings().rules;
+    let as_mapped = |name: &AttributeName| {
+        let rule = rules.iter().find(|rule| matches!(&rule.target, To::Attribute(own) if own == name));
+        MappedAttribute {
+            name: name.clone(),
+            multi: rule.is_some_and(|rule| rule.multi),
+            refers: rule.is_some_and(|rule| matches!(rule.means, Means::Person(_))),
+        }
+    };
+    feed.mapped.iter().map(as_mapped).collect()
+}
+
+fn unproved_rights() -> Finding {
+    let text = "not tried; `rosterd check --write-probe` tries them with an account that it creates and deletes again";
+    Finding { subject: "rights to write".to_owned(), verdict: Verdict::Warning(text.to_owned()) }
 }
 
 fn untold_passwords() -> Finding {

@@ -76,6 +76,7 @@ mod update;
 mod window;
 mod write;
 
+pub use self::check::MappedAttribute;
 pub use self::posix::PosixGid;
 pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;
@@ -122,7 +123,7 @@ impl Ldap {
             }
             Ok(Dsa::new(site, Arc::clone(&self.pool), Arc::clone(&self.numbers)))
         };
-        self.dsa.get_or_try_init(know).await
+        Box::pin(self.dsa.get_or_try_init(know)).await
     }
 }
 
@@ -146,8 +147,8 @@ struct Dsa {
     numbering: tokio::sync::Mutex<bool>,
     /// Held while a group with a number is made.
     gids: tokio::sync::Mutex<()>,
-    guarded: Guarded,
     numbers: Arc<Numbers>,
+    guarded: Guarded,
 }
 
 impl Dsa {
@@ -167,9 +168,9 @@ impl Dsa {
             transactions: Transactions::new(site.transactions),
             turn: tokio::sync::Mutex::default(),
             gids: tokio::sync::Mutex::default(),
-            guarded: Guarded::default(),
             numbering: tokio::sync::Mutex::default(),
             numbers,
+            guarded: Guarded::default(),
             site,
         }
     }

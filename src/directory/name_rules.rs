@@ -85,6 +85,9 @@ fn skeleton_of(name: &str) -> String {
 /// Returns whether the whole of `name` fits `pattern`, in which `*` stands for any text and `?` for one character.
 /// Both are folded already.
 pub fn fits(pattern: &str, name: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return pattern == name;
+    }
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     // After a mismatch, the last star takes one more character.
     let (mut p, mut n, mut star) = (0, 0, None);

@@ -342,7 +342,7 @@ impl Schema {
                 packed.extend_from_slice(value);
             }
         }
-        Attributes { names: Arc::clone(&self.names), packed: packed.into_boxed_slice() }
+        Attributes { names: Arc::clone(&self.names), packed: packed.as_slice().into() }
     }
 
     /// Packs attributes of text values; see [`Schema::pack`].

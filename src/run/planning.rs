@@ -8,22 +8,19 @@ use std::path::PathBuf;
 
 use futures_util::Stream;
 use futures_util::StreamExt;
-use futures_util::stream;
-use futures_util::stream::BoxStream;
 
 use super::Errand;
+use super::ahead::read_both;
+use super::ahead::reads_all;
 use super::broken;
 use super::choices;
 use super::choices::ChoiceBits;
 use super::feed::Feed;
 use super::leavers;
-use super::reading;
 use super::reading::Reading;
 use super::referents;
 use crate::directory::Directory;
-use crate::directory::Lookup;
 use crate::directory::Wanted;
-use crate::directory::Which;
 use crate::enclosure;
 use crate::exit::Exit;
 use crate::exit::Failure;
@@ -63,11 +60,6 @@ use crate::state::journal::Journaled;
 use crate::state::journal::JournaledLetter;
 use crate::state::journal::Kind;
 use crate::state::run::Run;
-
-/// How many rows make it worth reading the whole directory rather than asking for each.
-const ASK_FOR_EACH: usize = 500;
-/// How many accounts are kept at most while the roster is still being read.
-const AHEAD: usize = 16_000;
 
 /// A plan with what the roster was found to be.
 #[derive(Debug)]
@@ -287,46 +279,6 @@ struct Told {
     enabled_again: Vec<EntryId>,
     leavers_back: Vec<Box<str>>,
     seen: HashSet<Box<str>>,
-}
-
-/// Reads the roster, and meanwhile the first accounts of the directory, when it is to be read as a whole anyway. What is
-/// wrong with the roster comes before what is wrong with the directory.
-async fn read_both<'d, D: Directory>(
-    run: &Run,
-    feed: &Feed,
-    directory: &'d D,
-) -> Result<(Reading, BoxStream<'d, Result<ExistingAccount, Fault>>), PlanningError> {
-    let mut roster = std::pin::pin!(reading::read(run.spool.clone().into(), feed));
-    let existing = |which| directory.existing(Lookup { which, attributes: feed.attributes.clone() }).boxed();
-    if !reads_all(feed, None) {
-        let read = roster.await?;
-        let which = if reads_all(feed, Some(&read.rows)) {
-            Which::All
-        } else {
-            let values = read.rows.accounts.iter().map(|account| account.match_value().into()).collect();
-            Which::Matching { by: feed.matching.by.clone(), values }
-        };
-        return Ok((read, existing(which)));
-    }
-    let mut rest = existing(Which::All).fuse();
-    let mut ahead = Vec::new();
-    let read = loop {
-        tokio::select! {
-            biased;
-            read = &mut roster => break read?,
-            Some(entry) = rest.next(), if ahead.len() < AHEAD => ahead.push(entry),
-        }
-    };
-    Ok((read, stream::iter(ahead).chain(rest).boxed()))
-}
-
-/// Returns whether every account of the target is to be read: for some feeds that is so whatever rows there are.
-fn reads_all(feed: &Feed, rows: Option<&Rows>) -> bool {
-    feed.plan.old != OldPolicy::Keep
-        || feed.plan.seats.is_some()
-        || !feed.matching.unique.is_empty()
-        || feed.matching.by != crate::roster::account::MatchBy::Username
-        || rows.is_some_and(|rows| rows.accounts.len() > ASK_FOR_EACH)
 }
 
 async fn match_rows<D: Directory>(

@@ -5,7 +5,6 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::thread;
-use std::thread::ScopedJoinHandle;
 
 use crate::report;
 use crate::report::Ending;
@@ -30,27 +29,22 @@ use crate::roster::read::Sheet;
 /// Writes `*.preview.csv` and `*.preview.html` beside the roster.
 pub fn write_preview(roster: &Path, subject: &Subject<'_>) -> Result<(), Misplaced> {
     let names = ReportNames::beside(roster);
-    thread::scope(|scope| {
-        let html = scope.spawn(|| place(&names.preview_html, roster, |out| report::preview_html(subject, out)));
-        place(&names.preview_csv, roster, |out| report::preview_csv(subject, out))?;
-        joined(html).map(|_| ())
-    })
+    place(&names.preview_csv, roster, |out| report::preview_csv(subject, out))?;
+    place(&names.preview_html, roster, |out| report::preview_html(subject, out))?;
+    Ok(())
 }
 
-/// Writes the result reports beside the roster; the JSON one last, so that it says that all are there.
+/// Writes the result reports beside the roster, two at a time; the JSON one comes into its place last, so that it says
+/// that all are there.
 pub fn write_results(roster: &Path, subject: &Subject<'_>, ending: &Ending<'_>) -> Result<(), Misplaced> {
     let names = ReportNames::beside(roster);
     thread::scope(|scope| {
         let json = scope.spawn(|| prepare(&names.result_json, roster, |out| report::result_json(subject, ending, out)));
         place(&names.result_csv, roster, |out| report::result_csv(subject, ending, out))?;
         place(&names.report_html, roster, |out| report::result_html(subject, ending, out))?;
-        joined(json)?.commit().map(|_| ())
+        json.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?.commit()?;
+        Ok(())
     })
-}
-
-/// Waits for a report that was written beside others.
-fn joined<T>(report: ScopedJoinHandle<'_, T>) -> T {
-    report.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Writes beside a roster that it is refused, and why.

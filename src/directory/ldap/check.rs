@@ -23,6 +23,12 @@ use crate::directory::Verdict;
 use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 
+pub use self::mapped::MappedAttribute;
+
+mod certificate;
+mod mapped;
+mod probe;
+
 impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
     pub(super) async fn findings(&self) -> Vec<Finding> {
@@ -30,6 +36,9 @@ impl Ldap {
         let mut first = None;
         for access in self.pool.servers() {
             let connection = checked_connection(access, &mut findings).await;
+            if connection.is_some() {
+                findings.extend(certificate::certificate(access).await);
+            }
             first = first.or(connection);
         }
         let Some(connection) = first else { return findings };

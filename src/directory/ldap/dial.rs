@@ -132,7 +132,7 @@ async fn open(access: &Access) -> Result<(LdapConnAsync, ldap3::Ldap), LdapError
     let settings = match &access.link {
         Link::Local => LdapConnSettings::new(),
         Link::Clear => LdapConnSettings::new().set_std_stream(StdStream::Tcp(tcp(access).await?.into_std()?)),
-        Link::Tls { config, starttls } => LdapConnSettings::new()
+        Link::Tls { config, starttls, .. } => LdapConnSettings::new()
             .set_config(config.clone())
             .set_starttls(*starttls)
             .set_std_stream(StdStream::Tcp(tcp(access).await?.into_std()?)),

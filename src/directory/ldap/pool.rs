@@ -43,6 +43,14 @@ pub struct Pool {
     choice: Mutex<Choice>,
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Anything,
+    /// Reading everybody.
+    Everybody,
+}
+
 /// Which server is used.
 #[derive(Debug)]
 struct Choice {
@@ -97,18 +105,18 @@ impl Pool {
     pub async fn lease(&self) -> Result<Lease<'_>, Fault> {
         let connection = match self.idle_one() {
             Some(connection) => connection,
-            None => self.patiently(Kind::Plain).await?,
+            None => self.patiently(Purpose::Anything).await?,
         };
         Ok(Lease { pool: self, connection: Some(connection) })
     }
 
     /// Returns a connection for reading a whole directory; see [`super::tap`]. It is not kept afterwards.
     pub async fn lease_tapped(&self) -> Result<Lease<'_>, Fault> {
-        let connection = self.patiently(Kind::Tapped).await?;
+        let connection = self.patiently(Purpose::Everybody).await?;
         Ok(Lease { pool: self, connection: Some(connection) })
     }
 
-    async fn patiently(&self, kind: Kind) -> Result<Connection, Fault> {
+    async fn patiently(&self, purpose: Purpose) -> Result<Connection, Fault> {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(250))
             .with_max_delay(Duration::from_secs(4))
@@ -116,7 +124,7 @@ impl Pool {
             .with_jitter()
             .build();
         for pause in pauses {
-            match self.connect(kind).await {
+            match self.connect(purpose).await {
                 Err(fault) if fault.next == Next::Retry => {
                     tracing::debug!("Connecting failed, trying again: {fault}");
                     tokio::time::sleep(pause).await;
@@ -124,7 +132,7 @@ impl Pool {
                 answer => return answer,
             }
         }
-        self.connect(kind).await
+        self.connect(purpose).await
     }
 
     /// Gives up the server of a connection, which takes no writes. Returns whether there is another one.
@@ -138,7 +146,7 @@ impl Pool {
     }
 
     /// Connects to the server in use, or to the first one after it that answers.
-    async fn connect(&self, kind: Kind) -> Result<Connection, Fault> {
+    async fn connect(&self, purpose: Purpose) -> Result<Connection, Fault> {
         let first = self.begin_with();
         let several = self.servers.len() > 1;
         let mut last = None;
@@ -147,10 +155,10 @@ impl Pool {
                 continue;
             }
             let access = &self.servers[server];
-            let dialled = match kind {
-                // On the heap: there are many bytes in a handshake, and deep below whoever wants a connection.
-                Kind::Plain => Box::pin(dial(access)).await,
-                Kind::Tapped => Box::pin(dial_tapped(access)).await,
+            let dialled = match purpose {
+                // On the heap: a handshake takes much of a thread's stack.
+                Purpose::Anything => Box::pin(dial(access)).await,
+                Purpose::Everybody => Box::pin(dial_tapped(access)).await,
             };
             match dialled {
                 Ok(connection) => return self.settle(server, connection).await,
@@ -234,8 +242,8 @@ impl Pool {
     fn give_back(&self, mut connection: Connection) {
         let mut choice = self.choice();
         choice.used = Instant::now();
-        let is_of_use = connection.server == choice.server && !choice.read_only[connection.server];
-        if connection.is_lost() || connection.is_tapped() || !is_of_use {
+        let is_kept = !connection.is_lost() && !connection.is_tapped();
+        if !is_kept || connection.server != choice.server || choice.read_only[connection.server] {
             return;
         }
         connection.idle_since = Instant::now();
@@ -243,15 +251,6 @@ impl Pool {
             choice.idle.push(connection);
         }
     }
-}
-
-/// What a connection is for.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// Anything.
-    Plain,
-    /// Reading a whole directory; see [`super::tap`].
-    Tapped,
 }
 
 /// A connection in use. It goes back when dropped, unless it is lost.

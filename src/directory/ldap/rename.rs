@@ -20,6 +20,7 @@ use super::group::By;
 use super::group::Found;
 use super::name::Dn;
 use super::name::Rdn;
+use super::profile::New;
 use super::write::another;
 use super::write::assertion;
 use super::write::is_misled;
@@ -163,6 +164,7 @@ impl Dsa {
             let attribute = AttributeName::new(&self.site.username_attribute);
             rest.changes.retain(|change| change.attribute != attribute);
             rest.changes.push(Change { attribute, old: value(from), new: value(to) });
+            rest.changes.extend(self.made_of_name(from, to, &update.changes));
         }
         if let Some(Way { from, to }) = way {
             rest.changes = rest.changes.iter().filter_map(|change| after(change, from.rdn(), to.rdn())).collect();
@@ -170,20 +172,47 @@ impl Dsa {
         rest
     }
 
-    /// Takes the login name out of what is left when the entry has it already: nobody has looked yet.
+    /// Returns the changes of what the server makes rosterd derive from a login name, such as a principal name, unless
+    /// the row says it.
+    fn made_of_name(&self, from: &str, to: &str, changes: &[Change]) -> Vec<Change> {
+        let suffix = &self.site.upn_suffix;
+        let of = |username| {
+            let new = New { username, suffix, password: None, must_change: false };
+            (self.site.profile.credentials.of_new)(&new).unwrap_or_default()
+        };
+        let made = of(from).into_iter().zip(of(to)).filter(|((name, old), (same, new))| name == same && old != new);
+        let made = made.map(|((name, old), (_, new))| Change {
+            attribute: AttributeName::new(name),
+            old: [old.into()].into(),
+            new: [new.into()].into(),
+        });
+        made.filter(|made| !changes.iter().any(|change| change.attribute == made.attribute)).collect()
+    }
+
+    /// Takes out of what is left what the entry has already, or never had: nobody has looked yet.
     async fn without_what_is_done(
         &self,
         connection: &Connection,
         mut rest: Update,
         relocation: &Relocation,
     ) -> Result<Update, Fault> {
-        let name = AttributeName::new(&self.site.username_attribute);
         let Some(Step { from, to }) = &relocation.username else { return Ok(rest) };
+        let same = self.same(&rest.id);
+        let name = AttributeName::new(&self.site.username_attribute);
         if rest.changes.iter().any(|change| change.attribute == name) {
             let (old, new) = (Filter::eq(name.as_str(), from), Filter::eq(name.as_str(), to));
-            let has_it = Filter::all([self.same(&rest.id), new, old.negated()]);
+            let has_it = Filter::all([same.clone(), new, old.negated()]);
             if self.read_one(connection, &rest.id.locator, &has_it, &["1.1"]).await?.is_some() {
                 rest.changes.retain(|change| change.attribute != name);
+            }
+        }
+        for made in self.made_of_name(from, to, &[]) {
+            let Some(at) = rest.changes.iter().position(|change| *change == made) else { continue };
+            let old = made.old.first().map(|old| Filter::eq(made.attribute.as_str(), &String::from_utf8_lossy(old)));
+            let has_old = Filter::all([same.clone()].into_iter().chain(old));
+            // What somebody has chosen by hand is theirs.
+            if self.read_one(connection, &rest.id.locator, &has_old, &["1.1"]).await?.is_none() {
+                rest.changes.remove(at);
             }
         }
         Ok(rest)

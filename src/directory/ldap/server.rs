@@ -106,9 +106,13 @@ pub struct Schema {
 
 #[derive(Clone, Debug, Default)]
 struct AttributeType {
+    oid: String,
     sup: Option<String>,
     has_equality: bool,
     read_only: bool,
+    single: bool,
+    /// The OID of its syntax (RFC 4517 section 3.3).
+    syntax: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -128,9 +132,12 @@ impl Schema {
         for text in entry.texts("attributeTypes") {
             let Some(description) = Description::parse(text) else { continue };
             let kind = AttributeType {
+                oid: description.oid().to_owned(),
                 sup: description.list("SUP").first().cloned(),
                 has_equality: !description.list("EQUALITY").is_empty(),
                 read_only: description.has("NO-USER-MODIFICATION"),
+                single: description.has("SINGLE-VALUE"),
+                syntax: description.list("SYNTAX").first().and_then(|s| s.split('{').next()).map(str::to_owned),
             };
             schema.tells_equality |= kind.has_equality;
             schema.attributes.extend(description.names().map(|name| (name, kind.clone())));
@@ -176,16 +183,30 @@ impl Schema {
         if !self.tells_equality {
             return self.has_attribute(name);
         }
-        let mut name = bare(name);
-        for _ in 0..16 {
-            let Some(kind) = self.attributes.get(&name) else { return false };
-            if kind.has_equality {
-                return true;
-            }
-            let Some(sup) = &kind.sup else { return false };
-            name.clone_from(sup);
-        }
-        false
+        self.ancestry(name).any(|kind| kind.has_equality)
+    }
+
+    /// Returns whether an entry has one value of the attribute at most.
+    pub fn is_single(&self, name: &str) -> bool {
+        self.attributes.get(&bare(name)).is_some_and(|kind| kind.single)
+    }
+
+    /// Returns the OID of the syntax of the attribute's values, as far as the schema tells it.
+    pub fn syntax(&self, name: &str) -> Option<&str> {
+        self.ancestry(name).find_map(|kind| kind.syntax.as_deref())
+    }
+
+    /// Returns all names of an attribute, in lower case, and its OID.
+    pub fn synonyms(&self, name: &str) -> impl Iterator<Item = &str> {
+        let own = self.attributes.get(&bare(name));
+        let same = move |kind: &AttributeType| own.is_some_and(|own| own.oid == kind.oid);
+        self.attributes.iter().filter(move |(_, kind)| same(kind)).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns an attribute and those that it inherits from, the nearest first.
+    fn ancestry(&self, name: &str) -> impl Iterator<Item = &AttributeType> {
+        let first = self.attributes.get(&bare(name));
+        std::iter::successors(first, |kind| self.attributes.get(kind.sup.as_ref()?)).take(16)
     }
 
     /// Returns the attributes that an entry of these classes must have.
@@ -281,6 +302,7 @@ mod tests {
                     "( 2.5.4.3 NAME ( 'cn' 'commonName' ) SUP name )",
                     "( 0.9.2342.19200300.100.1.60 NAME 'jpegPhoto' SYNTAX 1.3.6.1.4.1.1466.115.121.1.28 )",
                     "( 1.3.6.1.1.16.4 NAME 'entryUUID' EQUALITY UUIDMatch NO-USER-MODIFICATION USAGE directoryOperation )",
+                    "( 2.5.4.6 NAME 'c' SUP name SINGLE-VALUE )",
                     "broken",
                 ]),
             ),
@@ -305,6 +327,12 @@ mod tests {
         assert!(!schema.has_attribute("super") && !schema.has_attribute("broken"));
         assert!(schema.has_equality("cn") && !schema.has_equality("jpegPhoto"));
         assert!(schema.is_read_only("entryuuid") && !schema.is_read_only("cn"));
+        assert!(schema.is_single("c") && !schema.is_single("cn") && !schema.is_single("broken"));
+        assert_eq!(schema.syntax("commonName"), Some("1.3.6.1.4.1.1466.115.121.1.15"));
+        assert_eq!((schema.syntax("entryUUID"), schema.syntax("broken")), (None, None));
+        let mut names: Vec<_> = schema.synonyms("CN").collect();
+        names.sort_unstable();
+        assert_eq!(names, ["2.5.4.3", "cn", "commonname"]);
     }
 
     #[test]

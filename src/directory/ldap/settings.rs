@@ -223,7 +223,7 @@ pub struct Site {
 #[derive(Clone)]
 pub enum Link {
     /// TLS, by StartTLS or from the start.
-    Tls { config: Arc<ClientConfig>, starttls: bool },
+    Tls { config: Arc<ClientConfig>, starttls: bool, verifier: tls::Proof },
     /// A socket of this machine.
     Local,
     /// In clear; passwords are never written over it.
@@ -381,8 +381,10 @@ impl LdapSettings {
         if host.starts_with('[') {
             return Err(fault("url", "use the server's name: certificates cannot be checked for an IPv6 address here"));
         }
-        let config = tls::client_config(self.ca_file.as_deref()).map_err(|e| fault("ca_file", e.to_string()))?;
-        Ok(Link::Tls { config, starttls })
+        let unfit = |error: tls::TlsError| fault("ca_file", error.to_string());
+        let verifier = tls::verifier(self.ca_file.as_deref()).map_err(unfit)?;
+        let config = tls::proving_by(Arc::clone(&verifier)).map_err(unfit)?;
+        Ok(Link::Tls { config, starttls, verifier })
     }
 
     fn identity(&self, link: &Link) -> Result<Identity, SettingFault> {

@@ -43,6 +43,9 @@ async fn what_was_imported_is_unchanged_the_next_night() {
     };
     let (code, said) = run(&["check"]);
     assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&["check", "--write-probe", "--format", "csv"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("probe: log in while disabled,\"refused, as it must be\""), "{said}");
     let (code, said) = run(&["import", "roster.csv"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("Number of new users 2"), "{said}");

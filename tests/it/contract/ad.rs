@@ -54,6 +54,12 @@ impl Rig for AdRig {
         }
     }
 
+    async fn elsewhere(&self, username: &str) -> Option<String> {
+        let parent = format!("OU=elsewhere,{}", unit_dn("people"));
+        self.territory.add(&parent, &[("objectClass", &["organizationalUnit"])]).await;
+        Some(format!("CN={username},{parent}"))
+    }
+
     fn refused_value(&self) -> (&'static str, Vec<u8>) {
         ("givenName", vec![b'x'; 65])
     }

@@ -76,7 +76,7 @@ pub async fn a_new_name_is_that_of_the_same_account_in_the_same_groups<R: Rig>()
     assert_eq!(rig.login("aking", PASSWORD).await, LoginResult::Good);
     assert_eq!(rig.login("ada", PASSWORD).await, LoginResult::Refused);
     // The name is free for somebody else, who is another account.
-    let other = created(directory, person("ada", &[])).await;
+    let other = created(directory, person("ada", &[("cn", &["Ada Other"])])).await;
     assert_ne!(other.id, after.id);
 }
 

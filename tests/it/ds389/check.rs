@@ -5,6 +5,7 @@ use rosterd::directory::Finding;
 use rosterd::directory::Verdict;
 use rosterd::directory::ldap::GroupClass;
 use rosterd::directory::ldap::Ldap;
+use tokio_util::sync::CancellationToken;
 
 use super::created;
 use super::ldap;
@@ -40,4 +41,18 @@ async fn a_class_that_another_kind_of_server_has_is_refused() {
     let fault = Ldap::new(settings).expect_err("OpenLDAP has no such roles");
     assert_eq!(fault.key, "role_class");
     assert!(fault.reason.contains("OpenLDAP"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_probe_does_all_that_imports_do() {
+    let territory = Ds389::shared().territory().await;
+    let findings = ldap(&territory).probe(None, &CancellationToken::new()).await;
+    for step in ["create uid=", "log in with the first", "disable", "log in while disabled", "delete uid="] {
+        assert!(matches!(verdict(&findings, &format!("probe: {step}")), Verdict::Good(_)), "{findings:#?}");
+    }
+    // The rights of the page let nobody delete groups, as imports never do.
+    for finding in findings {
+        let is_group = finding.subject.starts_with("probe: delete the ");
+        assert_eq!(is_group, matches!(finding.verdict, Verdict::Warning(_)), "{finding:?}");
+    }
 }

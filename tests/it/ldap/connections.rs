@@ -29,6 +29,11 @@ async fn every_way_to_connect() {
     let territory = Slapd::shared().territory().await;
     let server = territory.server;
     let (tls, socket) = (format!("ldaps://localhost:{}", server.tls_port()), server.socket_url());
+    let ldap = Ldap::new(territory.settings()).expect("good settings");
+    let names: Vec<String> = (0..5).map(|n| format!("per-{n}")).collect();
+    for name in &names {
+        create(&ldap, person(name)).await;
+    }
     for (url, identity) in [(None, true), (Some(&tls), true), (Some(&socket), true), (Some(&socket), false)] {
         let mut settings = territory.settings();
         if let Some(url) = url {
@@ -38,8 +43,16 @@ async fn every_way_to_connect() {
             settings.bind_dn = None;
             settings.bind_password = None;
         }
+        settings.page_size = 2.try_into().expect("not zero");
         let ldap = Ldap::new(settings).expect("good settings");
-        assert_eq!(read(&ldap, Which::All).await.expect("readable").len(), 0, "{url:?}");
+        let mut found = read(&ldap, Which::All).await.expect("readable");
+        found.sort_by(|a, b| a.username.cmp(&b.username));
+        assert_eq!(found.iter().map(|account| &*account.username).collect::<Vec<_>>(), names, "{url:?}");
+        // However entries are read, they are the same.
+        let ids = found.iter().map(|account| account.id.clone()).collect();
+        let mut again = read(&ldap, Which::Ids(ids)).await.expect("readable");
+        again.sort_by(|a, b| a.username.cmp(&b.username));
+        assert_eq!(format!("{found:?}"), format!("{again:?}"), "{url:?}");
     }
 }
 

@@ -138,8 +138,10 @@ impl Site {
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
             .filter(|name| name.starts_with('.'))
             .collect();
-        // A report that was being written when the process was killed may have left its temporary file.
-        assert!(beside.len() <= 1, "{story}: {beside:?}");
+        // Reports that were being written when the process was killed may have left a temporary file each.
+        let of: BTreeSet<_> =
+            beside.iter().filter_map(|name| name.rsplit_once('.')).map(|(report, _)| report).collect();
+        assert!(of.len() == beside.len() && of.iter().all(|name| name.starts_with(".people.")), "{story}: {beside:?}");
     }
 }
 

@@ -272,6 +272,14 @@ impl Territory<'_> {
         entries.into_iter().next().map(SearchEntry::construct)
     }
 
+    /// Returns the names of all entries below the territory's branches.
+    pub async fn below(&self) -> Vec<String> {
+        let mut admin = self.server.admin().await;
+        let found = admin.search(&self.base, Scope::Subtree, "(!(objectClass=organizationalUnit))", ["1.1"]).await;
+        let (entries, _) = found.expect("an answer").success().expect("readable");
+        entries.into_iter().map(|entry| SearchEntry::construct(entry).dn).collect()
+    }
+
     /// Returns the values of one attribute, sorted.
     pub async fn values(&self, dn: &str, attribute: &str) -> Vec<String> {
         let entry = self.read(dn).await.expect(dn);

@@ -1,0 +1,449 @@
+//! `rosterd check --write-probe`: an account of its own goes through all that imports do, and is deleted again.
+
+use futures_util::TryStreamExt;
+use rand::RngExt;
+use tokio_util::sync::CancellationToken;
+
+use super::super::Dsa;
+use super::super::Ldap;
+use super::super::fault::During;
+use super::super::fault::Trouble;
+use super::super::fault::refused;
+use super::super::filter::Filter;
+use super::super::group::base_key;
+use super::super::name::Dn;
+use super::super::server::Schema;
+use super::bad;
+use super::finding;
+use crate::directory::Finding;
+use crate::directory::Login;
+use crate::directory::Lookup;
+use crate::directory::Pace;
+use crate::directory::Verdict;
+use crate::directory::Wanted;
+use crate::directory::Which;
+use crate::roster::account::EntryId;
+use crate::roster::account::ExistingAccount;
+use crate::roster::account::GroupKind;
+use crate::roster::account::GroupName;
+use crate::roster::account::MatchBy;
+use crate::roster::attribute::AttributeName;
+use crate::roster::attribute::Attributes;
+use crate::roster::attribute::Schema as Names;
+use crate::roster::change::Change;
+use crate::roster::fault::Fault;
+use crate::roster::fault::Next;
+use crate::roster::operation::Create;
+use crate::roster::operation::Done;
+use crate::roster::operation::Member;
+use crate::roster::operation::Operation;
+use crate::roster::operation::Update;
+use crate::roster::password::PasswordPolicy;
+use crate::roster::secret::Secret;
+
+impl Ldap {
+    /// Proves the rights to write, and what becomes of what is written: an account is created, logs in, is changed, put
+    /// into groups, switched off and on, and deleted. One finding each.
+    ///
+    /// The password is one of the feed's, made by `passwords`. The account's name is random. It is deleted whatever happens, and a finding says so when that fails. Once `stop`
+    /// is cancelled, nothing is left to do but that.
+    pub async fn probe(&self, passwords: Option<&PasswordPolicy>, stop: &CancellationToken) -> Vec<Finding> {
+        let dsa = match self.dsa().await {
+            Ok(dsa) => dsa,
+            Err(fault) => return vec![bad("probe", &fault, "correct what is BAD above first")],
+        };
+        match Probe::new(dsa, passwords).await {
+            Ok(probe) => probe.run(stop).await,
+            Err(fault) => vec![bad("probe", &fault, "")],
+        }
+    }
+}
+
+struct Probe<'d> {
+    dsa: &'d Dsa,
+    username: Box<str>,
+    place: Dn,
+    attributes: Attributes,
+    /// An attribute with text that is not part of the entry's name.
+    changeable: Option<AttributeName>,
+    /// None where no password may be sent.
+    password: Option<Secret>,
+    findings: Vec<Finding>,
+}
+
+impl<'d> Probe<'d> {
+    async fn new(dsa: &'d Dsa, passwords: Option<&PasswordPolicy>) -> Result<Self, Fault> {
+        // So short that it can be a sAMAccountName, which has 20 characters at most.
+        let username = format!("rosterd-probe-{:06x}", rand::rng().random_range(0..1_u32 << 24));
+        let schema = dsa.schema(&*dsa.pool.lease().await?, &[], &[]).await?;
+        let own_name = |name: &str| {
+            let names = [&dsa.site.username_attribute, &dsa.site.naming_attribute];
+            let is = |named: &&String| {
+                named.eq_ignore_ascii_case(name) || schema.synonyms(named).any(|s| s.eq_ignore_ascii_case(name))
+            };
+            names.iter().any(is)
+        };
+        let mut values: Vec<(String, Vec<String>)> = Vec::new();
+        let mut changeable = None;
+        for name in dsa.required_attributes() {
+            if own_name(&name) {
+                continue;
+            }
+            let value = harmless(&schema, &name, &username, &dsa.site.people_base);
+            if changeable.is_none() && value == username {
+                changeable = Some(AttributeName::new(&name));
+            }
+            values.push((name, vec![value]));
+        }
+        if changeable.is_none() {
+            let fits = |name: &&&str| schema.allows(&dsa.site.object_classes, name) && !own_name(name);
+            if let Some(name) = ["sn", "displayName", "description"].iter().find(fits) {
+                changeable = Some(AttributeName::new(name));
+                values.push(((*name).to_owned(), vec![username.clone()]));
+            }
+        }
+        let attributes: Attributes = values.into_iter().collect();
+        let place = dsa.place(&username, None, &attributes).map_err(|why| Fault::new(Next::StopRun, why))?;
+        let usual = PasswordPolicy::new(PasswordPolicy::DEFAULT_LENGTH, PasswordPolicy::DEFAULT_ALPHABET);
+        let usual = usual.map_err(|weak| Fault::new(Next::StopRun, weak.to_string()))?;
+        let password = match dsa.pool.no_password() {
+            None => Some(passwords.unwrap_or(&usual).generate_without(&mut rand::rng(), &[&username])),
+            Some(_) => None,
+        };
+        let findings = Vec::new();
+        Ok(Self { dsa, username: username.into(), place, attributes, changeable, password, findings })
+    }
+
+    async fn run(mut self, stop: &CancellationToken) -> Vec<Finding> {
+        let must_change = self.dsa.capabilities.must_change && self.password.is_some();
+        let create = Create {
+            username: self.username.clone(),
+            locator: None,
+            attributes: self.attributes.clone(),
+            password: self.password.clone(),
+            must_change,
+        };
+        let subject = format!("probe: create {}", self.place);
+        match self.apply(Operation::Create(create)).await {
+            Ok(Done::Created(id)) => {
+                self.good(subject, "created");
+                let stopped = self.steps(&id, must_change, stop).await.is_none();
+                if stopped {
+                    let text = "interrupted; what follows was not tried".to_owned();
+                    self.findings.push(finding("probe", Verdict::Warning(text)));
+                }
+                self.remove(Some(&id)).await;
+            }
+            Ok(done) => {
+                self.findings
+                    .push(finding(subject, Verdict::Bad(format!("unexpected answer {done:?}"), String::new())));
+                self.remove(None).await;
+            }
+            Err(fault) => {
+                let hint = "give the bind DN the right to create accounts there with all that the text names; \
+                            check `people_base` and `object_classes`";
+                self.findings.push(bad(subject, &fault, hint));
+                if fault.next == Next::LookAgain {
+                    self.remove(None).await;
+                }
+            }
+        }
+        self.findings
+    }
+
+    /// Goes through everything between creation and deletion; `None` when it was interrupted.
+    async fn steps(&mut self, id: &EntryId, must_change: bool, stop: &CancellationToken) -> Option<()> {
+        let go_on = || (!stop.is_cancelled()).then_some(());
+        go_on()?;
+        self.find(must_change).await;
+        go_on()?;
+        self.first_login(id, must_change).await;
+        go_on()?;
+        self.change(id).await;
+        for kind in [GroupKind::Group, GroupKind::Role, GroupKind::Channel] {
+            go_on()?;
+            if self.dsa.site.base(kind).is_some() {
+                self.group(kind, id).await;
+            }
+        }
+        go_on()?;
+        if self.dsa.capabilities.disable {
+            self.switch_off_and_on(id).await;
+        }
+        go_on()
+    }
+
+    /// An account that `people_filter` does not match, or that shows no state, is not found again by the next import.
+    async fn find(&mut self, must_change: bool) {
+        let subject = "probe: find the account again";
+        let verdict = match self.read().await {
+            Err(fault) => {
+                return self.findings.push(bad(subject, &fault, "check `people_filter` and the rights to read"));
+            }
+            Ok(None) => Verdict::Bad(
+                "a search by its login name does not find it".to_owned(),
+                "let `people_filter` match the `object_classes` of new accounts, and the bind DN read them".to_owned(),
+            ),
+            Ok(Some(account)) if must_change && account.must_change != Some(true) => Verdict::Bad(
+                "it is found, but not that its password must be changed".to_owned(),
+                format!("let the bind DN read {}", self.dsa.site.profile.credentials.attributes.join(", ")),
+            ),
+            Ok(Some(account)) => {
+                match self.attributes.iter().find(|(name, v)| account.attributes.get(name.as_str()) != Some(*v)) {
+                    None => Verdict::Good("found, with all that was written".to_owned()),
+                    Some((name, _)) => Verdict::Bad(
+                        format!("it is found, but `{name}` is not read as it was written"),
+                        format!("let the bind DN read `{name}`, or every import writes it again"),
+                    ),
+                }
+            }
+        };
+        self.findings.push(finding(subject, verdict));
+    }
+
+    async fn first_login(&mut self, id: &EntryId, must_change: bool) {
+        let subject = "probe: log in with the first password";
+        let Some(password) = &self.password else {
+            let why = self.dsa.pool.no_password().unwrap_or_default();
+            return self.findings.push(finding(subject, Verdict::Warning(format!("not tried: {why}"))));
+        };
+        let verdict = match self.dsa.log_in(id, password).await {
+            Err(fault) => return self.findings.push(bad(subject, &fault, "")),
+            Ok(Login::MustChange) if must_change => {
+                Verdict::Good("accepted, and the password must be changed".to_owned())
+            }
+            Ok(Login::Welcome) if !must_change => Verdict::Good("accepted".to_owned()),
+            Ok(Login::Welcome) => Verdict::Bad(
+                "let in without having to change the password".to_owned(),
+                self.policy_hint("pwdMustChange").clone(),
+            ),
+            Ok(Login::MustChange) => Verdict::Warning("the server wants another password, unasked".to_owned()),
+            Ok(Login::Refused(why)) => Verdict::Bad(
+                format!("refused: {why}"),
+                "new people must be able to log in: check what the server lets them do before they are known"
+                    .to_owned(),
+            ),
+        };
+        self.findings.push(finding(subject, verdict));
+    }
+
+    fn policy_hint(&self, switch: &str) -> String {
+        if self.dsa.site.profile.credentials.is_ppolicy() {
+            return format!(
+                "put the ppolicy overlay on the database of {} with a default policy in which {switch} is TRUE",
+                self.dsa.site.people_base
+            );
+        }
+        "check the password policy that applies there".to_owned()
+    }
+
+    async fn change(&mut self, id: &EntryId) {
+        let Some(name) = self.changeable.clone() else {
+            let text = "not tried: no attribute of new accounts is for free text".to_owned();
+            return self.findings.push(finding("probe: change an attribute", Verdict::Warning(text)));
+        };
+        let subject = format!("probe: change {name}");
+        let old: Box<[u8]> = self.username.as_bytes().into();
+        let new: Box<[u8]> = format!("{} changed", self.username).into_bytes().into();
+        let change = Change { attribute: name.clone(), old: [old].into(), new: [new].into() };
+        let update = Update { changes: vec![change], ..self.nothing(id) };
+        let hint = format!("give the bind DN the right to write `{name}` of existing accounts");
+        self.attempt(subject, Operation::Update(update), &hint).await;
+    }
+
+    /// Joins and leaves a group that is there for nothing else.
+    async fn group(&mut self, kind: GroupKind, id: &EntryId) {
+        let name = GroupName::new(&format!("{}-{}", self.username, kind.word()));
+        let word = kind.word();
+        let subject = format!("probe: create the {word} {name}");
+        let made = self.apply(Operation::CreateGroup { kind, name: name.clone(), members: Vec::new() }).await;
+        match &made {
+            Ok(_) => self.good(subject, "created"),
+            Err(fault) if fault.next == Next::LookAgain => self.findings.push(bad(subject, fault, "")),
+            Err(fault) => {
+                let text = format!("{fault}; right only if no feed creates {word}s; members were not tried");
+                return self.findings.push(finding(subject, Verdict::Warning(text)));
+            }
+        }
+        if made.is_ok() {
+            let member = Member { id: id.clone(), username: self.username.clone() };
+            let hint = format!("give the bind DN the right to write members below `{}`", base_key(kind));
+            let joins =
+                Operation::ChangeMembers { kind, name: name.clone(), add: vec![member.clone()], remove: vec![] };
+            if self.attempt(format!("probe: join the {word}"), joins, &hint).await {
+                self.member(kind, &name).await;
+                let leaves = Operation::ChangeMembers { kind, name: name.clone(), add: vec![], remove: vec![member] };
+                self.attempt(format!("probe: leave the {word}"), leaves, &hint).await;
+            }
+        }
+        self.remove_group(kind, &name).await;
+    }
+
+    /// Membership is read as imports read it.
+    async fn member(&mut self, kind: GroupKind, name: &GroupName) {
+        let subject = format!("probe: see who is in the {}", kind.word());
+        let read = async {
+            let account = self.read().await?;
+            let groups = self.dsa.read_groups(kind, &Wanted::Named(vec![name.clone()])).await?;
+            Ok::<_, Fault>(account.is_some_and(|account| groups.iter().any(|group| group.has(&account))))
+        };
+        let found = match read.await {
+            Ok(true) => finding(subject, Verdict::Good("the account is there".to_owned())),
+            Ok(false) => {
+                let hint = "let the bind DN read groups and their members".to_owned();
+                finding(subject, Verdict::Bad("the account is not there though it was put in".to_owned(), hint))
+            }
+            Err(fault) => bad(subject, &fault, "let the bind DN read groups and their members"),
+        };
+        self.findings.push(found);
+    }
+
+    async fn switch_off_and_on(&mut self, id: &EntryId) {
+        let hint = "give the bind DN the right to write what disabling writes, or `password_policy = \"none\"`";
+        let off = Operation::Update(Update { enabled: Some(false), ..self.nothing(id) });
+        if self.attempt("probe: disable the account".to_owned(), off, hint).await {
+            if let Some(password) = &self.password {
+                let subject = "probe: log in while disabled";
+                let verdict = match self.dsa.log_in(id, password).await {
+                    Err(fault) => Verdict::Bad(fault.to_string(), String::new()),
+                    Ok(Login::Refused(_)) => Verdict::Good("refused, as it must be".to_owned()),
+                    Ok(_) => Verdict::Bad("disabled people can log in".to_owned(), self.policy_hint("pwdLockout")),
+                };
+                self.findings.push(finding(subject, verdict));
+            }
+            let on = Operation::Update(Update { enabled: Some(true), ..self.nothing(id) });
+            self.attempt("probe: enable the account".to_owned(), on, hint).await;
+        }
+    }
+
+    /// Deletes the account and looks whether it is gone. Where that fails it is at least switched off, and named.
+    async fn remove(&mut self, id: Option<&EntryId>) {
+        let subject = format!("probe: delete {}", self.place);
+        let deleted = match id {
+            Some(id) => {
+                let delete = Operation::Delete { id: id.clone(), username: self.username.clone() };
+                self.apply(delete).await.map(drop)
+            }
+            None => self.erase(&self.place).await,
+        };
+        let left = match self.is_there(&self.place).await {
+            Ok(false) => return self.good(subject, "gone"),
+            Ok(true) => "it is left over",
+            Err(_) => "it may be left over",
+        };
+        let mut text = match deleted {
+            Ok(()) => left.to_owned(),
+            Err(fault) => format!("{left}: {fault}"),
+        };
+        if let Some(id) = id.filter(|_| self.dsa.capabilities.disable) {
+            let off = Operation::Update(Update { enabled: Some(false), ..self.nothing(id) });
+            text.push_str(if self.apply(off).await.is_ok() {
+                "; it is disabled"
+            } else {
+                "; it may be able to log in"
+            });
+        }
+        let hint = format!("delete {} by hand, and let the bind DN delete accounts if feeds are to", self.place);
+        self.findings.push(finding(subject, Verdict::Bad(text, hint)));
+    }
+
+    /// Imports never delete groups, so there is no operation for it.
+    async fn remove_group(&mut self, kind: GroupKind, name: &GroupName) {
+        let subject = format!("probe: delete the {} {name}", kind.word());
+        let removed = async {
+            let dn = {
+                let lease = self.dsa.pool.lease().await?;
+                self.dsa.find_group(&lease, kind, name).await?.dn
+            };
+            self.erase(&dn).await?;
+            self.is_there(&dn).await
+        };
+        let why = match removed.await {
+            Ok(false) => return self.good(subject, "gone"),
+            Ok(true) => "it is still there".to_owned(),
+            Err(fault) => fault.to_string(),
+        };
+        // A bind DN that may delete groups has more rights than imports need.
+        let base = self.dsa.site.base(kind).map(ToString::to_string).unwrap_or_default();
+        let word = kind.word();
+        let text = format!(
+            "it is left over, without members; delete cn={name},{base} by hand (imports never delete a {word}, so that \
+             is no lack): {why}"
+        );
+        self.findings.push(finding(subject, Verdict::Warning(text)));
+    }
+
+    /// Deletes an entry that bears the probe's random name.
+    async fn erase(&self, dn: &Dn) -> Result<(), Fault> {
+        let lease = self.dsa.pool.lease().await?;
+        let answer = lease.delete(&dn.to_string(), Vec::new()).await.map_err(Trouble::of_write)?;
+        match answer.rc {
+            0 | 32 => Ok(()),
+            _ => Err(refused(During::Delete, &answer, None)),
+        }
+    }
+
+    async fn is_there(&self, dn: &Dn) -> Result<bool, Fault> {
+        let lease = self.dsa.pool.lease().await?;
+        let all = Filter::present("objectClass");
+        Ok(self.dsa.read_one(&lease, &dn.to_string(), &all, &["1.1"]).await?.is_some())
+    }
+
+    async fn read(&self) -> Result<Option<ExistingAccount>, Fault> {
+        let attributes = Names::new(self.attributes.iter().map(|(name, _)| name.clone()));
+        let which = Which::Matching { by: MatchBy::Username, values: vec![self.username.clone()] };
+        let found: Vec<ExistingAccount> = self.dsa.accounts(Lookup { which, attributes }).try_collect().await?;
+        Ok(found.into_iter().next())
+    }
+
+    fn nothing(&self, id: &EntryId) -> Update {
+        Update {
+            id: id.clone(),
+            username: self.username.clone(),
+            relocation: None,
+            changes: Vec::new(),
+            password: None,
+            must_change: None,
+            enabled: None,
+        }
+    }
+
+    /// Does one thing the way imports do it.
+    async fn apply(&self, operation: Operation) -> Result<Done, Fault> {
+        let mut answers = self.dsa.pipeline(&[&operation], &Pace::unlimited()).await;
+        let answer = answers.pop().unwrap_or_else(|| Err(Fault::new(Next::LookAgain, "there is no answer")));
+        answer.map(|receipt| receipt.done)
+    }
+
+    async fn attempt(&mut self, subject: String, operation: Operation, hint: &str) -> bool {
+        let answer = self.apply(operation).await;
+        self.findings.push(match &answer {
+            Ok(Done::ChangedBut(why)) => finding(subject, Verdict::Warning(why.clone())),
+            Ok(_) => finding(subject, Verdict::Good("done".to_owned())),
+            Err(fault) => bad(subject, fault, hint),
+        });
+        answer.is_ok()
+    }
+
+    fn good(&mut self, subject: String, text: &str) {
+        self.findings.push(finding(subject, Verdict::Good(text.to_owned())));
+    }
+}
+
+/// Returns a value that an attribute takes and that gives no right to anybody.
+fn harmless(schema: &Schema, name: &str, username: &str, base: &Dn) -> String {
+    match schema.syntax(name).and_then(|oid| oid.strip_prefix("1.3.6.1.4.1.1466.115.121.1.")) {
+        // Boolean
+        Some("7") => "FALSE".to_owned(),
+        // DN
+        Some("12") => base.to_string(),
+        // Generalized Time
+        Some("24") => "20000101000000Z".to_owned(),
+        // INTEGER; as a uidNumber or gidNumber it is that of nobody.
+        Some("27") => "65534".to_owned(),
+        // Numeric String, Telephone Number
+        Some("36" | "50") => "0".to_owned(),
+        _ if name.eq_ignore_ascii_case("homeDirectory") => "/nonexistent".to_owned(),
+        _ => username.to_owned(),
+    }
+}
