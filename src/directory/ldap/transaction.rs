@@ -374,22 +374,3 @@ mod tests {
         assert_eq!(portions(0).count(), 0);
     }
 }
-
-#[cfg(test)]
-mod sizes {
-    #[test]
-    fn sizes() {
-        use crate::directory::Directory;
-        let mut settings =
-            crate::directory::ldap::LdapSettings::new(url::Url::parse("ldaps://localhost").expect("u"), "o=x");
-        settings.bind_dn = Some("cn=x".to_owned());
-        settings.bind_password = Some("x".into());
-        let ldap = crate::directory::ldap::Ldap::new(settings).expect("good");
-        let pace = crate::directory::Pace::unlimited();
-        eprintln!("apply {}", std::mem::size_of_val(&ldap.apply(&[], &pace)));
-        eprintln!("dsa {}", std::mem::size_of_val(&ldap.dsa()));
-        eprintln!("lease {}", std::mem::size_of_val(&ldap.pool.lease()));
-        eprintln!("capabilities {}", std::mem::size_of_val(&ldap.capabilities()));
-        eprintln!("check {}", std::mem::size_of_val(&ldap.check()));
-    }
-}

@@ -215,7 +215,7 @@ impl<'d> Probe<'d> {
             Ok(Login::Welcome) if !must_change => Verdict::Good("accepted".to_owned()),
             Ok(Login::Welcome) => Verdict::Bad(
                 "let in without having to change the password".to_owned(),
-                self.policy_hint("pwdMustChange").to_owned(),
+                self.policy_hint("pwdMustChange").clone(),
             ),
             Ok(Login::MustChange) => Verdict::Warning("the server wants another password, unasked".to_owned()),
             Ok(Login::Refused(why)) => Verdict::Bad(
@@ -410,8 +410,9 @@ impl<'d> Probe<'d> {
 
     /// Does one thing the way imports do it.
     async fn apply(&self, operation: Operation) -> Result<Done, Fault> {
-        let mut answers = self.dsa.pipeline(&[operation], &Pace::unlimited()).await;
-        answers.pop().unwrap_or_else(|| Err(Fault::new(Next::LookAgain, "there is no answer")))
+        let mut answers = self.dsa.pipeline(&[&operation], &Pace::unlimited()).await;
+        let answer = answers.pop().unwrap_or_else(|| Err(Fault::new(Next::LookAgain, "there is no answer")));
+        answer.map(|receipt| receipt.done)
     }
 
     async fn attempt(&mut self, subject: String, operation: Operation, hint: &str) -> bool {
