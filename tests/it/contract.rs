@@ -272,3 +272,29 @@ fn sets(attributes: &Attributes) -> Sets {
         .map(|(name, values)| (name.as_str().to_lowercase(), values.octets().map(<[u8]>::to_vec).collect()))
         .collect()
 }
+
+/// The promises, read from the list above.
+fn promises() -> Vec<String> {
+    let source = include_str!("contract.rs");
+    let list = source.split("($rig:ty) => {").nth(1).and_then(|rest| rest.split('}').next()).expect("the list");
+    let named = list.lines().filter_map(|line| line.trim().strip_suffix(',')?.split_once("::"));
+    named.map(|(_, promise)| promise.replace('_', " ")).collect()
+}
+
+#[test]
+fn the_page_of_promises_lists_them_and_no_others() {
+    let page = include_str!("../../docs/contract.md");
+    let rows =
+        page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" | yes | yes | yes | yes | yes | yes |"));
+    let (mut told, mut kept): (Vec<_>, _) = (rows.map(str::to_owned).collect(), promises());
+    told.sort_unstable();
+    kept.sort_unstable();
+    assert!(kept.len() > 40, "{kept:?}");
+    assert_eq!(told, kept);
+    let kinds = ["memory", "local", "ldap", "transactions", "ds389", "ad"];
+    for kind in kinds {
+        let path = format!("{}/tests/it/contract/{kind}.rs", env!("CARGO_MANIFEST_DIR"));
+        let suite = std::fs::read_to_string(&path).expect(&path);
+        assert!(suite.contains("\ncontract!(") && suite.contains("Rig);"), "{kind} runs the whole suite");
+    }
+}

@@ -194,7 +194,13 @@ impl Dsa {
             let verdict = Verdict::Bad("the server has no ppolicy overlay".to_owned(), hint.to_owned());
             return findings.push(finding("password policy", verdict));
         }
-        findings.push(finding("password policy", Verdict::Good("the ppolicy overlay is there".to_owned())));
+        findings.push(finding(
+            "password policy",
+            Verdict::Good(
+                "the ppolicy overlay is loaded; `rosterd check --write-probe` proves that it is on this database"
+                    .to_owned(),
+            ),
+        ));
         let policies = Filter::eq("objectClass", "pwdPolicy");
         let mut seen = false;
         for context in &connection.root.contexts {

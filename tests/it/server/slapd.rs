@@ -37,7 +37,7 @@ pub const SERVICE_PASSWORD: &str = "service-Secret.1";
 pub const LIMITED: &str = "cn=limited,dc=example,dc=org";
 const ADMIN: &str = "cn=admin,dc=example,dc=org";
 const ADMIN_PASSWORD: &str = "admin-Secret.1";
-const TERRITORIES: usize = 120;
+const TERRITORIES: usize = 240;
 const INSTALL: &str =
     "slapd is needed for this test: apt-get install -y --no-install-recommends slapd ldap-utils openssl";
 const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";

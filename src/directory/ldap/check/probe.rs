@@ -215,7 +215,7 @@ impl<'d> Probe<'d> {
             Ok(Login::Welcome) if !must_change => Verdict::Good("accepted".to_owned()),
             Ok(Login::Welcome) => Verdict::Bad(
                 "let in without having to change the password".to_owned(),
-                self.policy_hint("pwdMustChange").clone(),
+                self.policy_hint("pwdMustChange"),
             ),
             Ok(Login::MustChange) => Verdict::Warning("the server wants another password, unasked".to_owned()),
             Ok(Login::Refused(why)) => Verdict::Bad(
