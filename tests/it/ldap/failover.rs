@@ -4,11 +4,13 @@ use std::net::TcpListener;
 use std::time::Duration;
 use std::time::Instant;
 
+use rosterd::directory::Directory;
 use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::LdapSettings;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::remark::Remark;
 use rosterd::run::Carried;
 use rosterd::run::Order;
 use url::Url;
@@ -96,6 +98,12 @@ async fn a_whole_import_goes_on_at_the_next_server() {
     assert!(matches!(carried, Ok(Carried::Done(rosterd::exit::Exit::Done))), "{carried:?}\n{}", world.told());
     assert_eq!(world.outcomes(), (0..60).map(|n| format!("u{n} created")).collect::<Vec<_>>());
     assert_eq!(read(&ldap, Which::All).await.expect("readable").len(), 60);
+    let result = world.result();
+    let told = result["remarks"].as_array().expect("remarks");
+    let is_told = |kind: &str| told.iter().any(|remark| remark["kind"] == kind);
+    assert!(is_told("other_server") && is_told("looked_up"), "{told:?}");
+    let url = url("localhost", territory.server.port()).to_string();
+    assert!(told.iter().any(|remark| remark["detail"] == *url), "{told:?}");
 }
 
 #[tokio::test]
@@ -151,6 +159,8 @@ async fn a_server_that_takes_no_writes_is_passed_over() {
     let ldap = Ldap::new(settings).expect("good settings");
     let refused = one(&ldap, Operation::Create(person("ada"))).await.expect_err("the copy takes no writes");
     assert_eq!((refused.next, refused.code.as_deref()), (Next::Retry, Some("53")), "{refused}");
+    let url = url("localhost", copy.port()).to_string();
+    assert_eq!(ldap.remarks().expect("LDAP tells").told(), [Remark::TakesNoWrites(url)]);
     create(&ldap, person("ada")).await;
     assert!(of_copy.read(&of_copy.person("ada")).await.is_none());
     assert_eq!(territory.login("ada", PASSWORD).await, Login::MustChange);
