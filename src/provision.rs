@@ -21,6 +21,7 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
+use crate::directory::Remarks;
 use crate::directory::Throttle;
 use crate::directory::numbers::Highest;
 use crate::provision::courier::Courier;
@@ -81,6 +82,8 @@ pub struct Work<'w, D> {
     pub letters: Option<LetterDesk>,
     /// What must be proved before a letter goes out.
     pub letter_proof: LetterProof,
+    /// Told what is true of the run as a whole.
+    pub remarks: &'w Remarks,
     /// Told of every person that is done.
     pub progress: &'w dyn Progress,
     /// Cancelled when the run must end after the operations in flight.
