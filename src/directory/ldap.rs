@@ -247,6 +247,7 @@ impl Dsa {
         match place {
             Err(why) => object(why),
             Ok(dn) => {
+                self.overlong(&dn).map(&mut object);
                 if let Some(why) = self.guards(&dn, &account.username) {
                     objections.push(Problem::error(None, ProblemKind::Protected(why)));
                 }

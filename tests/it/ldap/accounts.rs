@@ -154,6 +154,26 @@ async fn what_the_server_refuses_is_that_rows_problem() {
     fault(one(&ldap, Operation::Create(taken)).await, Next::RejectRow, Some("19"));
 }
 
+/// Else the run would look for the person and send the row again, night after night, and nobody else would be served.
+#[tokio::test]
+async fn a_name_that_cannot_be_had_rejects_the_row() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory);
+    territory.add(&territory.person("backup"), &[("objectClass", &["account"]), ("uid", &["backup"])]).await;
+    let taken = fault(one(&ldap, Operation::Create(person("backup"))).await, Next::RejectRow, None);
+    assert!(taken.reason.contains("is not among the people"), "{taken}");
+    // 245 octets are the most that slapd has room for.
+    for (n, fits) in [(242, true), (243, false)] {
+        let place = format!("cn={},ou=people,{}", "x".repeat(n), territory.base);
+        let long = Create { locator: Some(place.into()), ..person(&format!("long{n}")) };
+        let made = one(&ldap, Operation::Create(long)).await;
+        assert_eq!(made.is_ok(), fits, "{n}: {made:?}");
+        if let Err(made) = made {
+            assert_eq!((made.next, made.code), (Next::RejectRow, None), "{n}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn empty_values_are_never_sent_and_the_name_is_a_value() {
     let territory = Slapd::shared().territory().await;
