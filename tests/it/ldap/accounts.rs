@@ -5,6 +5,7 @@ use rosterd::directory::Verdict;
 use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::PasswordPolicy;
+use rosterd::directory::ldap::StartTls;
 use rosterd::roster::account::EntryId;
 use rosterd::roster::attribute::AttributeName;
 use rosterd::roster::attribute::Attributes;
@@ -15,10 +16,12 @@ use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::operation::Update;
 use rosterd::roster::secret::Secret;
+use rosterd::run::Order;
 
 use crate::server::slapd::Login;
 use crate::server::slapd::Options;
 use crate::server::slapd::Slapd;
+use crate::world::World;
 
 use super::PASSWORD;
 use super::apply;
@@ -301,6 +304,24 @@ async fn protected_accounts_are_marked_and_never_written() {
     fault(one(&guarded, disable).await, Next::RejectRow, None);
     fault(one(&guarded, Operation::Delete { id: boss, username: "boss".into() }).await, Next::RejectRow, None);
     assert_eq!(territory.login("boss", PASSWORD).await, Login::MustChange);
+}
+
+/// What nobody could be created with is told before anything is written.
+#[tokio::test]
+async fn the_preview_tells_that_no_password_can_be_written_or_no_change_forced() {
+    let territory = Slapd::shared().territory().await;
+    let mut without_policy = territory.settings();
+    without_policy.password_policy = PasswordPolicy::None;
+    let mut without_tls = territory.settings();
+    without_tls.tls = StartTls::Off;
+    without_tls.allow_cleartext = true;
+    for (settings, says) in [(without_policy, "no change at next login can be forced"), (without_tls, "without TLS")] {
+        let ldap = Ldap::new(settings).expect("good settings");
+        let world = World::new("", "Username,First name,Surname,Email\nada,Ada,Byron,ada@example.org\n");
+        world.carry(&ldap, Order::AsTheFeedSays).await.expect("planned");
+        let preview = std::fs::read_to_string(world.file("people.preview.csv")).expect("a preview");
+        assert!(preview.contains("2,Error,") && preview.contains(says), "{preview}");
+    }
 }
 
 #[tokio::test]
