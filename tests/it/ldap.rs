@@ -42,6 +42,7 @@ mod reading;
 mod references;
 mod renaming;
 mod rights;
+mod storage;
 mod tls;
 mod transactions;
 mod values;

@@ -90,6 +90,11 @@ impl Pool {
         &self.servers[self.choice().server]
     }
 
+    /// Returns which of the servers is in use.
+    pub fn server(&self) -> usize {
+        self.choice().server
+    }
+
     /// Returns all servers.
     pub fn servers(&self) -> &[Access] {
         &self.servers

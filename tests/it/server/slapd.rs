@@ -66,6 +66,14 @@ pub struct Options {
     pub documented_rights: bool,
     /// Have a policy that knows forced changes, and does not enforce them.
     pub lax_policy: bool,
+    /// Load what knows `{ARGON2}` and `{SSHA512}`.
+    pub schemes: bool,
+    /// Have a policy that takes hashes, the quality of which nobody can check.
+    pub takes_hashes: bool,
+    /// Let the service account manage passwords.
+    pub manages_passwords: bool,
+    /// Keep the service account from deleting entries.
+    pub may_not_delete: bool,
 }
 
 impl Slapd {
@@ -79,6 +87,13 @@ impl Slapd {
     pub fn risked() -> &'static Self {
         static RISKED: LazyLock<Slapd> = LazyLock::new(Slapd::start);
         &RISKED
+    }
+
+    /// Returns one to which hashes can be written, for passwords in every form.
+    pub fn hashing() -> &'static Self {
+        static HASHING: LazyLock<Slapd> =
+            LazyLock::new(|| Slapd::start_with(Options { schemes: true, takes_hashes: true, ..Options::default() }));
+        &HASHING
     }
 
     /// Starts a server for one test alone.
@@ -359,6 +374,23 @@ fn config(dir: &Path, options: Options) -> String {
         .replace("@SCHEMAS@", &schemas)
         .replace("@UNIQUE@", &unique.join("\n"))
         .replace("@POLICY_MODULE@", module);
+    let text = match options.schemes {
+        true => text.replace(
+            "olcModuleLoad: unique\n",
+            "olcModuleLoad: unique\nolcModuleLoad: argon2\nolcModuleLoad: pw-sha2\n",
+        ),
+        false => text,
+    };
+    let (write, manage) = (format!("\"{SERVICE}\" write by self"), format!("\"{SERVICE}\" manage by self"));
+    assert!(text.contains(&write));
+    let text = if options.manages_passwords { text.replace(&write, &manage) } else { text };
+    let text = match options.may_not_delete {
+        true => text.replace(
+            "olcAccess: {1}to *",
+            &format!("olcAccess: {{1}}to attrs=entry by dn.exact=\"{SERVICE}\" =arscxd by users read by anonymous none\nolcAccess: {{2}}to *"),
+        ),
+        false => text,
+    };
     let text = if options.documented_rights { with_documented_rights(&text) } else { text };
     text + policy
 }
@@ -382,5 +414,9 @@ fn with_documented_rights(config: &str) -> String {
 fn base(options: Options) -> String {
     let policies = if options.without_policy { "" } else { include_str!("slapd/policies.ldif") };
     let policies = if options.lax_policy { policies.replace("pwdMustChange: TRUE\n", "") } else { policies.to_owned() };
+    let policies = match options.takes_hashes {
+        true => policies.replace("pwdCheckQuality: 2", "pwdCheckQuality: 1"),
+        false => policies,
+    };
     [include_str!("slapd/base.ldif"), &policies].concat()
 }
