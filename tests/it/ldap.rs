@@ -43,6 +43,7 @@ mod references;
 mod renaming;
 mod rights;
 mod storage;
+mod stored_runs;
 mod tls;
 mod transactions;
 mod values;
