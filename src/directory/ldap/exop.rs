@@ -1,4 +1,4 @@
-//! Passwords that an operation of their own sets: PasswordModify (RFC 3062). The server hashes them, whatever its policy.
+//! Passwords that an operation of their own sets: `PasswordModify` (RFC 3062). The server hashes them, whatever its policy.
 //!
 //! The operation writes nothing else, is bound to nothing but a name, and cannot be part of a transaction. So a new
 //! account is made switched off and without a password; the operation follows, then what forces a change and what

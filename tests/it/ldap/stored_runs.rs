@@ -31,7 +31,8 @@ fn ldap(territory: &Territory<'_>, storage: PasswordStorage) -> Ldap {
 
 /// Lets time pass as it does for the server.
 fn in_real_time(work: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(work);
 }
 

@@ -79,7 +79,7 @@ pub enum PasswordPolicy {
 pub enum PasswordStorage {
     /// As they are, in the request that writes everything else of the entry; the server hashes them.
     Server,
-    /// As they are, by an operation of their own, which every server hashes (PasswordModify, RFC 3062).
+    /// As they are, by an operation of their own, which every server hashes (`PasswordModify`, RFC 3062).
     Exop,
     /// As `{ARGON2}` and a PHC string, made by rosterd.
     Argon2,
