@@ -36,6 +36,7 @@ mod told;
 pub mod visible;
 mod words;
 
+pub use difference::planned_lines;
 pub use html::preview_html;
 pub use html::refused_html;
 pub use html::result_html;
@@ -50,6 +51,7 @@ pub use table::preview_table;
 pub use tally::Tally;
 pub use tally::Verdict;
 pub use told::result_lines;
+pub use words::form_sentence;
 
 /// What a preview is about.
 #[derive(Clone, Copy, Debug)]

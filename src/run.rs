@@ -5,7 +5,7 @@ pub mod choices;
 pub mod feed;
 mod leavers;
 pub mod planning;
-mod reading;
+pub mod reading;
 mod referents;
 pub mod reports;
 

@@ -259,7 +259,8 @@ impl Connection {
         Ok((answer, cookie))
     }
 
-    async fn search(
+    /// Reads all that `filter` matches, in one answer.
+    pub async fn search(
         &self,
         base: &str,
         scope: Scope,

@@ -64,7 +64,7 @@ fn good(findings: &[Finding]) -> bool {
 #[tokio::test]
 async fn a_probe_does_all_that_imports_do_and_leaves_nothing() {
     let territory = Slapd::shared().territory().await;
-    let findings = ldap(&territory).probe(None, &CancellationToken::new()).await;
+    let findings = ldap(&territory).probe(None, None, &CancellationToken::new()).await;
     assert!(good(&findings), "{findings:#?}");
     for step in
         ["create uid=", "find", "log in with", "change cn", "create the group", "join the role", "leave the channel"]
@@ -82,7 +82,7 @@ async fn an_interrupted_probe_leaves_nothing_either() {
     let territory = Slapd::shared().territory().await;
     let stop = CancellationToken::new();
     stop.cancel();
-    let findings = ldap(&territory).probe(None, &stop).await;
+    let findings = ldap(&territory).probe(None, None, &stop).await;
     let subjects: Vec<_> = findings.iter().map(|f| f.subject.split('-').next().unwrap_or_default()).collect();
     assert_eq!(subjects, ["probe: create uid=rosterd", "probe", "probe: delete uid=rosterd"], "{findings:#?}");
     assert_eq!(territory.below().await, Vec::<String>::new());
@@ -98,7 +98,7 @@ async fn a_probe_without_rights_says_which_are_missing() {
     territory.add(&reader, &values).await;
     settings.bind_dn = Some(reader);
     settings.bind_password = Some(Secret::from("reader-Passw0rd"));
-    let findings = Ldap::new(settings).expect("good settings").probe(None, &CancellationToken::new()).await;
+    let findings = Ldap::new(settings).expect("good settings").probe(None, None, &CancellationToken::new()).await;
     assert!(
         matches!(&findings[..], [one] if matches!(&one.verdict, Verdict::Bad(..))),
         "nothing else is tried: {findings:#?}"
