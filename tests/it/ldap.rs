@@ -42,6 +42,7 @@ mod reading;
 mod references;
 mod renaming;
 mod rights;
+mod sample;
 mod tls;
 mod transactions;
 mod values;

@@ -14,7 +14,9 @@ pub fn of_feeds<'f>(feeds: impl Iterator<Item = &'f FeedConfig>) -> Needs {
         let settings = feed.mapping.settings();
         let (choices, plan, may) = (settings.choices, &feed.plan, feed.matching.may);
         let auto = choices.action == Action::Auto;
-        needs.mapped.extend(feed.mapped.iter().filter(|name| !needs.mapped.contains(name)).cloned().collect::<Vec<_>>());
+        needs
+            .mapped
+            .extend(feed.mapped.iter().filter(|name| !needs.mapped.contains(name)).cloned().collect::<Vec<_>>());
         needs.creates |= auto && choices.add;
         needs.updates |= auto && choices.update;
         let passwords = plan.passwords;

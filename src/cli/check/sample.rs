@@ -95,10 +95,8 @@ async fn try_row(
     let n_rows = plan.items.iter().filter(|item| item.line.is_some()).count();
     let n_errors = plan.counts().error;
     let text = format!("{}; {n_rows} rows, {n_errors} of them in error", report::form_sentence(&planned.form));
-    findings.push(Finding {
-        subject,
-        verdict: if n_errors == 0 { Verdict::Good(text) } else { Verdict::Warning(text) },
-    });
+    findings
+        .push(Finding { subject, verdict: if n_errors == 0 { Verdict::Good(text) } else { Verdict::Warning(text) } });
     let Some(item) = picked(plan, wanted.line, findings) else { return Ok(None) };
     let Some(account) = plan.account(item) else { return Ok(None) };
     if item.status == Status::Update {
@@ -128,12 +126,14 @@ async fn try_row(
 }
 
 /// Opens the journal if there is one: whom rosterd has disabled decides what becomes of who comes back. It is not
-/// created, since the daemon's user has to own it.
+/// created, since the daemon's user has to own it: then an empty one, elsewhere, takes its place.
 fn state(config: &Config) -> Result<State, Failure> {
     if config.data_dir.join("state.sqlite").exists() {
         return open::state(config);
     }
-    State::open(&config.data_dir.join("preview"))
+    let folder = config.data_dir.join("check");
+    open::make_private_folder(&folder)?;
+    State::open(&folder)
         .map_err(|error| Failure::new(Exit::Config, "cannot open a journal for the sample").caused_by(&error))
 }
 
@@ -166,7 +166,8 @@ fn picked<'p>(plan: &'p Plan, line: Option<LineNo>, findings: &mut Vec<Finding>)
     if item.status == Status::Error {
         return None;
     }
-    findings.push(good(subject, format!("{who} is {}", item.status)));
+    let status = if item.is_unchanged() { "unchanged" } else { item.status.word() };
+    findings.push(good(subject, format!("{who} is {status}")));
     Some(item)
 }
 

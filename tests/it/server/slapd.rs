@@ -62,6 +62,8 @@ struct Process {
 pub struct Options {
     /// Leave the password policy out.
     pub without_policy: bool,
+    /// Load the module of the password policy, and put its overlay on no database.
+    pub policy_elsewhere: bool,
     /// Give the service account the rights that `docs/openldap.md` tells an admin to give, for the first territory.
     pub documented_rights: bool,
     /// Have a policy that knows forced changes, and does not enforce them.
@@ -352,7 +354,8 @@ fn config(dir: &Path, options: Options) -> String {
     let unique: Vec<String> = (0..TERRITORIES)
         .map(|t| format!("olcUniqueURI: ldap:///ou=people,ou=t{t},{SUFFIX}?uid?sub?(objectClass=inetOrgPerson)"))
         .collect();
-    let policy = if options.without_policy { "" } else { include_str!("slapd/policy.ldif") };
+    let policy =
+        if options.without_policy || options.policy_elsewhere { "" } else { include_str!("slapd/policy.ldif") };
     let module = if options.without_policy { "" } else { "olcModuleLoad: ppolicy" };
     let text = include_str!("slapd/config.ldif")
         .replace("@DIR@", &dir.display().to_string())

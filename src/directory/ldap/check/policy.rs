@@ -149,7 +149,7 @@ impl Dsa {
                 }
             }
         };
-        // Operational, and written by the overlay alone with each password.
+        // Operational, and written by the overlay alone: with each password, where the policy lets passwords grow old.
         let changed = Filter::all([self.site.people_filter.clone(), Filter::present("pwdChangedTime")]);
         let base = self.site.people_base.to_string();
         let first = connection.page(&base, self.scope(), &changed, &["1.1"], (1, Vec::new())).await;

@@ -321,4 +321,3 @@ impl<'d> Probe<'d> {
         self.findings.push(finding(subject, Verdict::Good(text.to_owned())));
     }
 }
-

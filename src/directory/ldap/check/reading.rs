@@ -32,9 +32,8 @@ impl Dsa {
         let (mut count, mut without_id, mut cookie) = (0, 0, Vec::new());
         loop {
             let page = (self.site.page_size, cookie);
-            let read = connection
-                .page(&base.to_string(), scope, &self.site.people_filter, &[stable.attribute], page)
-                .await;
+            let read =
+                connection.page(&base.to_string(), scope, &self.site.people_filter, &[stable.attribute], page).await;
             let (entries, next) =
                 match read.map_err(Trouble::of_read).and_then(|(a, next)| Ok((complete(a, self.apart())?, next))) {
                     Ok(page) => page,

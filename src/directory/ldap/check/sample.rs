@@ -101,8 +101,7 @@ impl Dsa {
         ));
         let has = |schema: &Schema, name: &str| schema.synonyms(name).any(|same| entry.has(same)) || entry.has(name);
         let schema = self.schema(connection, &[], &[]).await?;
-        let lacking: Vec<String> =
-            self.required_attributes().into_iter().filter(|name| !has(&schema, name)).collect();
+        let lacking: Vec<String> = self.required_attributes().into_iter().filter(|name| !has(&schema, name)).collect();
         let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, values) in entry.clone().into_attributes() {
             let name = String::from_utf8_lossy(&name).into_owned();

@@ -37,11 +37,7 @@ impl Example {
 
 impl<'d> Probe<'d> {
     /// Prepares the account: as the example says, and made up where that says nothing.
-    pub(super) async fn new(
-        dsa: &'d Dsa,
-        passwords: Option<&PasswordPolicy>,
-        example: Example,
-    ) -> Result<Self, Fault> {
+    pub(super) async fn new(dsa: &'d Dsa, passwords: Option<&PasswordPolicy>, example: Example) -> Result<Self, Fault> {
         let Example { username, locator, attributes, only_its_own } = example;
         let username = username.into_string();
         let schema = dsa.schema(&*dsa.pool.lease().await?, &[], &[]).await?;
@@ -88,7 +84,8 @@ impl<'d> Probe<'d> {
         }
         let names = Names::new(values.iter().map(|(name, _)| AttributeName::new(name)));
         let attributes = names.pack(values.iter().map(|(name, v)| (name.as_str(), v.iter().map(Vec::as_slice))));
-        let place = dsa.place(&username, locator.as_deref(), &attributes).map_err(|why| Fault::new(Next::StopRun, why))?;
+        let place =
+            dsa.place(&username, locator.as_deref(), &attributes).map_err(|why| Fault::new(Next::StopRun, why))?;
         let usual = PasswordPolicy::new(PasswordPolicy::DEFAULT_LENGTH, PasswordPolicy::DEFAULT_ALPHABET);
         let usual = usual.map_err(|weak| Fault::new(Next::StopRun, weak.to_string()))?;
         let password = match dsa.pool.no_password() {

@@ -55,9 +55,8 @@ impl AccessList {
 
     /// Returns the list of a new child of a class: what it inherits.
     pub fn of_child(&self, class: &Guid) -> Self {
-        let is_for = |rule: &&Rule| {
-            rule.flags & CONTAINER_INHERIT != 0 && rule.inherited_by.is_none_or(|only| only == *class)
-        };
+        let is_for =
+            |rule: &&Rule| rule.flags & CONTAINER_INHERIT != 0 && rule.inherited_by.is_none_or(|only| only == *class);
         let inherited = |rule: &Rule| Rule { flags: rule.flags & !INHERIT_ONLY, ..rule.clone() };
         Self(self.0.iter().filter(is_for).map(inherited).collect())
     }
@@ -177,10 +176,8 @@ mod tests {
     fn children_inherit_what_is_for_their_class() {
         let us = [US.to_vec()];
         let both = CONTAINER_INHERIT | INHERIT_ONLY;
-        let parent = list(&[
-            ace(5, both, WRITE_PROPERTY, Some(TITLE), Some(USER)),
-            ace(5, 0, CREATE_CHILD, Some(USER), None),
-        ]);
+        let parent =
+            list(&[ace(5, both, WRITE_PROPERTY, Some(TITLE), Some(USER)), ace(5, 0, CREATE_CHILD, Some(USER), None)]);
         assert!(!parent.grants(&us, WRITE_PROPERTY, &[TITLE]) && parent.grants(&us, CREATE_CHILD, &[USER]));
         let child = parent.of_child(&USER);
         assert!(child.grants(&us, WRITE_PROPERTY, &[TITLE]) && !child.grants(&us, CREATE_CHILD, &[USER]));

@@ -102,8 +102,9 @@ impl Dsa {
             && needs.writes()
         {
             let told = self.told(connection, &account).await?;
-            let lacking: Vec<_> =
-                asked.iter().filter(|name| !told.has_text("allowedAttributesEffective", name)).cloned().collect();
+            // The server itself writes `name`, though renaming needs the right to it: it is never told here.
+            let may = |name: &str| name == "name" || told.has_text("allowedAttributesEffective", name);
+            let lacking: Vec<_> = asked.iter().filter(|name| !may(name)).cloned().collect();
             findings.push(granted_attributes(format!("rights: write {account}"), asked.len(), &lacking, PAGE));
         }
         for (kind, base, class) in groups {
