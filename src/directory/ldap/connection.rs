@@ -225,9 +225,8 @@ impl Connection {
         self.end_page(page).await
     }
 
-    /// Asks for a page and does not wait for it.
-    ///
-    /// The control is critical, so that a server without it cannot flood the memory.
+    /// Asks for a page and does not wait for it. The control is critical, so that a server without it cannot flood the
+    /// memory.
     pub async fn begin_page(
         &self,
         base: &str,

@@ -68,12 +68,9 @@ impl Dsa {
                 .chain(attributes.iter().map(String::as_str))
                 .map(|name| format!("{name}/write"))
                 .collect();
-            text.push_str(&format!(
-                ". Or as root on the server, for somebody there: slapacl -F /etc/ldap/slapd.d -D \"{dn}\" -b \
-                 \"{}=somebody,{base}\" {}",
-                self.site.naming_attribute,
-                writes.join(" ")
-            ));
+            let somebody = format!("{}=somebody,{base}", self.site.naming_attribute);
+            text += ". Or as root on the server, for somebody there: slapacl -F /etc/ldap/slapd.d";
+            text += &[" -D \"", &dn.to_string(), "\" -b \"", &somebody, "\" ", &writes.join(" ")].concat();
         }
         finding("rights to write", Verdict::Warning(text))
     }

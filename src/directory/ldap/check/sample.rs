@@ -79,7 +79,10 @@ impl Dsa {
     ) -> Result<(), Fault> {
         let (dn, entry) = match self.addition(create) {
             Ok(made) => made,
-            Err(fault) => return Ok(findings.push(bad("sample: account", &fault, "correct [feed.map], or the row"))),
+            Err(fault) => {
+                findings.push(bad("sample: account", &fault, "correct [feed.map], or the row"));
+                return Ok(());
+            }
         };
         let all = Filter::present("objectClass");
         let is_there = self.read_one(connection, &dn.to_string(), &all, &["1.1"]).await?.is_some();

@@ -3,7 +3,7 @@
 /// A GUID as it is stored.
 pub type Guid = [u8; 16];
 
-/// Create a child (ADS_RIGHT_DS_CREATE_CHILD, MS-ADTS section 5.1.3.2).
+/// Create a child (`ADS_RIGHT_DS_CREATE_CHILD`, MS-ADTS section 5.1.3.2).
 pub const CREATE_CHILD: u32 = 0x1;
 /// Delete a child.
 pub const DELETE_CHILD: u32 = 0x2;

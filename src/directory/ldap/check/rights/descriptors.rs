@@ -32,7 +32,7 @@ use crate::roster::fault::Fault;
 const PAGE: &str = "docs/active-directory.md, step 3";
 /// The extended right User-Force-Change-Password, 00299570-246d-11d0-a768-00aa006e0529.
 const RESET_PASSWORD: Guid = [0x70, 0x95, 0x29, 0, 0x6d, 0x24, 0xd0, 0x11, 0xa7, 0x68, 0, 0xaa, 0, 0x6e, 5, 0x29];
-/// LDAP_SERVER_SD_FLAGS_OID (MS-ADTS section 3.1.1.3.4.1.11): the access list alone, the rest is for administrators.
+/// `LDAP_SERVER_SD_FLAGS_OID` (MS-ADTS section 3.1.1.3.4.1.11): the access list alone, the rest is for administrators.
 const DESCRIPTOR_PARTS: &str = "1.2.840.113556.1.4.801";
 const ACCESS_LIST: [u8; 5] = [0x30, 3, 2, 1, 4];
 
