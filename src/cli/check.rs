@@ -77,7 +77,7 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
     let sampled = match &args.sample {
         None => None,
         Some(roster) => {
-            let feed = open::feed(&config, args.feed.as_deref(), roster)?;
+            let feed = open::feed(&config.feeds, args.feed.as_deref(), roster)?;
             Some(Wanted { roster, feed, line: args.sample_row.map(LineNo) })
         }
     };

@@ -129,7 +129,7 @@ async fn try_row(
 /// created, since the daemon's user has to own it: then an empty one, elsewhere, takes its place.
 fn state(config: &Config) -> Result<State, Failure> {
     if config.data_dir.join("state.sqlite").exists() {
-        return open::state(config);
+        return open::state(&config.data_dir);
     }
     let folder = config.data_dir.join("check");
     open::make_private_folder(&folder)?;
