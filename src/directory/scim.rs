@@ -3,6 +3,7 @@
 mod preset;
 mod service;
 mod settings;
+mod wire;
 
 pub use self::preset::Preset;
 pub use self::settings::Credentials;

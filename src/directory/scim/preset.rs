@@ -1,8 +1,18 @@
 //! What is known of services beforehand: limits that they publish and do not tell, as plain data, a file each.
 
+use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use super::settings::Rate;
+
+mod atlassian;
+mod aws;
+mod entra;
+mod github;
+mod google;
+mod okta;
+mod slack;
 
 /// A service with its limits and peculiarities.
 #[derive(Debug)]
@@ -31,6 +41,8 @@ pub struct Preset {
     pub filter: Option<bool>,
     /// `If-Match`.
     pub etag: Option<bool>,
+    /// Lists have pages.
+    pub paging: Option<bool>,
     /// Passwords are written.
     pub change_password: Option<bool>,
     /// Attributes with several values hold one only.
@@ -63,7 +75,7 @@ pub enum Deleting {
 }
 
 /// A service of which nothing is known.
-static PLAIN: Preset = Preset {
+const PLAIN: Preset = Preset {
     name: "",
     title: "",
     sources: &[],
@@ -76,6 +88,7 @@ static PLAIN: Preset = Preset {
     bulk: None,
     filter: None,
     etag: None,
+    paging: None,
     change_password: None,
     one_value: false,
     primary: false,
@@ -90,16 +103,62 @@ static PLAIN: Preset = Preset {
 impl Preset {
     /// Returns what holds for a service of which nothing is known.
     pub fn plain() -> &'static Self {
-        &PLAIN
+        static NOTHING: Preset = PLAIN;
+        &NOTHING
     }
 
     /// Returns all presets.
-    pub fn all() -> &'static [Self] {
-        &[]
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        [
+            &aws::PRESET,
+            &slack::PRESET,
+            &github::PRESET,
+            &entra::PRESET,
+            &okta::PRESET,
+            &atlassian::PRESET,
+            &google::PRESET,
+        ]
+        .into_iter()
     }
 
     /// Returns the preset of that name.
     pub fn named(name: &str) -> Option<&'static Self> {
-        Self::all().iter().find(|preset| preset.name == name)
+        Self::all().find(|preset| preset.name == name)
+    }
+}
+
+const fn some(n: usize) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(n)
+}
+
+const fn rate(count: u32, seconds: u64) -> Rate {
+    Rate { count: NonZeroU32::new(count).expect("a rate is not zero"), per: Duration::from_secs(seconds) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_says_where_its_limits_come_from() {
+        for preset in Preset::all() {
+            assert!(!preset.sources.is_empty(), "{}", preset.name);
+            assert!(preset.sources.iter().all(|source| source.starts_with("https://")), "{}", preset.name);
+            assert_eq!(Preset::named(preset.name).map(|found| found.title), Some(preset.title));
+        }
+        let names: Vec<_> = Preset::all().map(|preset| preset.name).collect();
+        assert_eq!(names, ["aws", "slack", "github", "entra", "okta", "atlassian", "google"]);
+    }
+
+    /// A preset is for services that bear less; nobody gets more requests by naming one.
+    #[test]
+    fn no_preset_is_faster_than_the_default() {
+        use super::super::settings::ScimSettings;
+        for preset in Preset::all() {
+            let Preset { max_rate, in_flight, members_per_request, .. } = preset;
+            assert!(max_rate.is_some_and(|rate| rate.interval() > ScimSettings::RATE.interval()), "{}", preset.name);
+            assert!(in_flight.is_some_and(|n| n <= ScimSettings::IN_FLIGHT), "{}", preset.name);
+            assert!(members_per_request.is_none_or(|n| n <= ScimSettings::MEMBERS), "{}", preset.name);
+        }
     }
 }
