@@ -30,6 +30,7 @@ mod name_rules;
 pub mod numbers;
 pub mod pace;
 pub mod remarks;
+pub mod scim;
 pub mod target;
 
 pub use numbers::Numbers;
