@@ -9,6 +9,7 @@ mod paging;
 pub mod path;
 mod preset;
 mod provider;
+mod read;
 mod service;
 mod settings;
 mod sweep;
@@ -16,6 +17,7 @@ mod tally;
 pub mod transport;
 pub mod url;
 pub mod wire;
+mod write;
 
 pub use self::preset::Preset;
 pub use self::settings::Credentials;
