@@ -3,6 +3,7 @@
 mod bulk;
 pub mod filter;
 mod find;
+pub mod flat;
 mod guard;
 mod locks;
 mod paging;
