@@ -398,7 +398,9 @@ fn refusal(answer: &Answer, scrub: &Scrub) -> ErrorReply {
     };
     reply.detail = reply.detail.map(|detail| scrub.clean(&detail)).filter(|detail| !detail.is_empty());
     reply.scim_type = match reply.scim_type {
-        Some(ScimType::Other(word)) => Some(scrub.clean(&word)).filter(|word| !word.is_empty()).map(|w| ScimType::new(&w)),
+        Some(ScimType::Other(word)) => {
+            Some(scrub.clean(&word)).filter(|word| !word.is_empty()).map(|w| ScimType::new(&w))
+        }
         known => known,
     };
     reply
