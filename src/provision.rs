@@ -12,6 +12,7 @@ pub mod look;
 mod numbers;
 pub mod post;
 pub mod tasks;
+mod turns;
 mod wire;
 
 use std::collections::HashMap;
@@ -212,7 +213,7 @@ impl<'w, D: Directory> Progression<'w, D> {
         self.work.progress.total(accounts.len() + last.len() + rest_only.len());
         self.recall_numbers().await?;
         // One after the other on the heap: together they would take much of a thread's stack.
-        Box::pin(self.in_batches(accounts)).await?;
+        Box::pin(self.in_turn(accounts)).await?;
         let mut shortfall = Shortfall::default();
         Box::pin(self.deferred(&rest_only, &mut shortfall)).await?;
         Box::pin(self.memberships(&rest_only, shortfall)).await?;

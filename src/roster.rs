@@ -36,3 +36,4 @@ pub mod rows;
 pub mod seats;
 pub mod secret;
 pub mod takeover;
+pub mod turns;

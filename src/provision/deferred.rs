@@ -24,6 +24,7 @@ use crate::roster::deferred::Content;
 use crate::roster::deferred::DeferredChange;
 use crate::roster::deferred::DeferredValue;
 use crate::roster::deferred::Digest;
+use crate::roster::deferred::Referent;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
@@ -144,6 +145,11 @@ impl<D: Directory> Progression<'_, D> {
             let Some(member) = self.member(item) else { continue };
             let mut wishes = Vec::new();
             for change in changes {
+                if let Some(person) = self.stays(change, &places) {
+                    let text = format!("{} follows when `{person}` has been renamed or moved", change.attribute);
+                    shortfall.follows.insert(item, text);
+                    continue;
+                }
                 let planned = change.old.iter().filter_map(|value| self.value(value, &HashMap::new()));
                 let moved = change.old.iter().filter_map(|value| self.value(value, &places));
                 let old =
@@ -166,6 +172,20 @@ impl<D: Directory> Progression<'_, D> {
             }
         }
         writings
+    }
+
+    /// Returns somebody who was to be renamed or moved, and was not, if the change is only to follow that.
+    fn stays<'c>(&self, change: &'c DeferredChange, places: &HashMap<u32, usize>) -> Option<&'c str> {
+        if !change.only_follows() {
+            return None;
+        }
+        let mut moved = change.new.iter().filter_map(DeferredValue::person).filter(|person| person.moved.is_some());
+        let stays = |person: &&Referent| {
+            let item = person.row.and_then(|row| places.get(&row));
+            item.is_some_and(|item| self.results[*item].outcome.reason().is_some())
+        };
+        let first = moved.clone().next()?;
+        moved.all(|person| stays(&person)).then_some(&first.username)
     }
 
     /// Returns the items of people who are referred to, by place of their account.

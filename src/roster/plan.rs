@@ -14,6 +14,7 @@ use super::deferred::DeferredChange;
 use super::place::Relocation;
 use super::place::Step;
 use super::problem::Problem;
+use super::turns::Turns;
 
 /// All decisions about one roster. Plain data: it is shown, stored as an id, and applied as it is.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Plan {
     pub holds: Vec<Hold>,
     /// Licence seats, when they are limited.
     pub seats: Option<Seats>,
+    /// Who goes first, when people take names and places from each other. It follows from the items.
+    pub turns: Turns,
 }
 
 /// The id of a plan: 32 hexadecimal digits.

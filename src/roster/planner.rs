@@ -31,6 +31,7 @@ use super::owners;
 use super::place::Home;
 use super::place::PlaceOf;
 use super::place::Relocation;
+use super::place::Step;
 use super::place::Wish;
 use super::plan::CreateIntent;
 use super::plan::HoldClass;
@@ -51,6 +52,8 @@ use super::reference;
 use super::reference::Resolver;
 use super::rows::Rows;
 use super::seats;
+use super::turns;
+use super::turns::Names;
 
 pub use names::Maker;
 
@@ -149,8 +152,10 @@ pub fn build(
         conflicts.into_iter().for_each(|(index, problem)| problems.push(index, problem));
     }
     let referred = matched.referred.take();
-    let resolver = referred.as_ref().map(|r| Resolver::new(r, &rows.accounts, &rows.rejected, maker.mapper));
+    let moves = || moves(&matched.seen, &rows.accounts, &around.earlier);
+    let resolver = referred.as_ref().map(|r| Resolver::new(r, &rows.accounts, &rows.rejected, maker.mapper, moves()));
     let mut items = Vec::with_capacity(base.rows + matched.old.len());
+    let called = called_now(&matched.seen, &rows.accounts, &around.earlier);
     let seen = std::mem::take(&mut matched.seen);
     for ((index, account), seen) in (0u32..).zip(&rows.accounts).zip(seen) {
         let problems = problems.take(index);
@@ -169,6 +174,12 @@ pub fn build(
         problems: rejected.problems.into(),
     }));
     items.sort_by_key(|item| item.line);
+    let label = maker.mapper.labels().known(Known::Username);
+    let (accounts, taken) = (&rows.accounts, &matched.name_taken);
+    let turns = turns::settle(&mut items, &Names { accounts, taken, called: &called, place_of, label });
+    if referred.is_some() {
+        reference::drop_unmoved(&mut items);
+    }
     if rules.old != OldPolicy::Keep {
         items.extend(old::items(matched.old, rules.old, around, place_of));
     }
@@ -185,9 +196,36 @@ pub fn build(
         );
         rows.notices.push(Notice { column: None, text });
     }
-    let mut plan = Plan { id: plan_id::none(), accounts: rows.accounts, items, notices: rows.notices, holds, seats };
+    let (accounts, notices) = (rows.accounts, rows.notices);
+    let mut plan = Plan { id: plan_id::none(), accounts, items, notices, holds, seats, turns };
     plan.id = plan_id::of(&plan, maker.digest);
     plan
+}
+
+/// Returns the ways of those who get another name or place, by place of their account.
+fn moves(seen: &[Seen], accounts: &[Account], earlier: &Earlier) -> HashMap<u32, Step> {
+    let way = |seen: &Seen, account: &Account| {
+        let Seen::Found(found) = seen else { return None };
+        let planned = found.relocation.as_ref();
+        match earlier.first.get(&account.line) {
+            Some(first) => Relocation::since_first(planned, first, &found.id, &found.username)?.place,
+            None => planned?.place.clone(),
+        }
+    };
+    let moved = |((index, seen), account)| Some((index, way(seen, account)?));
+    (0u32..).zip(seen).zip(accounts).filter_map(moved).collect()
+}
+
+/// Returns what those are called who were in the middle of a circle when the run was interrupted.
+fn called_now(seen: &[Seen], accounts: &[Account], earlier: &Earlier) -> HashMap<u32, Box<str>> {
+    if earlier.first.is_empty() {
+        return HashMap::new();
+    }
+    let called = |((index, seen), account): ((u32, &Seen), &Account)| match seen {
+        Seen::Found(found) if earlier.first.contains_key(&account.line) => Some((index, found.username.clone())),
+        _ => None,
+    };
+    (0u32..).zip(seen).zip(accounts).filter_map(called).collect()
 }
 
 /// Tells of entries that are not where the feed says, and stay where they are.
@@ -368,6 +406,9 @@ impl Decision<'_> {
     fn relocation(&self, found: &Found, earlier: EarlierRow) -> Option<Relocation> {
         if earlier.is_settled {
             return None;
+        }
+        if let Some(first) = self.around.earlier.first.get(&self.account.line) {
+            return Relocation::since_first(found.relocation.as_ref(), first, &found.id, &found.username);
         }
         let begun = || {
             let before = self.around.earlier.before.get(&self.account.line)?;

@@ -18,6 +18,7 @@ mod leavers;
 mod mortal;
 mod references;
 mod relocations;
+mod turns;
 
 use fuse::Fuse;
 use fuse::TABLES;

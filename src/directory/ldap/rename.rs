@@ -74,6 +74,13 @@ impl Dsa {
                 let archive = self.site.archive_base.clone().ok_or("the target has no `archive_base`")?;
                 (here.rdn().clone(), archive, Vec::new())
             }
+            Home::Aside(called) => {
+                let is_called_so = here.rdn().value(&self.site.username_attribute).is_some();
+                let first = || here.rdn().values().next().map(|(name, _)| name.to_owned());
+                let attribute = if is_called_so { Some(self.site.username_attribute.clone()) } else { first() };
+                let rdn = attribute.and_then(|name| here.rdn().with(&name, called));
+                (rdn.ok_or("the entry has no name that could be another one for a while")?, parent, Vec::new())
+            }
         };
         let there = parent.child(rdn);
         let renames = there.rdn().key() != here.rdn().key();
