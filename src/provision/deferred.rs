@@ -11,7 +11,9 @@ use std::path::Path;
 
 use super::Early;
 use super::Progression;
+use super::courier::Refusal;
 use super::courier::backoff;
+use super::courier::refusal;
 use super::groups::Shortfall;
 use super::tasks;
 use crate::directory::Directory;
@@ -122,7 +124,7 @@ impl<D: Directory> Progression<'_, D> {
                 }
             }
             if !wishes.is_empty() {
-                writings.push(Writing { item, member, wishes, is_accepted: false });
+                writings.push(Writing { item, member, wishes, is_accepted: false, said: None });
             }
         }
         writings
@@ -249,6 +251,12 @@ impl<D: Directory> Progression<'_, D> {
                 shortfall.fail_person(writing.item, "the directory accepted it, but has it not when read back");
                 continue;
             }
+            if let Some(said) = writing.said.as_ref().filter(|said| refusal(said) == Refusal::OfThis)
+                && !self.courier.is_over()
+            {
+                shortfall.fail_person(writing.item, &said.to_string());
+                continue;
+            }
             let fault = last_fault.clone().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
             self.courier.end(Early::Unavailable(fault));
             shortfall.left.insert(writing.item);
@@ -281,6 +289,7 @@ impl<D: Directory> Progression<'_, D> {
                         self.courier.end(Early::Useless(fault.clone()));
                     }
                     writing.is_accepted = false;
+                    writing.said = Some(fault.clone());
                     last = Some(fault);
                     left.push(writing);
                 }

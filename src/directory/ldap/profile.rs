@@ -243,6 +243,8 @@ pub struct Peculiar {
     pub named_by_id: bool,
     /// First parts of names of branches that hold no people: references to them are passed over.
     pub apart: &'static [&'static str],
+    /// How many octets the first part of an entry's name may have, where the server has no word for longer ones.
+    pub longest_name: Option<usize>,
     /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
     pub made_up: &'static [&'static str],
     /// Returns why a login name cannot be had, when that is so.
@@ -253,8 +255,14 @@ pub struct Peculiar {
 
 impl Peculiar {
     /// Nothing.
-    pub const NONE: Self =
-        Self { named_by_id: false, apart: &[], made_up: &[], bad_username: |_| None, of_new_group: |_, _| Vec::new() };
+    pub const NONE: Self = Self {
+        named_by_id: false,
+        apart: &[],
+        longest_name: None,
+        made_up: &[],
+        bad_username: |_| None,
+        of_new_group: |_, _| Vec::new(),
+    };
 }
 
 /// Finds the profile of a server: the one that is named, or the one that its root DSE speaks for.

@@ -7,6 +7,7 @@ use crate::roster::attribute::Values;
 use crate::roster::change::Change;
 use crate::roster::deferred::Content;
 use crate::roster::deferred::Digest;
+use crate::roster::fault::Fault;
 use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
@@ -22,6 +23,8 @@ pub(super) struct Writing {
     pub(super) wishes: Vec<Wish>,
     /// The directory has said that it is done.
     pub(super) is_accepted: bool,
+    /// What it has said otherwise, last.
+    pub(super) said: Option<Fault>,
 }
 
 /// One attribute to be written.

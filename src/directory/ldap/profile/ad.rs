@@ -115,6 +115,7 @@ pub static PROFILE: Profile = Profile {
     peculiar: Peculiar {
         named_by_id: true,
         apart: &["CN=Configuration", "DC=DomainDnsZones", "DC=ForestDnsZones"],
+        longest_name: None,
         made_up: &["instancetype", "ntsecuritydescriptor", "objectcategory", "objectsid"],
         bad_username,
         of_new_group,
