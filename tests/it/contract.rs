@@ -156,6 +156,7 @@ mod memory;
 mod reading;
 mod references;
 mod relocating;
+mod storage;
 mod transactions;
 mod values;
 

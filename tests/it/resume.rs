@@ -19,6 +19,7 @@ pub mod mortal;
 mod references;
 mod relocations;
 mod turns;
+mod unfinished;
 
 use fuse::Fuse;
 use fuse::TABLES;

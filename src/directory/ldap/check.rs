@@ -28,6 +28,7 @@ pub use self::mapped::MappedAttribute;
 mod certificate;
 mod mapped;
 mod probe;
+mod storage;
 
 impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
@@ -58,6 +59,7 @@ impl Dsa {
         findings.push(self.people(connection).await);
         self.model(connection, findings).await;
         self.policy(connection, findings).await;
+        findings.push(self.storage(connection).await);
         self.group_bases(connection, findings).await;
     }
 
