@@ -29,8 +29,9 @@ use self::circuit::Circuit;
 use self::rate::Rate;
 use self::scrub::Scrub;
 use super::url::is_in_clear;
-use super::wire::error::ErrorReply;
-use super::wire::resource::ETag;
+use super::wire::ETag;
+use super::wire::ErrorReply;
+use super::wire::ScimType;
 use crate::directory::Pace;
 use crate::tls::TlsError;
 
@@ -271,7 +272,7 @@ impl Transport {
         if let Some(header) = &who.header {
             headers.insert(AUTHORIZATION, header.clone());
         }
-        if let Some(version) = if_match.as_ref().and_then(|version| HeaderValue::from_str(version.as_str()).ok()) {
+        if let Some(version) = if_match.as_ref().and_then(|version| HeaderValue::from_str(&version.as_header()).ok()) {
             headers.insert(IF_MATCH, version);
         }
         let mut builder = self.client.request(method.clone(), url.clone());
@@ -322,7 +323,7 @@ impl Transport {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Ok(Reply {
             status: status.as_u16(),
-            etag: text(ETAG).map(ETag::new),
+            etag: text(ETAG).and_then(ETag::new),
             location: text(LOCATION).map(str::to_owned),
             body,
         })
@@ -396,7 +397,10 @@ fn refusal(answer: &Answer, scrub: &Scrub) -> ErrorReply {
         }
     };
     reply.detail = reply.detail.map(|detail| scrub.clean(&detail)).filter(|detail| !detail.is_empty());
-    reply.scim_type = reply.scim_type.map(|word| scrub.clean(&word)).filter(|word| !word.is_empty());
+    reply.scim_type = match reply.scim_type {
+        Some(ScimType::Other(word)) => Some(scrub.clean(&word)).filter(|word| !word.is_empty()).map(|w| ScimType::new(&w)),
+        known => known,
+    };
     reply
 }
 

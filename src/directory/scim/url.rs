@@ -10,7 +10,7 @@ use percent_encoding::utf8_percent_encode;
 use url::Host;
 use url::Url;
 
-use super::wire::resource::ResourceId;
+use super::wire::ResourceId;
 
 /// Everything but the unreserved characters of RFC 3986 section 2.3. A space is `%20`: `+` for it is a rule of forms,
 /// which not every service knows.
@@ -159,7 +159,7 @@ impl Endpoint {
             return None;
         }
         let id = percent_decode_str(rest).decode_utf8().ok()?;
-        Some(ResourceId::new(id.into_owned()))
+        ResourceId::new(&id)
     }
 }
 
@@ -292,25 +292,23 @@ mod tests {
     #[test]
     fn an_id_cannot_leave_its_segment() {
         let users = base().endpoint("Users").expect("an endpoint");
-        let path = |id: &str| users.resource(&ResourceId::new(id)).path().to_owned();
+        let path = |id: &str| users.resource(&ResourceId::new(id).expect(id)).path().to_owned();
         assert_eq!(path("2819c223-7f76"), "/scim/v2/Users/2819c223-7f76");
         assert_eq!(path("ann@example.org"), "/scim/v2/Users/ann%40example.org");
         assert_eq!(path("a/b?c#d e"), "/scim/v2/Users/a%2Fb%3Fc%23d%20e");
         assert_eq!(path("%2e%2e"), "/scim/v2/Users/%252e%252e");
         assert_eq!(path("é"), "/scim/v2/Users/%C3%A9");
-        assert_eq!(path(".."), "/scim/v2/Users/%252E%252E");
-        assert_eq!(path("."), "/scim/v2/Users/%252E");
-        assert_eq!(path(""), "/scim/v2/Users/%25");
-        assert_eq!(path("a\\..\\b\t\n"), "/scim/v2/Users/a%5C..%5Cb%09%0A");
+        assert_eq!(path("a\\..\\b"), "/scim/v2/Users/a%5C..%5Cb");
     }
 
     #[test]
     fn an_id_comes_back_from_the_location_that_was_made_of_it() {
         let users = base().endpoint("Users").expect("an endpoint");
         for id in ["42", "a/b?c#d e", "é", "%2e", "ann@example.org"] {
-            let url = users.resource(&ResourceId::new(id));
-            assert_eq!(users.id_in(url.as_str()), Some(ResourceId::new(id)), "{url}");
-            assert_eq!(users.id_in(url.path()), Some(ResourceId::new(id)), "{url}");
+            let id = ResourceId::new(id).expect(id);
+            let url = users.resource(&id);
+            assert_eq!(users.id_in(url.as_str()).as_ref(), Some(&id), "{url}");
+            assert_eq!(users.id_in(url.path()).as_ref(), Some(&id), "{url}");
         }
         for other in ["/scim/v2/Groups/42", "/scim/v2/Users", "/scim/v2/Users/", "/scim/v2/Users/1/2", "https://["] {
             assert_eq!(users.id_in(other), None, "{other}");

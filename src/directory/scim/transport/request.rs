@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use crate::directory::scim::wire::resource::ETag;
+use crate::directory::scim::wire::ETag;
 
 /// One request to a service.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! What can come of a request but success, told apart by what must be done next.
 
-use crate::directory::scim::wire::error::ErrorReply;
+use crate::directory::scim::wire::ErrorReply;
+use crate::directory::scim::wire::ScimType;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 
@@ -87,17 +88,17 @@ pub(super) fn is_passing(status: u16) -> bool {
 
 fn sentence(reply: &ErrorReply) -> String {
     let ErrorReply { status, scim_type, detail, is_scim } = reply;
-    let meaning = match scim_type.as_deref() {
-        Some("uniqueness") => "a value is taken already",
-        Some("mutability") => "the service does not let this be changed",
-        Some("tooMany") => "the service finds this too much at once",
-        Some("noTarget") => "what was to be changed is not there",
-        Some("invalidFilter") => "the service does not take the filter",
-        Some("invalidPath") => "the service does not know the attribute",
-        Some("invalidValue") => "the service does not take a value",
-        Some("invalidSyntax") => "the service does not take the request",
-        Some("invalidVers") => "the service does not speak this version of SCIM",
-        Some("sensitive") => "the service does not let this be asked",
+    let meaning = match scim_type {
+        Some(ScimType::Uniqueness) => "a value is taken already",
+        Some(ScimType::Mutability) => "the service does not let this be changed",
+        Some(ScimType::TooMany) => "the service finds this too much at once",
+        Some(ScimType::NoTarget) => "what was to be changed is not there",
+        Some(ScimType::InvalidFilter) => "the service does not take the filter",
+        Some(ScimType::InvalidPath) => "the service does not know the attribute",
+        Some(ScimType::InvalidValue) => "the service does not take a value",
+        Some(ScimType::InvalidSyntax) => "the service does not take the request",
+        Some(ScimType::InvalidVers) => "the service does not speak this version of SCIM",
+        Some(ScimType::Sensitive) => "the service does not let this be asked",
         _ if !is_scim && *status == 404 => "there is nothing at this address",
         _ => match status {
             400 => "the service refuses the request",
