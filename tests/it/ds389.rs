@@ -29,6 +29,7 @@ mod groups;
 mod reading;
 mod rights;
 mod states;
+mod storage;
 
 const PASSWORD: &str = "first-Passw0rd.1";
 

@@ -93,6 +93,11 @@ impl Pool {
         &self.servers[self.choice().server]
     }
 
+    /// Returns which of the servers is in use.
+    pub fn server(&self) -> usize {
+        self.choice().server
+    }
+
     /// Returns where is told what is true of the run as a whole.
     pub fn remarks(&self) -> &Remarks {
         &self.remarks
@@ -224,6 +229,11 @@ impl Pool {
             tokio::time::sleep_until(until).await;
         }
         Ok(connection)
+    }
+
+    /// Returns whether two servers are of one kind and hold the same naming context.
+    pub fn are_copies(&self, one: &RootDse, other: &RootDse) -> bool {
+        self.known(one) == self.known(other)
     }
 
     fn known(&self, root: &RootDse) -> Known {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::entry::Entry;
+use super::exop::PASSWORD_MODIFY;
 
 /// The parts of the root DSE that matter here.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +65,11 @@ impl RootDse {
         vendor.starts_with("389-Directory/") || vendor.starts_with("Red Hat-Directory/")
     }
 
+    /// Whether the server knows a control.
+    pub fn has_control(&self, oid: &str) -> bool {
+        self.controls.contains(oid)
+    }
+
     /// Whether the server has a capability of Active Directory (MS-ADTS section 3.1.1.3.4.3).
     pub fn has_capability(&self, oid: &str) -> bool {
         self.capabilities.contains(oid)
@@ -82,6 +88,11 @@ impl RootDse {
     /// Whether several writes can be one transaction (RFC 5805).
     pub fn has_transactions(&self) -> bool {
         Self::TRANSACTION.iter().all(|oid| self.extensions.contains(*oid))
+    }
+
+    /// Whether a password can be set by an operation of its own (RFC 3062).
+    pub fn has_password_modify(&self) -> bool {
+        self.extensions.contains(PASSWORD_MODIFY)
     }
 
     /// Whether searches can be paged (RFC 2696).

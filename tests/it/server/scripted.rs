@@ -90,7 +90,7 @@ fn reply(
             entries.chain(result(0x65, 0)).collect()
         }
         // busy: nothing is added.
-        8 => result(0x69, 51),
+        (8, _) => result(0x69, 51),
         _ => Vec::new(),
     }
 }

@@ -22,6 +22,7 @@ use super::New;
 use super::Peculiar;
 use super::Presumes;
 use super::Profile;
+use super::Rights;
 use super::Stable;
 use super::State;
 use super::Values;
@@ -33,6 +34,7 @@ use crate::directory::ldap::group::By;
 use crate::directory::ldap::group::Class;
 use crate::directory::ldap::server::RootDse;
 use crate::directory::ldap::settings::GroupType;
+use crate::directory::ldap::settings::PasswordStorage;
 use crate::roster::secret::Secret;
 
 pub static PROFILE: Profile = Profile {
@@ -57,8 +59,14 @@ pub static PROFILE: Profile = Profile {
         modifications,
         presumes,
         settles: None,
+        by_exop: None,
         login,
     },
+    unstorable: &[
+        (PasswordStorage::Exop, "it has no PasswordModify (RFC 3062)"),
+        (PasswordStorage::Argon2, MAKES_KEYS),
+        (PasswordStorage::Ssha512, MAKES_KEYS),
+    ],
     // Primary groups (`Domain Users`) list nobody in `member`, so those memberships are neither shown nor touched.
     policy: None,
     group_classes: &[Class { name: "group", attribute: "member", by: By::Dn, needs_member: false }],
@@ -120,10 +128,12 @@ pub static PROFILE: Profile = Profile {
         bad_username,
         of_new_group,
     },
+    rights: Rights::Descriptors,
     connections: 1,
     limits_hint: "let `page_size` be at most MaxPageSize (1000 unless your domain says otherwise)",
 };
 
+const MAKES_KEYS: &str = "it makes its own keys of the password itself (unicodePwd), and takes no hash";
 const USERNAME: &str = "sAMAccountName";
 const PRINCIPAL: &str = "userPrincipalName";
 const PASSWORD: &str = "unicodePwd";
