@@ -9,6 +9,8 @@ use crate::directory::scim::path::AttributePath;
 use crate::directory::scim::preset::Preset;
 use crate::directory::scim::service::SchemaTable;
 use crate::directory::scim::service::Service;
+use crate::directory::scim::transport::Auth;
+use crate::directory::scim::url::BaseUrl;
 use crate::directory::scim::wire::PatchOp;
 use crate::directory::scim::wire::PatchOperation;
 use crate::directory::scim::wire::Resource;
@@ -25,7 +27,8 @@ use crate::roster::secret::Secret;
 mod quirks;
 
 fn service() -> Service {
-    Service::conforming(&ScimSettings::new("https://scim.example.org/v2/".parse().expect("a URL")))
+    let base = BaseUrl::parse("https://scim.example.org/v2/").expect("a URL");
+    Service::conforming(&ScimSettings::new(base, Auth::None))
 }
 
 fn of(pairs: &[(&str, &[&str])]) -> Attributes {
@@ -130,7 +133,7 @@ fn a_new_account_has_everything_in_its_place() {
             "name": {"givenName": "Ann", "familyName": "Bee", "formatted": "Ann Bee"},
             "displayName": "Ann Bee",
             "emails": [{"value": "ann@x.org", "type": "work", "primary": true}],
-            "phoneNumbers": [{"value": "2", "type": "mobile"}, {"value": "1", "type": "work"}],
+            "phoneNumbers": [{"value": "1", "type": "work"}, {"value": "2", "type": "mobile"}],
             "addresses": [{"locality": "Town", "type": "work", "streetAddress": "Elm 1"}],
             "title": "Clerk",
             "roles": [{"value": "a"}, {"value": "b"}],
