@@ -5,6 +5,8 @@ pub mod ds389;
 pub mod eavesdropper;
 pub mod listener;
 pub mod samba;
+pub mod scim;
+pub mod scim_faults;
 pub mod scripted;
 pub mod slapd;
 pub mod smtp;
