@@ -1,3 +1,4 @@
 //! SCIM services as directories.
 
 mod services;
+mod transport;
