@@ -5,7 +5,6 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 use std::time::SystemTime;
 
 use reqwest::Method;
@@ -395,9 +394,4 @@ fn refusal(answer: &Answer, scrub: &Scrub) -> ErrorReply {
         Body::Text(text) => ErrorReply { detail: Some(scrub.clean(text)), ..ErrorReply::bare(status) },
         Body::Empty | Body::Other | Body::TooLarge => ErrorReply::bare(status),
     }
-}
-
-/// Returns how long `n` requests take at most so fast, if there is a limit.
-pub fn forecast(limit: Option<Limit>, n: u64) -> Option<Duration> {
-    limit.map(|limit| limit.time_for(n))
 }
