@@ -171,6 +171,7 @@ pub fn target(config: &Config, name: &str) -> Result<Target, Failure> {
         TargetKind::Ldap(settings) => Ldap::new((**settings).clone())
             .map(|ldap| Target::Ldap(Box::new(ldap)))
             .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be used")).caused_by(&error)),
+        TargetKind::Scim(_) => Err(Failure::new(Exit::Config, format!("target `{name}` cannot be used yet"))),
     }
 }
 

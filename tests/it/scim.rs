@@ -1,4 +1,5 @@
 //! SCIM services as directories.
 
+mod fault_server;
 mod services;
 mod transport;

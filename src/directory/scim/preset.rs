@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::settings::Rate;
+use super::transport::Limit;
 
 mod atlassian;
 mod aws;
@@ -24,7 +24,7 @@ pub struct Preset {
     /// Where the limits are published.
     pub sources: &'static [&'static str],
     /// Requests in a length of time, at most.
-    pub max_rate: Option<Rate>,
+    pub max_rate: Option<Limit>,
     /// Requests in flight, at most.
     pub in_flight: Option<NonZeroUsize>,
     /// Resources per page, at most.
@@ -131,8 +131,8 @@ const fn some(n: usize) -> Option<NonZeroUsize> {
     NonZeroUsize::new(n)
 }
 
-const fn rate(count: u32, seconds: u64) -> Rate {
-    Rate { count: NonZeroU32::new(count).expect("a rate is not zero"), per: Duration::from_secs(seconds) }
+const fn rate(n: u32, seconds: u64) -> Limit {
+    Limit { n: NonZeroU32::new(n).expect("a rate is not zero"), per: Duration::from_secs(seconds) }
 }
 
 #[cfg(test)]
@@ -156,7 +156,11 @@ mod tests {
         use super::super::settings::ScimSettings;
         for preset in Preset::all() {
             let Preset { max_rate, in_flight, members_per_request, .. } = preset;
-            assert!(max_rate.is_some_and(|rate| rate.interval() > ScimSettings::RATE.interval()), "{}", preset.name);
+            assert!(
+                max_rate.is_some_and(|rate| rate.each_second() < ScimSettings::RATE.each_second()),
+                "{}",
+                preset.name
+            );
             assert!(in_flight.is_some_and(|n| n <= ScimSettings::IN_FLIGHT), "{}", preset.name);
             assert!(members_per_request.is_none_or(|n| n <= ScimSettings::MEMBERS), "{}", preset.name);
         }

@@ -1,13 +1,20 @@
 //! What the service is and can do: discovered, overridden, and downgraded when answers show otherwise.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 
 use super::preset::Preset;
 use super::settings::ScimSettings;
+use super::url::Endpoint;
+use super::wire::urn;
 
+mod described;
 mod downgrades;
+mod features;
 mod schema_table;
 
+pub use self::described::Absent;
+pub use self::described::Documents;
 pub use self::downgrades::Capability;
 pub use self::downgrades::Downgrade;
 pub use self::downgrades::Downgrades;
@@ -18,8 +25,6 @@ pub use self::schema_table::Returned;
 pub use self::schema_table::SchemaTable;
 pub use self::schema_table::Uniqueness;
 pub use self::schema_table::ValueKind;
-
-pub use super::url::Endpoint;
 
 /// A service whose features are known.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Service {
     pub bulk: Option<BulkLimits>,
     /// Filters are applied.
     pub filter: bool,
+    /// Lists have pages.
+    pub paging: bool,
     /// Resources per page.
     pub page_size: NonZeroUsize,
     /// `If-Match` is honoured.
@@ -50,7 +57,7 @@ pub struct Service {
     pub extensions: Option<Vec<String>>,
     /// The attributes of users, groups and extensions.
     pub schema: SchemaTable,
-    /// The preset, for its peculiarities.
+    /// What is known beforehand, for its peculiarities.
     pub preset: &'static Preset,
     /// What was found, for `rosterd check`.
     pub found: Vec<Note>,
@@ -70,8 +77,8 @@ pub struct BulkLimits {
 /// One thing found out about the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What was looked at, such as `PATCH` or `ServiceProviderConfig`.
-    pub subject: String,
+    /// What was looked at, such as `PATCH` or `/ServiceProviderConfig`.
+    pub subject: &'static str,
     /// What was found.
     pub text: String,
     /// Where it comes from.
@@ -87,14 +94,28 @@ pub enum Origin {
     Override,
     /// The preset says so.
     Preset,
-    /// The service says nothing, or nothing that can be read.
+    /// Nobody says anything, and a default is taken.
     Default,
+    /// The service says something that cannot be used.
+    Misread,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Service => "as the service says",
+            Self::Override => "as the configuration says",
+            Self::Preset => "as the preset says",
+            Self::Default => "nobody says, so it is tried",
+            Self::Misread => "what the service says cannot be used",
+        })
+    }
 }
 
 impl Service {
     /// Returns whether a capability is there, and was not found missing during the run.
     pub fn can(&self, capability: Capability) -> bool {
-        let offered = match capability {
+        let is_there = match capability {
             Capability::Patch => self.patch,
             Capability::Put => self.put,
             Capability::Bulk => self.bulk.is_some(),
@@ -102,9 +123,10 @@ impl Service {
             Capability::ETag => self.etag,
             Capability::ChangePassword => self.change_password,
             Capability::Cursor => self.cursor,
+            Capability::Paging => self.paging,
             Capability::Count => true,
         };
-        offered && !self.downgrades.is_without(capability)
+        is_there && !self.downgrades.is_without(capability)
     }
 
     /// Returns whether PATCH is there.
@@ -137,28 +159,21 @@ impl Service {
         self.extensions.as_ref().is_none_or(|known| known.iter().any(|own| own.eq_ignore_ascii_case(urn)))
     }
 
+    /// Returns why an attribute of a user would not be stored, if that is known beforehand. `urn` is its schema.
+    pub fn not_stored(&self, urn: &str, name: &str, sub: Option<&str>) -> Option<NotStored> {
+        let is_core = urn.eq_ignore_ascii_case(urn::USER);
+        if !is_core && !self.has_extension(urn) {
+            return Some(NotStored::NoExtension);
+        }
+        if is_core && self.preset.not_stored.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            return Some(NotStored::Preset);
+        }
+        self.schema.not_stored(urn, name, sub)
+    }
+
     /// Returns a service that does everything the RFCs ask for, for tests of what depends on one.
     #[cfg(test)]
     pub fn conforming(settings: &ScimSettings) -> Self {
-        let base = super::url::BaseUrl::parse(settings.url.as_str()).expect("a base");
-        let below = |path: &str| base.endpoint(path).expect("a path");
-        Self {
-            patch: true,
-            put: true,
-            bulk: None,
-            filter: true,
-            page_size: NonZeroUsize::new(200).expect("200 is not zero"),
-            etag: false,
-            change_password: true,
-            cursor: false,
-            users: below("Users"),
-            groups: Some(below("Groups")),
-            bulk_endpoint: below("Bulk"),
-            extensions: None,
-            schema: SchemaTable::standard(),
-            preset: Preset::plain(),
-            found: Vec::new(),
-            downgrades: Downgrades::default(),
-        }
+        Self::of(settings, Documents::default())
     }
 }

@@ -3,44 +3,27 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::time::Duration;
-
-use url::Host;
-use url::Url;
 
 use super::preset::Preset;
-use crate::roster::secret::Secret;
+use super::transport::Auth;
+use super::transport::Limit;
+use super::transport::Transport;
+use super::transport::TransportSettings;
+use super::url::BaseUrl;
 
 /// The keys of `[target.scim]`; see `config/rosterd.toml` for what each one means.
 ///
 /// What is `None` is left to the preset, then to what the service says of itself, then to a default.
 #[derive(Clone, Debug)]
 pub struct ScimSettings {
-    /// The base URL of the service; all else is found below it.
-    pub url: Url,
+    /// How the service is spoken to, but for `in_flight` and `rate`: [`ScimSettings::transport`] has all of it.
+    pub spoken: TransportSettings,
     /// What is known of the service beforehand.
     pub preset: Option<&'static Preset>,
-    /// Who rosterd is.
-    pub credentials: Credentials,
-    /// Headers that go with every request. Some services take keys in them, so none is ever shown.
-    pub headers: Vec<(String, Secret)>,
-    /// Whether `http://` to another machine is wanted indeed; then no password is ever written.
-    pub allow_cleartext: bool,
-    /// Certificates in PEM to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// How the service is reached.
-    pub proxy: Proxy,
-    /// How long connecting may take, TLS included.
-    pub connect_timeout: Duration,
-    /// How long one request may take, its answer included.
-    pub timeout: Duration,
-    /// No answer is longer than this, in bytes.
-    pub answer_size: NonZeroUsize,
     /// Requests sent and not yet answered, at most.
     pub in_flight: Option<NonZeroUsize>,
     /// Requests in a length of time, at most.
-    pub max_rate: Option<Rate>,
+    pub max_rate: Option<Limit>,
     /// Resources per page of a list.
     pub page_size: Option<NonZeroUsize>,
     /// Members per request that changes a group.
@@ -64,73 +47,6 @@ pub struct ScimSettings {
     pub approvers: Vec<String>,
     /// Groups that are never written, nor their members: names with `*` and `?`, `/expressions/`.
     pub protected_groups: Vec<String>,
-}
-
-/// Who rosterd is for the service.
-#[derive(Clone, Debug)]
-pub enum Credentials {
-    /// Nobody: the headers say it, or the service asks nobody.
-    None,
-    /// A token (RFC 6750).
-    Bearer(Secret),
-    /// A name and a password (RFC 7617).
-    Basic {
-        /// The name.
-        username: String,
-        /// The password.
-        password: Secret,
-    },
-    /// A client that gets its tokens elsewhere (RFC 6749 section 4.4).
-    ClientCredentials {
-        /// Where tokens come from.
-        token_url: Url,
-        /// The client.
-        client_id: String,
-        /// Its secret.
-        client_secret: Secret,
-        /// What the token is to be good for.
-        scope: Option<String>,
-        /// Whom the token is for; not in the RFC, and wanted by some.
-        audience: Option<String>,
-    },
-}
-
-/// How the service is reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Proxy {
-    /// As the environment says: `HTTPS_PROXY`, `NO_PROXY`.
-    #[default]
-    System,
-    /// Without a proxy.
-    Direct,
-    /// Through this one.
-    Through(Url),
-}
-
-/// So many requests in a length of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub count: NonZeroU32,
-    /// In what time.
-    pub per: Duration,
-}
-
-impl Rate {
-    /// Returns so many a second.
-    pub const fn per_second(count: NonZeroU32) -> Self {
-        Self { count, per: Duration::from_secs(1) }
-    }
-
-    /// Returns the time between two requests when they are evenly spaced.
-    pub fn interval(self) -> Duration {
-        self.per / self.count.get()
-    }
-
-    /// Returns requests per second.
-    pub fn per_second_f64(self) -> f64 {
-        f64::from(self.count.get()) / self.per.as_secs_f64()
-    }
 }
 
 /// How many writes of each attribute are read back in a run.
@@ -170,12 +86,16 @@ pub struct Overrides {
     pub patch: Option<bool>,
     /// PUT (RFC 7644 section 3.5.1).
     pub put: Option<bool>,
+    /// Bulk requests (RFC 7644 section 3.7).
+    pub bulk: Option<bool>,
     /// Filters (RFC 7644 section 3.4.2.2).
     pub filter: Option<bool>,
     /// `If-Match` (RFC 7644 section 3.14).
     pub etag: Option<bool>,
     /// Passwords are written.
     pub change_password: Option<bool>,
+    /// Paging (RFC 7644 section 3.4.2.4).
+    pub paging: Option<bool>,
     /// Paging by cursor (RFC 9865).
     pub cursor: Option<bool>,
     /// Groups.
@@ -212,25 +132,18 @@ impl ScimSettings {
     pub const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not zero");
     /// Requests per second, likewise. What Microsoft asks of services that its own client provisions, and so what most
     /// can bear: <https://learn.microsoft.com/entra/identity/app-provisioning/use-scim-to-provision-users-and-groups>.
-    pub const RATE: Rate = Rate::per_second(NonZeroU32::new(25).expect("25 is not zero"));
+    pub const RATE: Limit = Limit::per_second(NonZeroU32::new(25).expect("25 is not zero"));
     /// Members per request, likewise.
     pub const MEMBERS: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
+    /// Resources per page, unless somebody says that there are fewer.
+    pub const PAGE: NonZeroUsize = NonZeroUsize::new(200).expect("200 is not zero");
 
     /// Returns the settings with every default.
-    pub fn new(url: Url) -> Self {
-        const ANSWER: NonZeroUsize = NonZeroUsize::new(16 << 20).expect("not zero");
+    pub fn new(base: BaseUrl, auth: Auth) -> Self {
         const BULK: NonZeroUsize = NonZeroUsize::new(500).expect("500 is not zero");
         Self {
-            url,
+            spoken: TransportSettings::new(base, auth),
             preset: None,
-            credentials: Credentials::None,
-            headers: Vec::new(),
-            allow_cleartext: false,
-            ca_file: None,
-            proxy: Proxy::System,
-            connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(30),
-            answer_size: ANSWER,
             in_flight: None,
             max_rate: None,
             page_size: None,
@@ -247,34 +160,115 @@ impl ScimSettings {
         }
     }
 
+    /// Returns where the service begins.
+    pub fn base(&self) -> &BaseUrl {
+        &self.spoken.base
+    }
+
+    /// Returns what is known of the service beforehand, be it nothing.
+    pub fn preset(&self) -> &'static Preset {
+        self.preset.unwrap_or(Preset::plain())
+    }
+
+    /// Returns how the service is spoken to.
+    pub fn transport(&self) -> TransportSettings {
+        TransportSettings { in_flight: self.in_flight(), rate: Some(self.max_rate()), ..self.spoken.clone() }
+    }
+
     /// Returns how many requests may be in flight.
     pub fn in_flight(&self) -> NonZeroUsize {
-        self.in_flight.or(self.preset.and_then(|preset| preset.in_flight)).unwrap_or(Self::IN_FLIGHT)
+        self.in_flight.or(self.preset().in_flight).unwrap_or(Self::IN_FLIGHT)
     }
 
     /// Returns how fast requests may be sent.
-    pub fn max_rate(&self) -> Rate {
-        self.max_rate.or(self.preset.and_then(|preset| preset.max_rate)).unwrap_or(Self::RATE)
+    pub fn max_rate(&self) -> Limit {
+        self.max_rate.or(self.preset().max_rate).unwrap_or(Self::RATE)
     }
 
     /// Returns how many members one request may change.
     pub fn members_per_request(&self) -> NonZeroUsize {
-        let preset = self.preset.and_then(|preset| preset.members_per_request);
-        self.members_per_request.or(preset).unwrap_or(Self::MEMBERS)
+        self.members_per_request.or(self.preset().members_per_request).unwrap_or(Self::MEMBERS)
     }
 
-    /// Returns whether nobody on the way can read what is sent.
+    /// Returns whether nobody on the way can read what is sent; else no password is ever written.
     pub fn is_private(&self) -> bool {
-        self.url.scheme() == "https" || is_loopback(&self.url)
+        !self.base().is_in_clear()
+    }
+
+    /// Proves that the settings can be used. Nothing is contacted.
+    pub fn prove(&self) -> Result<(), SettingFault> {
+        let fault = |key, reason: String| Err(SettingFault { key, reason });
+        if let Err(error) = Transport::new(&self.transport()) {
+            return fault("url", error.to_string());
+        }
+        let Overrides { users_path, groups_path, extensions, groups, patch, put, .. } = &self.overrides;
+        for (key, path) in [("users_path", users_path), ("groups_path", groups_path)] {
+            if let Some(Err(error)) = path.as_ref().map(|path| self.base().endpoint(path)) {
+                return fault(key, error.to_string());
+            }
+        }
+        if groups_path.is_some() && *groups == Some(false) {
+            return fault("groups_path", "`groups = false` says that there are none".to_owned());
+        }
+        if *patch == Some(false) && *put == Some(false) {
+            return fault("put", "without PATCH and PUT nothing can be changed".to_owned());
+        }
+        let mut urns = extensions.iter().flatten();
+        if let Some(other) = urns.find(|urn| !urn.to_ascii_lowercase().starts_with("urn:")) {
+            return fault("extensions", format!("`{other}` is no URN, such as urn:ietf:params:scim:schemas:..."));
+        }
+        Ok(())
     }
 }
 
-/// Returns whether a URL leads to this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> ScimSettings {
+        ScimSettings::new(BaseUrl::parse("https://scim.example.org/v2").expect("a base"), Auth::None)
+    }
+
+    #[test]
+    fn the_configuration_comes_before_the_preset_and_the_preset_before_the_default() {
+        let mut settings = settings();
+        assert_eq!((settings.in_flight().get(), settings.max_rate().to_string()), (4, "25/s".to_owned()));
+        settings.preset = Preset::named("slack");
+        assert_eq!((settings.in_flight().get(), settings.max_rate().to_string()), (2, "180/min".to_owned()));
+        settings.max_rate = Some(ScimSettings::RATE);
+        settings.in_flight = NonZeroUsize::new(8);
+        let spoken = settings.transport();
+        assert_eq!((spoken.in_flight.get(), spoken.rate), (8, Some(ScimSettings::RATE)));
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let refused = |change: fn(&mut ScimSettings)| {
+            let mut settings = settings();
+            change(&mut settings);
+            settings.prove().expect_err("refused").key
+        };
+        assert_eq!(settings().prove(), Ok(()));
+        assert_eq!(refused(|s| s.overrides.users_path = Some("https://other.example.org/Users".into())), "users_path");
+        assert_eq!(refused(|s| s.overrides.groups_path = Some("../Groups".into())), "groups_path");
+        assert_eq!(
+            refused(|s| {
+                s.overrides.groups_path = Some("Groups".into());
+                s.overrides.groups = Some(false);
+            }),
+            "groups_path"
+        );
+        assert_eq!(
+            refused(|s| {
+                s.overrides.patch = Some(false);
+                s.overrides.put = Some(false);
+            }),
+            "put"
+        );
+        assert_eq!(refused(|s| s.overrides.extensions = Some(vec!["enterprise".into()])), "extensions");
+        let base = BaseUrl::parse("http://scim.example.org").expect("a base");
+        let in_clear = ScimSettings::new(base, Auth::None);
+        assert_eq!(in_clear.prove().expect_err("refused").key, "url");
+        assert!(!in_clear.is_private());
     }
 }

@@ -22,6 +22,8 @@ pub enum Capability {
     ChangePassword,
     /// Paging by cursor (RFC 9865).
     Cursor,
+    /// Paging of any kind (RFC 7644 section 3.4.2.4).
+    Paging,
     /// The parameter `count` of a list (RFC 7644 section 3.4.2.4).
     Count,
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Capability {
             Self::ETag => "ETags",
             Self::ChangePassword => "passwords",
             Self::Cursor => "paging by cursor",
+            Self::Paging => "paging",
             Self::Count => "the page size",
         })
     }

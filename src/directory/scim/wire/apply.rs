@@ -217,7 +217,7 @@ fn with_elements(
 ///
 /// Some services keep one mail address and no `type`. Where nothing is of the type `work`, an element without a type
 /// stands for it: the primary one, or the only one.
-pub(super) fn selected(elements: &[Value], filter: &Filter) -> Vec<usize> {
+pub fn selected(elements: &[Value], filter: &Filter) -> Vec<usize> {
     let places = |is: &dyn Fn(&Value) -> bool| -> Vec<usize> {
         elements.iter().enumerate().filter(|(_, element)| is(element)).map(|(at, _)| at).collect()
     };

@@ -87,20 +87,13 @@ impl Resource {
     /// Returns an attribute as the service gave it, without regard to the path's value filter and sub-attribute; `None`
     /// also when it is `null`.
     pub fn whole(&self, path: &AttributePath) -> Option<&Value> {
-        self.container(path).and_then(|map| lenient::field(map, path.attribute())).filter(|value| !value.is_null())
+        whole_in(&self.attributes, path)
     }
 
     /// Returns whether the service gave the attribute at all, be it as `null` or empty.
     pub fn shows(&self, path: &AttributePath) -> bool {
-        self.container(path).is_some_and(|map| lenient::field(map, path.attribute()).is_some())
+        container(&self.attributes, path).is_some_and(|map| lenient::field(map, path.attribute()).is_some())
             || self.find(path).is_some()
-    }
-
-    fn container(&self, path: &AttributePath) -> Option<&Map<String, Value>> {
-        match path.urn() {
-            None => Some(&self.attributes),
-            Some(urn) => lenient::field(&self.attributes, urn.as_str())?.as_object(),
-        }
     }
 
     fn find(&self, path: &AttributePath) -> Option<&Value> {
@@ -144,6 +137,18 @@ impl Resource {
             Some(single) => std::slice::from_ref(single),
         };
         members.iter().filter_map(member).collect()
+    }
+}
+
+/// Returns an attribute as it stands in a resource's JSON; see [`Resource::whole`].
+pub fn whole_in<'m>(attributes: &'m Map<String, Value>, path: &AttributePath) -> Option<&'m Value> {
+    container(attributes, path).and_then(|map| lenient::field(map, path.attribute())).filter(|value| !value.is_null())
+}
+
+fn container<'m>(attributes: &'m Map<String, Value>, path: &AttributePath) -> Option<&'m Map<String, Value>> {
+    match path.urn() {
+        None => Some(attributes),
+        Some(urn) => lenient::field(attributes, urn.as_str())?.as_object(),
     }
 }
 
