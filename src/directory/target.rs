@@ -21,6 +21,7 @@ use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
+use crate::roster::forecast::Rate;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
@@ -71,6 +72,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.numbers(),
             Self::Ldap(ldap) => ldap.numbers(),
+        }
+    }
+
+    fn max_rate(&self) -> Option<Rate> {
+        match self {
+            Self::Local(local) => local.max_rate(),
+            Self::Ldap(ldap) => ldap.max_rate(),
         }
     }
 

@@ -88,7 +88,9 @@ impl Remark {
     /// Returns what else is stored of it: a server or a reason, or nothing.
     pub fn detail(&self) -> &str {
         match self {
-            Self::OtherServer(what) | Self::TakesNoWrites(what) | Self::NotStored(what) | Self::DoesWithout(what) => what,
+            Self::OtherServer(what) | Self::TakesNoWrites(what) | Self::NotStored(what) | Self::DoesWithout(what) => {
+                what
+            }
             Self::WithoutTransactions(why) => why.key(),
             Self::WentOn | Self::BelievedEmpty | Self::Busy | Self::ReadAgain | Self::LookedUp => "",
         }

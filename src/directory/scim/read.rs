@@ -119,7 +119,10 @@ impl Provider {
     fn resources(self: Arc<Self>, which: Which) -> BoxStream<'static, Result<Resource, Fault>> {
         let by_ids = |provider: Arc<Self>, texts: Vec<Box<str>>| {
             let distinct: HashSet<ResourceId> = texts.iter().filter_map(|text| ResourceId::new(text)).collect();
-            stream::once(provider.by_ids(List::Users, distinct)).map_ok(|found| stream::iter(found).map(Ok)).try_flatten().boxed()
+            stream::once(provider.by_ids(List::Users, distinct))
+                .map_ok(|found| stream::iter(found).map(Ok))
+                .try_flatten()
+                .boxed()
         };
         match which {
             Which::All => self.sweep(List::Users, None).boxed(),
@@ -254,7 +257,10 @@ impl Provider {
             for id in std::mem::take(&mut groups) {
                 let Some(group) = self.there(List::Groups, &id).await? else { continue };
                 for member in group.members() {
-                    if member.is_group != Some(false) && known.insert(member.id.clone()) && member.is_group == Some(true) {
+                    if member.is_group != Some(false)
+                        && known.insert(member.id.clone())
+                        && member.is_group == Some(true)
+                    {
                         below.push(member.id.clone());
                     }
                     inside.insert(member.id);
