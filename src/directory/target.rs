@@ -15,6 +15,7 @@ use super::Remarks;
 use super::Wanted;
 use super::ldap::Ldap;
 use super::local::Local;
+use super::scim::Scim;
 use crate::roster::account::Account;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
@@ -37,6 +38,8 @@ pub enum Target {
     Local(Box<Local>),
     /// An LDAP server.
     Ldap(Box<Ldap>),
+    /// A SCIM service.
+    Scim(Box<Scim>),
 }
 
 impl Directory for Target {
@@ -44,6 +47,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.capabilities().await,
             Self::Ldap(ldap) => ldap.capabilities().await,
+            Self::Scim(scim) => scim.capabilities().await,
         }
     }
 
@@ -51,6 +55,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.objections(account),
             Self::Ldap(ldap) => ldap.objections(account),
+            Self::Scim(scim) => scim.objections(account),
         }
     }
 
@@ -58,6 +63,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.place(entry, home),
             Self::Ldap(ldap) => ldap.place(entry, home),
+            Self::Scim(scim) => scim.place(entry, home),
         }
     }
 
@@ -65,6 +71,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.allocates(),
             Self::Ldap(ldap) => ldap.allocates(),
+            Self::Scim(scim) => scim.allocates(),
         }
     }
 
@@ -72,6 +79,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.numbers(),
             Self::Ldap(ldap) => ldap.numbers(),
+            Self::Scim(scim) => scim.numbers(),
         }
     }
 
@@ -86,6 +94,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.remarks(),
             Self::Ldap(ldap) => ldap.remarks(),
+            Self::Scim(scim) => scim.remarks(),
         }
     }
 
@@ -93,6 +102,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.fold_of_references(),
             Self::Ldap(ldap) => ldap.fold_of_references(),
+            Self::Scim(scim) => scim.fold_of_references(),
         }
     }
 
@@ -100,6 +110,7 @@ impl Directory for Target {
         let stream: BoxStream<'_, _> = match self {
             Self::Local(local) => local.existing(lookup).boxed(),
             Self::Ldap(ldap) => ldap.existing(lookup).boxed(),
+            Self::Scim(scim) => scim.existing(lookup).boxed(),
         };
         stream
     }
@@ -108,6 +119,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.groups(kind, wanted).await,
             Self::Ldap(ldap) => ldap.groups(kind, wanted).await,
+            Self::Scim(scim) => scim.groups(kind, wanted).await,
         }
     }
 
@@ -115,6 +127,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.apply(batch, pace).await,
             Self::Ldap(ldap) => ldap.apply(batch, pace).await,
+            Self::Scim(scim) => scim.apply(batch, pace).await,
         }
     }
 
@@ -122,6 +135,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.login(id, username, password).await,
             Self::Ldap(ldap) => ldap.login(id, username, password).await,
+            Self::Scim(scim) => scim.login(id, username, password).await,
         }
     }
 
@@ -129,6 +143,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.check().await,
             Self::Ldap(ldap) => ldap.check().await,
+            Self::Scim(scim) => scim.check().await,
         }
     }
 }

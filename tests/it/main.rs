@@ -14,6 +14,7 @@ mod mail;
 mod plan;
 mod provision;
 mod resume;
+mod scim;
 mod server;
 mod told;
 mod world;

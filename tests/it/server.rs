@@ -5,6 +5,7 @@ pub mod ds389;
 pub mod eavesdropper;
 pub mod listener;
 pub mod samba;
+pub mod scim;
 pub mod scripted;
 pub mod slapd;
 pub mod smtp;

@@ -14,6 +14,9 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use self::tests::any_filter;
+
 pub use self::parse::FilterFault;
 
 /// A filter of comparisons for equality. Services differ on all the rest, down to leaving it unread.

@@ -16,6 +16,9 @@ mod known;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(super) use self::tests::any_path;
+
 /// Where values are within a resource: `name.givenName`, `emails[type eq "work"].value`,
 /// `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
 ///

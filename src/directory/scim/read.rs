@@ -10,6 +10,8 @@ use futures_util::stream;
 use futures_util::stream::BoxStream;
 
 use super::find::Wanted;
+use super::flat::Paths;
+use super::flat::account_of;
 use super::guard::Inside;
 use super::path::AttributePath;
 use super::provider::Provider;
@@ -19,7 +21,6 @@ use super::transport::Request;
 use super::transport::Trouble;
 use super::wire::Resource;
 use super::wire::ResourceId;
-use super::wire::lenient;
 use crate::directory::Lookup;
 use crate::directory::Which;
 use crate::roster::account::EntryId;
@@ -46,39 +47,11 @@ pub(super) enum Seen {
 
 /// Which attributes of accounts are read, and where they are.
 #[derive(Clone, Debug)]
-pub(super) struct Shape {
-    schema: Schema,
-    paths: Vec<(AttributeName, AttributePath)>,
-    must_change: Option<AttributePath>,
-}
+pub(super) struct Shape(Paths);
 
 impl Shape {
-    pub(super) fn new(schema: Schema, must_change: Option<AttributePath>) -> Self {
-        // What is no path here, such as a name with a language tag, nobody has.
-        let path = |name: &AttributeName| Some((name.clone(), AttributePath::of(name).ok()?));
-        let paths = schema.names().filter_map(path).collect();
-        Self { schema, paths, must_change }
-    }
-
     pub(super) fn account(&self, resource: &Resource, protected: Option<String>) -> ExistingAccount {
-        let values: Vec<_> = self.paths.iter().map(|(name, path)| (name, resource.values(path))).collect();
-        let held = values.iter().filter(|(_, values)| !values.is_empty());
-        let attributes =
-            self.schema.pack(held.map(|(name, values)| (name.as_str(), values.iter().map(|value| value.as_bytes()))));
-        let flag = |path: &AttributePath| {
-            let values = resource.values(path);
-            lenient::boolean(&serde_json::Value::from(&**values.first()?))
-        };
-        ExistingAccount {
-            id: entry_id(&resource.id),
-            username: resource.user_name().unwrap_or_default().into(),
-            attributes,
-            // Whoever is not said to be switched off may be able to log in.
-            enabled: resource.active() != Some(false),
-            must_change: self.must_change.as_ref().and_then(flag),
-            protected: protected.map(Into::into),
-            archived: false,
-        }
+        ExistingAccount { protected: protected.map(Into::into), ..account_of(resource, &self.0) }
     }
 }
 
@@ -92,8 +65,15 @@ pub(super) fn resource_id(id: &EntryId) -> Option<ResourceId> {
 }
 
 impl Provider {
-    pub(super) fn shape(&self, schema: Schema) -> Shape {
-        Shape::new(schema, self.must_change_path())
+    /// Returns how accounts are read with these attributes. What cannot be an attribute here, such as a name with a
+    /// language tag, nobody has.
+    pub(super) fn shape(&self, schema: &Schema) -> Result<Shape, Fault> {
+        let must_change = self.must_change_path();
+        let table = &self.service.schema;
+        let is_known = |name: &&AttributeName| Paths::new(&Schema::new([(*name).clone()]), None, table).is_ok();
+        let known = Schema::new(schema.names().filter(is_known).cloned());
+        let paths = Paths::new(&known, must_change.as_ref(), table);
+        paths.map(Shape).map_err(|why| Fault::new(Next::StopRun, why.to_string()))
     }
 
     /// Returns where the service keeps that a password must be changed.
@@ -104,8 +84,8 @@ impl Provider {
     /// Streams accounts, each once.
     pub(super) fn existing(self: Arc<Self>, lookup: Lookup) -> BoxStream<'static, Result<ExistingAccount, Fault>> {
         let Lookup { which, attributes } = lookup;
-        let shape = self.shape(attributes);
         let accounts = async move {
+            let shape = self.shape(&attributes)?;
             let inside = self.inside().await?;
             let seer = Arc::clone(&self);
             Ok(self.resources(which).map_ok(move |resource: Resource| {

@@ -31,7 +31,6 @@ use self::scrub::Scrub;
 use super::url::is_in_clear;
 use super::wire::ETag;
 use super::wire::ErrorReply;
-use super::wire::ScimType;
 use crate::directory::Pace;
 use crate::tls::TlsError;
 
@@ -389,21 +388,11 @@ impl Transport {
 /// Reads what an answer says that is not success.
 fn refusal(answer: &Answer, scrub: &Scrub) -> ErrorReply {
     let status = answer.status.as_u16();
-    let mut reply = match &answer.body {
-        Body::Json(value) => ErrorReply::read(status, value),
-        Body::Text(text) => ErrorReply { status, scim_type: None, detail: Some(text.clone()), is_scim: false },
-        Body::Empty | Body::Other | Body::TooLarge => {
-            ErrorReply { status, scim_type: None, detail: None, is_scim: false }
-        }
-    };
-    reply.detail = reply.detail.map(|detail| scrub.clean(&detail)).filter(|detail| !detail.is_empty());
-    reply.scim_type = match reply.scim_type {
-        Some(ScimType::Other(word)) => {
-            Some(scrub.clean(&word)).filter(|word| !word.is_empty()).map(|w| ScimType::new(&w))
-        }
-        known => known,
-    };
-    reply
+    match &answer.body {
+        Body::Json(value) => ErrorReply::read(status, &scrub.hide_in(value)),
+        Body::Text(text) => ErrorReply { detail: Some(scrub.clean(text)), ..ErrorReply::bare(status) },
+        Body::Empty | Body::Other | Body::TooLarge => ErrorReply::bare(status),
+    }
 }
 
 /// Returns how long `n` requests take at most so fast, if there is a limit.

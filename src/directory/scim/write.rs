@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
+use super::flat::put_of;
 use super::provider::Provider;
 use super::read::Seen;
 use super::service::Capability;
@@ -15,14 +14,16 @@ use super::transport::Request;
 use super::transport::Trouble;
 use super::wire::ETag;
 use super::wire::ErrorReply;
+use super::wire::Op;
 use super::wire::PatchOp;
 use super::wire::PatchOperation;
 use super::wire::Resource;
 use super::wire::ScimType;
-use super::wire::applied;
+use super::wire::urn;
 use crate::directory::Pace;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
+use crate::roster::remark::Remark;
 
 /// Operations in one PATCH at most.
 const OPERATIONS: usize = 100;
@@ -201,26 +202,17 @@ impl Provider {
         operations: &[PatchOperation],
         pace: &Pace,
     ) -> Result<Reply, Trouble> {
-        let mut body = applied(before.attributes(), operations);
-        // The service alone writes these, and some refuse to be sent them back.
-        for read_only in ["meta", "groups"] {
-            body.retain(|key, _| !(key.eq_ignore_ascii_case(read_only) && list == List::Users || key == "meta"));
-        }
         let core = match list {
-            List::Users => super::wire::urn::USER,
-            List::Groups | List::GroupNames => super::wire::urn::GROUP,
+            List::Users => urn::USER,
+            List::Groups | List::GroupNames => urn::GROUP,
         };
-        let schemas = super::wire::writer::schemas(core, &body);
-        body.retain(|key, _| !key.eq_ignore_ascii_case("schemas"));
-        let mut whole = serde_json::Map::new();
-        whole.insert("schemas".to_owned(), serde_json::json!(schemas));
-        whole.extend(body);
+        let body = put_of(before, operations, core, &self.service);
         let url = self.endpoint(list)?.resource(&before.id);
-        let request = Request::put(url, Value::Object(whole)).if_match(self.version_of(before));
+        let request = Request::put(url, body).if_match(self.version_of(before));
         self.transport.send(request, Some(pace)).await
     }
 
-    async fn patch(
+    pub(super) async fn patch(
         &self,
         list: List,
         before: &Resource,
@@ -231,7 +223,7 @@ impl Provider {
         let url = self.endpoint(list)?.resource(&before.id);
         let body = PatchOp::from(operations.to_vec()).to_value();
         // With a version, the second time would be refused.
-        let is_repeatable = version.is_none() && operations.iter().all(|one| one.op != super::wire::Op::Add);
+        let is_repeatable = version.is_none() && operations.iter().all(|one| one.op != Op::Add);
         let request = Request::patch(url, body).if_match(version);
         let request = if is_repeatable { request.repeatable() } else { request };
         self.transport.send(request, Some(pace)).await
@@ -274,7 +266,7 @@ impl Provider {
     /// Does without a capability from now on, and tells so once.
     pub(super) fn without(&self, capability: Capability, why: String) {
         if self.service.downgrade(capability, why) {
-            self.remarks.tell(crate::roster::remark::Remark::DoesWithout(capability.to_string()));
+            self.remarks.tell(Remark::DoesWithout(capability.to_string()));
         }
     }
 }

@@ -49,14 +49,32 @@ impl Scrub {
         all
     }
 
-    /// Returns a text of a service fit for reports: one line, not long, and nothing secret.
-    pub fn clean(&self, text: &str) -> String {
+    /// Returns a text without anything secret.
+    pub fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
             if text.contains(secret.expose()) {
                 text = text.replace(secret.expose(), "***");
             }
         }
+        text
+    }
+
+    /// Returns JSON without anything secret in its texts. It is done before they are cut, so that no part is left.
+    pub fn hide_in(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::from(self.hide(text)),
+            Value::Array(items) => items.iter().map(|item| self.hide_in(item)).collect(),
+            Value::Object(members) => {
+                members.iter().map(|(key, value)| (self.hide(key), self.hide_in(value))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Returns a text of a service fit for reports: one line, not long, and nothing secret.
+    pub fn clean(&self, text: &str) -> String {
+        let text = self.hide(text);
         let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let line = line.collect::<Vec<_>>().join(" ");
         match line.char_indices().nth(LONGEST) {

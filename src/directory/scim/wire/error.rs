@@ -106,7 +106,7 @@ impl ErrorReply {
         let first = errors.and_then(|errors| errors.first());
         let is_old = first.is_some_and(|error| ["description", "code"].iter().any(|k| lenient::of(error, k).is_some()));
         let speaking = first.unwrap_or(body);
-        let word = lenient::of(speaking, "scimType").and_then(Value::as_str);
+        let word = lenient::of(speaking, "scimType").and_then(Value::as_str).filter(|word| !word.trim().is_empty());
         let detail = ["detail", "description", "message", "error_description", "error", "title"]
             .iter()
             .find_map(|key| sentence(lenient::of(speaking, key)?));
@@ -117,7 +117,7 @@ impl ErrorReply {
         let has_detail = lenient::of(speaking, "detail").is_some_and(Value::is_string);
         Self {
             status,
-            scim_type: word.filter(|word| !word.trim().is_empty()).map(ScimType::new),
+            scim_type: word.map(ScimType::new),
             detail: detail.map(|text| one_line(&text, MAX_DETAIL)).filter(|text| !text.is_empty()),
             is_scim: has_urn || is_old || word.is_some() || (has_status && has_detail),
         }

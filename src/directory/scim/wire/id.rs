@@ -105,3 +105,71 @@ impl fmt::Debug for ETag {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_text_or_numbers() {
+        let read = |value: Value| ResourceId::read(&value).map(|id| id.to_string());
+        assert_eq!(read(json!("2819c223")), Some("2819c223".to_owned()));
+        assert_eq!(read(json!(17)), Some("17".to_owned()));
+        assert_eq!(read(json!("ann@example.org / x")), Some("ann@example.org / x".to_owned()));
+        for none in [json!(""), json!(" "), json!(null), json!(true), json!(["1"]), json!("a\nb")] {
+            assert_eq!(read(none.clone()), None, "{none}");
+        }
+    }
+
+    /// Parsers of URLs resolve these, percent-encoded or not, so that DELETE would reach `/Users` itself.
+    #[test]
+    fn an_id_never_leads_elsewhere() {
+        for id in [".", "..", "bulkId:1", "BULKID"] {
+            assert_eq!(ResourceId::new(id), None, "{id}");
+        }
+        assert!(ResourceId::new("...").is_some() && ResourceId::new("bulk").is_some());
+        assert_eq!(ResourceId::new(&"x".repeat(MAX_ID + 1)), None);
+    }
+
+    #[test]
+    fn a_location_ends_with_the_id() {
+        let id = |location| ResourceId::of_location(location).map(|id| id.to_string());
+        assert_eq!(id("https://example.org/scim/v2/Users/17"), Some("17".to_owned()));
+        assert_eq!(id("/scim/Users/17/?x=1#y"), Some("17".to_owned()));
+        assert_eq!(id("Users/a%2Fb%40c"), Some("a/b@c".to_owned()));
+        assert_eq!(id("17"), None);
+        assert_eq!(id("/Users/%2e%2e"), None);
+        assert_eq!(id("/Users/%ff"), None);
+        assert_eq!(id(""), None);
+    }
+
+    #[test]
+    fn versions_go_back_as_they_came() {
+        let header = |text| ETag::new(text).map(|version| version.as_header().into_owned());
+        assert_eq!(header(r#"W/"3694e05e9dff590""#).as_deref(), Some(r#"W/"3694e05e9dff590""#));
+        assert_eq!(header(r#""a""#).as_deref(), Some(r#""a""#));
+        assert_eq!(header("a330bc54f0671c9").as_deref(), Some(r#""a330bc54f0671c9""#));
+        assert_eq!(header(""), None);
+        assert_eq!(header("a\r\nX-Evil: 1"), None);
+        assert_eq!(header("ä"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_is_found_in_its_location(text in any::<String>()) {
+            if let Some(id) = ResourceId::new(&text) {
+                let encoded = percent_encoding::utf8_percent_encode(id.as_str(), percent_encoding::NON_ALPHANUMERIC);
+                prop_assert_eq!(ResourceId::of_location(&format!("https://x.org/Users/{encoded}")), Some(id));
+            }
+        }
+
+        #[test]
+        fn no_location_panics(text in any::<String>()) {
+            let _ = ResourceId::of_location(&text);
+            let _ = ETag::new(&text).map(|version| version.as_header().len());
+        }
+    }
+}

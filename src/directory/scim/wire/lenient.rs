@@ -65,3 +65,78 @@ pub fn text(value: &Value) -> Option<Cow<'_, str>> {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_found_in_any_case() {
+        let value = json!({"resources": 1, "Resources": 2, "ITEMSPERPAGE": 3, "none": null});
+        assert_eq!(of(&value, "Resources"), Some(&json!(2)));
+        assert_eq!(of(&value, "RESOURCES"), Some(&json!(1)));
+        assert_eq!(of(&value, "itemsPerPage"), Some(&json!(3)));
+        assert_eq!(of(&value, "none"), None);
+        assert_eq!(of(&json!([1]), "none"), None);
+        let map = value.as_object().expect("an object");
+        assert_eq!(key_of(map, "itemsperpage"), Some("ITEMSPERPAGE"));
+        assert_eq!(key_of(map, "other"), None);
+    }
+
+    /// Entra's clients send `"False"`, and some services store it so.
+    #[test]
+    fn booleans_may_be_text() {
+        for (value, wanted) in [
+            (json!(true), Some(true)),
+            (json!("True"), Some(true)),
+            (json!("False"), Some(false)),
+            (json!(" false "), Some(false)),
+            (json!("yes"), None),
+            (json!(1), None),
+            (json!(null), None),
+            (json!(""), None),
+        ] {
+            assert_eq!(boolean(&value), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn numbers_may_be_text() {
+        for (value, wanted) in [
+            (json!(3), Some(3)),
+            (json!("3"), Some(3)),
+            (json!(3.0), Some(3)),
+            (json!(3.5), None),
+            (json!(-1), None),
+            (json!("-1"), None),
+            (json!(1e300), None),
+            (json!("three"), None),
+            (json!(true), None),
+        ] {
+            assert_eq!(number(&value), wanted, "{value}");
+        }
+    }
+
+    /// RFC 7644 section 3.7.3 shows the first and the third, django-scim2 sends the second.
+    #[test]
+    fn a_status_has_three_forms() {
+        for value in [json!("201"), json!(201), json!({"code": "201"}), json!({"Code": 201})] {
+            assert_eq!(status(&value), Some(201), "{value}");
+        }
+        for value in [json!("Created"), json!(0), json!(99), json!(600), json!(65537), json!({}), json!(null)] {
+            assert_eq!(status(&value), None, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in any::<String>(), float in any::<f64>()) {
+            for value in [json!(text), json!(float), json!({ "code": float }), json!([text])] {
+                let _ = (boolean(&value), number(&value), status(&value), super::text(&value));
+            }
+        }
+    }
+}

@@ -96,3 +96,26 @@ impl From<Vec<PatchOperation>> for PatchOp {
         Self { operations }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_written_as_the_rfc_has_it() {
+        let path = |text| AttributePath::parse(text).expect("a path");
+        let patch = PatchOp::from(vec![
+            PatchOperation::replace(path("name.familyName"), "Bee".into()),
+            PatchOperation::add(path("emails"), json!([{"value": "a@x.org", "type": "work"}])),
+            PatchOperation::remove(path(r#"members[value eq "a\"b"]"#)),
+            PatchOperation::replace(path("active"), false.into()),
+        ]);
+        insta::assert_snapshot!(patch.to_value(), @r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"name.familyName","value":"Bee"},{"op":"add","path":"emails","value":[{"value":"a@x.org","type":"work"}]},{"op":"remove","path":"members[value eq \"a\\\"b\"]"},{"op":"replace","path":"active","value":false}]}"#);
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let patch = PatchOp::from(vec![PatchOperation::replace(AttributePath::password(), "Tr0ub4dor".into())]);
+        assert_eq!(format!("{patch:?}"), "PatchOp { operations: [replace password] }");
+    }
+}

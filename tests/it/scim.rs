@@ -1,0 +1,3 @@
+//! SCIM services as directories.
+
+mod services;
