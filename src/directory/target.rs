@@ -87,6 +87,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.max_rate(),
             Self::Ldap(ldap) => ldap.max_rate(),
+            Self::Scim(scim) => scim.max_rate(),
         }
     }
 
