@@ -1,3 +1,4 @@
 //! SCIM services as directories.
 
+mod fault_server;
 mod services;

@@ -6,6 +6,7 @@ pub mod eavesdropper;
 pub mod listener;
 pub mod samba;
 pub mod scim;
+pub mod scim_faults;
 pub mod scripted;
 pub mod slapd;
 pub mod smtp;
