@@ -13,6 +13,8 @@ use crate::directory::scim::wire::PatchOp;
 use crate::directory::scim::wire::PatchOperation;
 use crate::directory::scim::wire::Resource;
 use crate::directory::scim::wire::applied;
+use crate::directory::scim::transport::Auth;
+use crate::directory::scim::url::BaseUrl;
 use crate::directory::scim::wire::urn;
 use crate::roster::account::ExistingAccount;
 use crate::roster::attribute::Attributes;
@@ -25,7 +27,7 @@ use crate::roster::secret::Secret;
 mod quirks;
 
 fn service() -> Service {
-    Service::conforming(&ScimSettings::new("https://scim.example.org/v2/".parse().expect("a URL")))
+    Service::conforming(&ScimSettings::new(BaseUrl::parse("https://scim.example.org/v2/").expect("a URL"), Auth::None))
 }
 
 fn of(pairs: &[(&str, &[&str])]) -> Attributes {
