@@ -15,6 +15,8 @@ use crate::roster::account::GroupName;
 use crate::roster::account::MatchBy;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
+use crate::roster::forecast::Rate;
+use crate::roster::forecast::Tempo;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
@@ -67,6 +69,11 @@ pub trait Directory: Send + Sync {
 
     /// Returns the numbers that the target gives out, if it does.
     fn numbers(&self) -> Option<&Numbers> {
+        None
+    }
+
+    /// Returns how fast the target itself lets anybody write, whatever a feed says.
+    fn max_rate(&self) -> Option<Rate> {
         None
     }
 
@@ -195,4 +202,17 @@ pub struct Throttle {
     pub pause: Duration,
     /// Operations per second at most.
     pub max_rate: Option<NonZeroU32>,
+}
+
+impl Throttle {
+    /// Returns how fast a run writes to a target that is itself no faster than `own`.
+    pub fn tempo(&self, own: Option<Rate>) -> Tempo {
+        let Self { batch_size, pause, max_rate } = *self;
+        let feed = max_rate.map(Rate::per_second);
+        let rate = match (feed, own) {
+            (Some(feed), Some(own)) => Some(feed.slower(own)),
+            (feed, own) => feed.or(own),
+        };
+        Tempo { rate, batch_size, pause }
+    }
 }

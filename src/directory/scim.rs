@@ -13,6 +13,7 @@ use self::guard::Guard;
 use self::path::AttributePath;
 use self::provider::Provider;
 use self::provider::Site;
+use self::transport::Limit;
 use self::transport::Transport;
 use super::Capabilities;
 use super::Directory;
@@ -28,6 +29,7 @@ use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
+use crate::roster::forecast::Rate;
 use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Create;
 use crate::roster::operation::Operation;
@@ -39,6 +41,7 @@ use crate::roster::secret::Secret;
 
 mod apply;
 mod bulk;
+mod check;
 mod create;
 mod discovery;
 pub mod filter;
@@ -145,6 +148,11 @@ impl Directory for Scim {
         exactly
     }
 
+    fn max_rate(&self) -> Option<Rate> {
+        let Limit { n, per } = self.site.settings.max_rate();
+        Some(Rate { n, per })
+    }
+
     fn remarks(&self) -> Option<&Remarks> {
         Some(&self.site.remarks)
     }
@@ -175,7 +183,7 @@ impl Directory for Scim {
     }
 
     async fn check(&self) -> Vec<Finding> {
-        Vec::new()
+        Box::pin(self.findings()).await
     }
 }
 

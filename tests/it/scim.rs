@@ -2,3 +2,4 @@
 
 mod fault_server;
 mod services;
+mod transport;

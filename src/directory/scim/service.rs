@@ -4,7 +4,6 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use super::preset::Preset;
-use super::settings::ScimSettings;
 use super::url::Endpoint;
 use super::wire::urn;
 
@@ -173,7 +172,7 @@ impl Service {
 
     /// Returns a service that does everything the RFCs ask for, for tests of what depends on one.
     #[cfg(test)]
-    pub fn conforming(settings: &ScimSettings) -> Self {
+    pub fn conforming(settings: &super::settings::ScimSettings) -> Self {
         Self::of(settings, Documents::default())
     }
 }

@@ -5,7 +5,6 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 use std::time::SystemTime;
 
 use reqwest::Method;
@@ -189,6 +188,8 @@ impl Transport {
                 scrub.add(token);
             }
             let turn = self.rate.turn(pace).await;
+            // Somebody else may have been refused while this one waited.
+            self.circuit.prove_closed()?;
             let since = turn.since();
             let exchange = self.exchange(&request, &url, &authorization, &scrub).await;
             drop(turn);
@@ -377,11 +378,11 @@ impl Transport {
             StatusCode::UNAUTHORIZED => "the service does not take the credentials (HTTP 401)",
             _ => "the service does not let these credentials do this (HTTP 403)",
         };
-        let why = reply.detail.map_or_else(|| said.to_owned(), |detail| format!("{said}: {detail}"));
         if !request.is_probe {
-            self.circuit.open(&why);
+            // What the service said besides may be about this one request.
+            self.circuit.open(said);
         }
-        Trouble::Unauthorized(why)
+        Trouble::Unauthorized(reply.detail.map_or_else(|| said.to_owned(), |detail| format!("{said}: {detail}")))
     }
 }
 
@@ -393,9 +394,4 @@ fn refusal(answer: &Answer, scrub: &Scrub) -> ErrorReply {
         Body::Text(text) => ErrorReply { detail: Some(scrub.clean(text)), ..ErrorReply::bare(status) },
         Body::Empty | Body::Other | Body::TooLarge => ErrorReply::bare(status),
     }
-}
-
-/// Returns how long `n` requests take at most so fast, if there is a limit.
-pub fn forecast(limit: Option<Limit>, n: u64) -> Option<Duration> {
-    limit.map(|limit| limit.time_for(n))
 }

@@ -10,6 +10,7 @@ use super::create::Written;
 use super::create::element;
 use super::create::flag_in;
 use super::create::list;
+use super::create::not_kept;
 use super::create::say_primary;
 use super::create::single;
 use super::place::Place;
@@ -71,7 +72,8 @@ pub fn changes_of(
             return Err(unwritable(Why::Twice(other.attribute.clone())));
         }
         places.push((change, place.path.clone()));
-        match not_stored(&place.path, service) {
+        let held = existing.filter(|_| !change.new.is_empty()).and_then(|resource| resource.whole(&place.path));
+        match not_stored(&place.path, service).or_else(|| not_kept(&place, held, service)) {
             Some(why) => left_out.push(LeftOut { attribute: change.attribute.clone(), why }),
             None => operations.push(operation(change, &place, existing, service).map_err(unwritable)?),
         }

@@ -15,8 +15,10 @@ use super::place::has_sub;
 use super::place::not_stored;
 use crate::directory::scim::filter::Filter;
 use crate::directory::scim::path::AttributePath;
+use crate::directory::scim::service::NotStored;
 use crate::directory::scim::service::Service;
 use crate::directory::scim::wire::User;
+use crate::directory::scim::wire::apply::selected;
 use crate::directory::scim::wire::lenient;
 use crate::directory::scim::wire::resource::whole_in;
 use crate::directory::scim::wire::urn;
@@ -66,16 +68,22 @@ pub fn resource_of(account: &NewAccount<'_>, service: &Service) -> Result<Writte
         user.put(&AttributePath::external_id(), external_id.into());
     }
     user.put(&AttributePath::active(), active.into());
+    let wanted = attributes.iter().filter(|(_, values)| !values.is_empty());
+    let wanted: Result<Vec<_>, Unwritable> =
+        wanted.map(|(name, values)| Ok((name, Place::of(name, &service.schema)?, values))).collect();
+    let mut wanted = wanted?;
+    // The first one is the primary one, or all that a service keeps.
+    wanted.sort_by_key(|(_, place, _)| !place.is_work());
     let mut placed: HashMap<AttributePath, &AttributeName> = HashMap::new();
-    for (name, values) in attributes.iter().filter(|(_, values)| !values.is_empty()) {
-        let place = Place::of(name, &service.schema)?;
+    for (name, place, values) in wanted {
         if place.path == AttributePath::user_name() {
             continue;
         }
         if let Some(other) = placed.insert(place.path.clone(), name) {
             return Err(Unwritable { attribute: name.clone(), why: Why::Twice(other.clone()) });
         }
-        match not_stored(&place.path, service) {
+        let held = whole_in(user.attributes(), &place.path);
+        match not_stored(&place.path, service).or_else(|| not_kept(&place, held, service)) {
             Some(why) => left_out.push(LeftOut { attribute: name.clone(), why }),
             None => put(&mut user, name, &place, values, service)?,
         }
@@ -85,6 +93,13 @@ pub fn resource_of(account: &NewAccount<'_>, service: &Service) -> Result<Writte
     }
     fill_required(&mut user, username, service);
     Ok(Written { sent: user.to_value(), left_out })
+}
+
+/// Returns why another value would not be kept beside those that are there, if so.
+pub(super) fn not_kept(place: &Place, held: Option<&Value>, service: &Service) -> Option<NotStored> {
+    let filter = place.path.filter().filter(|_| service.preset.one_value)?;
+    let Some(Value::Array(elements)) = held else { return None };
+    (!elements.is_empty() && selected(elements, filter).is_empty()).then_some(NotStored::Preset)
 }
 
 /// Returns a flag in the type that its attribute has.
@@ -151,6 +166,9 @@ pub(super) fn element(place: &Place, values: &[&[u8]], service: &Service) -> Res
 
 /// Returns all values of a multi-valued attribute. An element that holds one of them already stays as it is.
 pub(super) fn list(place: &Place, values: &[&[u8]], held: &[Value], service: &Service) -> Result<Value, Why> {
+    if service.preset.one_value && values.len() > 1 {
+        return Err(Why::Several(values.len()));
+    }
     let sub = place.path.sub().unwrap_or("value");
     let mut elements = Vec::with_capacity(values.len());
     for value in values {

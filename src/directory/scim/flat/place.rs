@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::Unwritable;
 use super::Why;
 use super::form::Form;
+use crate::directory::scim::filter::Filter;
 use crate::directory::scim::path::AttributePath;
 use crate::directory::scim::service::AttributeRule;
 use crate::directory::scim::service::NotStored;
@@ -36,6 +37,12 @@ impl Place {
             return Err(unwritable(Why::Own));
         }
         Ok(Self { form: form(&path, table), path })
+    }
+
+    /// Returns whether this is the one of several values that belongs to work.
+    pub(super) fn is_work(&self) -> bool {
+        let demands = self.path.filter().and_then(Filter::demands).unwrap_or_default();
+        demands.iter().any(|(key, value)| *key == "type" && value.as_str() == Some("work"))
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// Reads them; `None` when nothing of a ServiceProviderConfig is there.
+    /// Reads them; `None` when there is nothing of such a document.
     pub fn read(value: &Value) -> Option<Self> {
         // Some answer with a list of one.
         let listed = lenient::of(value, "Resources").and_then(Value::as_array).or(value.as_array());

@@ -35,7 +35,7 @@ pub enum Credentials {
     /// Always the same.
     Fixed(HeaderValue),
     /// Given out by an authorization server.
-    Tokens(Tokens),
+    Tokens(Box<Tokens>),
 }
 
 /// The header that says who we are, and which one of several it was.
@@ -73,7 +73,7 @@ impl Credentials {
             }
             Auth::ClientCredentials(settings) => {
                 scrub.add(&settings.client_secret);
-                Ok(Self::Tokens(Tokens::new(settings, client, circuit, scrub)))
+                Ok(Self::Tokens(Box::new(Tokens::new(settings, client, circuit, scrub))))
             }
         }
     }

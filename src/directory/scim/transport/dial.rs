@@ -94,13 +94,13 @@ pub fn was_never_sent(error: &reqwest::Error) -> bool {
 }
 
 fn is_about_certificates(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| match cause.downcast_ref::<rustls::Error>() {
-        Some(rustls::Error::InvalidCertificate(_)) => true,
-        Some(_) => false,
-        // An I/O error does not count what it wraps among its sources.
-        None => cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(|inner| {
-            matches!(inner.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
-        }),
+    causes(error).any(|cause| {
+        // An I/O error does not count what it wraps among its sources, and may wrap another.
+        let mut innermost = cause;
+        while let Some(wrapped) = innermost.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            innermost = wrapped;
+        }
+        matches!(innermost.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
     })
 }
 

@@ -28,6 +28,9 @@ const STEPS: f64 = 25.0;
 /// How far the rate may fall.
 const FLOOR: f64 = 1.0 / 64.0;
 
+/// What is taken for too fast at least where no limit is set: one refusal among few requests says little.
+const LEAST_FULL: f64 = 25.0;
+
 /// How late a request may leave without the next ones being later for it: what timers are good for.
 const CATCH_UP: Duration = Duration::from_millis(20);
 
@@ -197,7 +200,7 @@ impl Rate {
             (Some(slowed), _) if since <= slowed.cut => return None,
             (Some(slowed), _) => slowed.full,
             (None, Some(limit)) => limit.each_second(),
-            (None, None) => state.of_late(now),
+            (None, None) => state.of_late(now).max(LEAST_FULL),
         };
         let each_second = state.slowed.map_or(full, |slowed| slowed.each_second) / 2.0;
         let each_second = each_second.max(full * FLOOR);

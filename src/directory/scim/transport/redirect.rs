@@ -26,7 +26,7 @@ pub fn follow(
     let said = || format!("the service answers with a redirect (HTTP {})", status.as_u16());
     let location = headers.get(LOCATION).and_then(|location| location.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
-    let Some(mut to) = to.filter(|to| to.has_host()) else {
+    let Some(mut to) = to.filter(Url::has_host) else {
         return Err(Trouble::Unfit(format!("{} that does not say where to", said())));
     };
     if !base.is_origin_of(&to) {

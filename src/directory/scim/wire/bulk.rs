@@ -1,5 +1,6 @@
 //! Many requests in one (RFC 7644 section 3.7).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -137,8 +138,8 @@ impl BulkRequest {
     }
 }
 
-/// What came of one operation.
-#[derive(Clone, Debug, PartialEq)]
+/// What came of one operation. `Debug` does not show the resource.
+#[derive(Clone, PartialEq)]
 pub struct BulkAnswer {
     /// The id that we gave it.
     pub bulk_id: Option<String>,
@@ -157,7 +158,7 @@ pub struct BulkAnswer {
 impl BulkAnswer {
     fn read(value: &Value) -> Option<Self> {
         value.as_object()?;
-        let text = |key| lenient::of(value, key).and_then(lenient::text).map(|text| text.into_owned());
+        let text = |key| lenient::of(value, key).and_then(lenient::text).map(Cow::into_owned);
         Some(Self {
             bulk_id: text("bulkId"),
             method: text("method"),
@@ -193,6 +194,16 @@ impl BulkAnswer {
     }
 }
 
+impl fmt::Debug for BulkAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BulkAnswer")
+            .field("bulk_id", &self.bulk_id)
+            .field("location", &self.location)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The answer to a bulk request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BulkResponse {
@@ -224,13 +235,17 @@ impl BulkResponse {
                 (None, None) => {}
             }
         }
+        let mut n_operations: HashMap<ResourceId, usize> = HashMap::new();
+        for id in request.operations.iter().filter_map(BulkOperation::id) {
+            *n_operations.entry(id).or_default() += 1;
+        }
         let answer_to = |operation: &BulkOperation| {
             let named = by_bulk_id.get(operation.bulk_id.as_str()).map(Vec::as_slice).unwrap_or_default();
             let located = || {
                 let of_resource = operation.id().and_then(|id| by_id.get(&id)).map(Vec::as_slice).unwrap_or_default();
                 let about: Vec<&BulkAnswer> = of_resource.iter().copied().filter(|a| a.is_about(operation)).collect();
-                let n_operations = request.operations.iter().filter(|other| other.id() == operation.id()).count();
-                (n_operations == 1).then_some(about).unwrap_or_default()
+                // Two operations on one resource cannot be told apart.
+                if operation.id().is_some_and(|id| n_operations.get(&id) == Some(&1)) { about } else { Vec::new() }
             };
             let found = if named.is_empty() { located() } else { named.to_vec() };
             match found.as_slice() {

@@ -23,7 +23,7 @@ impl ResourceId {
     /// (`bulkId` is reserved, RFC 7643 section 3.1).
     pub fn new(text: &str) -> Option<Self> {
         let is_folder = matches!(text, "." | "..");
-        let is_reserved = text.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("bulkid"));
+        let is_reserved = text.split(':').next().is_some_and(|start| start.eq_ignore_ascii_case("bulkId"));
         let is_usable = !text.trim().is_empty()
             && text.len() <= MAX_ID
             && !is_folder
@@ -130,7 +130,7 @@ mod tests {
         for id in [".", "..", "bulkId:1", "BULKID"] {
             assert_eq!(ResourceId::new(id), None, "{id}");
         }
-        assert!(ResourceId::new("...").is_some() && ResourceId::new("bulk").is_some());
+        assert!(ResourceId::new("...").is_some() && ResourceId::new("bulkIds").is_some());
         assert_eq!(ResourceId::new(&"x".repeat(MAX_ID + 1)), None);
     }
 

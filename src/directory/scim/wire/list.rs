@@ -1,13 +1,16 @@
 //! Lists of resources (RFC 7644 section 3.4.2), with cursors (RFC 9865).
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::Misread;
 use super::lenient;
 use super::urn;
 
-/// One page of a list. Of what it says about itself, nothing is sure but that `resources` were there.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// One page of a list. Of what it says about itself, nothing is sure but that `resources` were there. `Debug` does not
+/// show them.
+#[derive(Clone, Default, PartialEq)]
 pub struct ListResponse<'v> {
     /// How many resources match, if the service says so.
     pub total_results: Option<u64>,
@@ -46,6 +49,16 @@ impl<'v> ListResponse<'v> {
             next_cursor: lenient::of(value, "nextCursor").and_then(Value::as_str).filter(|cursor| !cursor.is_empty()),
             resources,
         })
+    }
+}
+
+impl fmt::Debug for ListResponse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListResponse")
+            .field("total_results", &self.total_results)
+            .field("start_index", &self.start_index)
+            .field("n_resources", &self.resources.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Resources as services give them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -15,8 +16,9 @@ use crate::directory::scim::path::AttributePath;
 #[cfg(test)]
 mod tests;
 
-/// A user or a group, read leniently: keys in any case, without `schemas`, with or without `meta`.
-#[derive(Clone, Debug, PartialEq)]
+/// A user or a group, read leniently: keys in any case, without `schemas`, with or without `meta`. `Debug` does not show
+/// its attributes.
+#[derive(Clone, PartialEq)]
 pub struct Resource {
     /// Which one.
     pub id: ResourceId,
@@ -137,6 +139,12 @@ impl Resource {
             Some(single) => std::slice::from_ref(single),
         };
         members.iter().filter_map(member).collect()
+    }
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource").field("id", &self.id).field("version", &self.version).finish_non_exhaustive()
     }
 }
 

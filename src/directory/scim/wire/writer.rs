@@ -19,17 +19,19 @@ pub struct User {
     schemas: Vec<Urn>,
     #[serde(rename = "userName")]
     user_name: String,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
-    password: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<Exposed>,
     #[serde(flatten)]
     attributes: Map<String, Value>,
 }
 
-/// The one place where a password is written into a request.
-fn exposed<S: Serializer>(password: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    match password {
-        Some(password) => serializer.serialize_str(password.expose()),
-        None => serializer.serialize_none(),
+/// A password that is written into a request.
+#[derive(Clone)]
+struct Exposed(Secret);
+
+impl Serialize for Exposed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
     }
 }
 
@@ -46,7 +48,7 @@ impl User {
 
     /// Gives the user a password.
     pub fn set_password(&mut self, password: &Secret) {
-        self.password = Some(password.clone());
+        self.password = Some(Exposed(password.clone()));
     }
 
     /// Puts a value where `path` says. `userName` and `password` are not attributes of this kind and are passed over.

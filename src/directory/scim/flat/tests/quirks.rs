@@ -62,6 +62,27 @@ fn a_preset_asks_for_primary_values() {
     assert_eq!(body(wanted, &service())["phoneNumbers"][0].get("primary"), None);
 }
 
+/// AWS keeps one value of everything: that of work.
+#[test]
+fn a_preset_keeps_one_value() {
+    let aws = with_preset("aws");
+    let wanted: &[(&str, &[&str])] = &[("homePhone", &["2"]), ("mobile", &["3"]), ("telephoneNumber", &["1"])];
+    let told = left_out(wanted, &aws);
+    assert_eq!(told, [("homePhone".to_owned(), NotStored::Preset), ("mobile".to_owned(), NotStored::Preset)]);
+    let sent = body(wanted, &aws);
+    assert_eq!(sent["phoneNumbers"], json!([{"value": "1", "type": "work", "primary": true}]));
+    let existing = shown(&sent);
+    let changes =
+        [change("mobile", &[], &["3"]), change("telephoneNumber", &["1"], &["4"]), change("pager", &["9"], &[])];
+    let Ok(written) = changes_of(&Changed { changes: &changes, ..Changed::default() }, Some(&existing), &aws) else {
+        panic!("it can be written")
+    };
+    assert_eq!(written.left_out.len(), 1);
+    assert_eq!(written.sent.len(), 2);
+    let attributes = of(&[("x509Certificates", &["a"]), ("emails", &["a@x.org", "b@x.org"])]);
+    assert!(resource_of(&new(&attributes), &aws).is_err_and(|fault| fault.why == Why::Several(2)));
+}
+
 /// canaille: addresses are nothing but a `value`; `name.formatted` is required.
 #[test]
 fn elements_have_what_the_schema_knows() {

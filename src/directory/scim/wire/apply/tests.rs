@@ -15,6 +15,7 @@ fn map(value: &Value) -> Map<String, Value> {
 }
 
 /// Does one operation to `before` and compares.
+#[expect(clippy::needless_pass_by_value, reason = "literals are easier to read without `&`")]
 fn check(before: Value, operation: PatchOperation, after: Value) {
     let done = Value::Object(applied(&map(&before), std::slice::from_ref(&operation)));
     assert_eq!(done, after, "{operation:?}");

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "literals are easier to read without `&`")]
 fn read(status: u16, body: Value) -> ErrorReply {
     ErrorReply::read(status, &body)
 }
