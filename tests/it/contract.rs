@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use futures_util::TryStreamExt;
 use rosterd::directory::Directory;
 use rosterd::directory::Lookup;
@@ -37,6 +39,10 @@ pub trait Rig: Sized + Send + Sync + 'static {
 
     /// Whether attributes can have options, such as language tags.
     const HAS_OPTIONS: bool = true;
+
+    /// Promises that this kind does not keep, since what is behind it does not, each with a part of what the suite says
+    /// then.
+    const NOT_PROMISED: &'static [(&'static str, &'static str)] = &[];
 
     /// Makes a directory that nobody else uses, with nothing in it but `start`.
     async fn new(start: Start) -> Self;
@@ -138,7 +144,8 @@ macro_rules! contract {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $promise() {
-                $crate::contract::$topic::$promise::<$rig>().await;
+                let kept = $crate::contract::$topic::$promise::<$rig>();
+                $crate::contract::prove::<$rig>(stringify!($promise), kept).await;
             }
         )+
     };
@@ -156,6 +163,7 @@ mod memory;
 mod reading;
 mod references;
 mod relocating;
+pub mod scim;
 mod storage;
 mod transactions;
 mod values;
@@ -165,6 +173,17 @@ const ATTRIBUTES: [&str; 9] =
     ["cn", "departmentNumber", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
 
 type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
+
+/// Proves that a promise is kept, or that one that is not made is broken in the way that is known.
+async fn prove<R: Rig>(promise: &str, kept: impl Future<Output = ()>) {
+    let Some((_, known)) = R::NOT_PROMISED.iter().find(|(name, _)| *name == promise) else { return kept.await };
+    let Err(panic) = AssertUnwindSafe(kept).catch_unwind().await else {
+        panic!("`{promise}` is kept: let it be promised");
+    };
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let said = said.unwrap_or_default();
+    assert!(said.contains(known), "`{promise}` is broken in another way than `{known}`: {said}");
+}
 
 /// Returns an account that every directory accepts, with `more` attributes.
 fn person(username: &str, more: &[(&str, &[&str])]) -> Create {

@@ -1,0 +1,118 @@
+//! SCIM services keep the promises, as far as they store what they are sent: what one does not keep is listed with it.
+
+use std::num::NonZeroU32;
+
+use rosterd::directory::scim::Scim;
+use rosterd::directory::scim::ScimSettings;
+use rosterd::directory::scim::transport::Auth;
+use rosterd::directory::scim::transport::Limit;
+use rosterd::directory::scim::url::BaseUrl;
+use rosterd::roster::account::GroupKind;
+use rosterd::roster::secret::Secret;
+use serde_json::json;
+use url::Url;
+
+use super::LoginResult;
+use super::Rig;
+use super::Start;
+use crate::server::scim::Kind;
+use crate::server::scim::ScimServer;
+use crate::server::scim::Tenant;
+use crate::server::scim_faults::FaultServer;
+use crate::server::scim_faults::OWN;
+
+mod mapped;
+mod services;
+
+pub use mapped::Mapped;
+pub use mapped::Names;
+
+/// Returns settings for a service of the tests, as fast as it is.
+pub fn settings(base: &Url, token: Secret) -> ScimSettings {
+    let base = BaseUrl::parse(base.as_str()).expect("a base");
+    let mut settings = ScimSettings::new(base, Auth::Bearer(token));
+    settings.max_rate = Some(Limit::per_second(NonZeroU32::new(10_000).expect("not zero")));
+    settings
+}
+
+/// A real service, as one tenant of it.
+pub struct ServiceRig {
+    directory: Mapped,
+    tenant: Tenant,
+}
+
+impl ServiceRig {
+    async fn on(kind: Kind, names: Names, start: Start) -> Self {
+        let tenant = ScimServer::shared(kind).tenant();
+        for (_, name) in start.groups.iter().filter(|(kind, _)| *kind == GroupKind::Group) {
+            let group = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name });
+            assert_eq!(tenant.post("/Groups", &group).await.status, 201);
+        }
+        for name in start.protected {
+            let user = json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true,
+                "name": { "familyName": "Byron", "formatted": name },
+            });
+            assert_eq!(tenant.post("/Users", &user).await.status, 201);
+        }
+        let mut settings = settings(&tenant.base, tenant.token());
+        settings.protected = start.protected.iter().map(ToString::to_string).collect();
+        Self { directory: Mapped::new(Scim::new(settings).expect("good settings"), names), tenant }
+    }
+
+    async fn login(&self, username: &str, password: &str) -> LoginResult {
+        if self.tenant.login(username, password).await { LoginResult::Good } else { LoginResult::Refused }
+    }
+}
+
+/// The service of our own, which does all as the RFCs say.
+pub struct ConformingRig {
+    directory: Mapped,
+    server: FaultServer,
+}
+
+impl Rig for ConformingRig {
+    type Directory = Mapped;
+
+    const HAS_OPTIONS: bool = false;
+    const NOT_PROMISED: &'static [(&'static str, &'static str)] = services::NO_LOGIN;
+
+    async fn new(start: Start) -> Self {
+        const NAMES: Names = &[
+            ("description", "urn:example:params:scim:schemas:extension:directory:2.0:User:description"),
+            ("departmentNumber", "urn:example:params:scim:schemas:extension:directory:2.0:User:departments"),
+            ("jpegPhoto", "urn:example:params:scim:schemas:extension:directory:2.0:User:portraits"),
+            ("secretary", "urn:example:params:scim:schemas:extension:directory:2.0:User:reviewers.value"),
+        ];
+        let server = FaultServer::start().await;
+        for (_, name) in start.groups.iter().filter(|(kind, _)| *kind == GroupKind::Group) {
+            server.put(&json!({ "displayName": name }));
+        }
+        for name in start.protected {
+            server.put(&json!({ "userName": name, "name": { "familyName": "Byron", "formatted": name } }));
+        }
+        let mut settings = settings(&server.base(), server.token());
+        settings.protected = start.protected.iter().map(ToString::to_string).collect();
+        settings.must_change_attribute = Some(format!("{OWN}:mustChangePassword"));
+        Self { directory: Mapped::new(Scim::new(settings).expect("good settings"), NAMES), server }
+    }
+
+    fn directory(&self) -> &Mapped {
+        &self.directory
+    }
+
+    async fn login(&self, username: &str, password: &str) -> LoginResult {
+        match self.server.login(username, password) {
+            Some(true) => LoginResult::MustChange,
+            Some(false) => LoginResult::Good,
+            None => LoginResult::Refused,
+        }
+    }
+
+    fn refused_value(&self) -> (&'static str, Vec<u8>) {
+        self.server.set(|quirks| quirks.refused_values = &["refused"]);
+        ("title", b"refused".to_vec())
+    }
+}
+
+contract!(ConformingRig);
