@@ -13,6 +13,7 @@ use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
 use crate::roster::account::MatchBy;
+use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
 use crate::roster::forecast::Rate;
@@ -65,6 +66,13 @@ pub trait Directory: Send + Sync {
     /// [`Self::objections`].
     fn allocates(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Returns whether the target keeps what is written of an attribute, as far as that is known: after its capabilities
+    /// were asked for, and more so after it was written to.
+    fn stores(&self, attribute: &AttributeName) -> bool {
+        let _ = attribute;
+        true
     }
 
     /// Returns the numbers that the target gives out, if it does.
@@ -124,6 +132,8 @@ pub struct Capabilities {
     pub disable: bool,
     /// A change of password at the next login can be forced, and read back.
     pub must_change: bool,
+    /// Passwords are written. Without it none is ever told to anybody.
+    pub passwords: bool,
 }
 
 /// What a login came to.

@@ -28,6 +28,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
+use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::forecast::Rate;
 use crate::roster::name_key::MatchKey;
@@ -139,8 +140,14 @@ impl Directory for Scim {
             password: None,
             must_change: false,
         };
-        let refusal = provider.addition(&create).err();
-        refusal.into_iter().map(|fault| Problem::error(None, ProblemKind::Other(fault.reason))).collect()
+        let no_password = || account.password.is_some() && !provider.takes_passwords();
+        let refusal = provider.addition(&create).err().map(|fault| fault.reason);
+        let refusals = refusal.into_iter().chain(no_password().then(|| "the service takes no passwords".to_owned()));
+        refusals.map(|why| Problem::error(None, ProblemKind::Other(why))).collect()
+    }
+
+    fn stores(&self, attribute: &AttributeName) -> bool {
+        self.known().is_none_or(|provider| !provider.is_left_out(attribute))
     }
 
     /// Ids are compared exactly (RFC 7643 section 3.1): two that differ by case are two accounts.

@@ -21,6 +21,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
+use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::forecast::Rate;
 use crate::roster::operation::Operation;
@@ -72,6 +73,14 @@ impl Directory for Target {
             Self::Local(local) => local.allocates(),
             Self::Ldap(ldap) => ldap.allocates(),
             Self::Scim(scim) => scim.allocates(),
+        }
+    }
+
+    fn stores(&self, attribute: &AttributeName) -> bool {
+        match self {
+            Self::Local(local) => local.stores(attribute),
+            Self::Ldap(ldap) => ldap.stores(attribute),
+            Self::Scim(scim) => scim.stores(attribute),
         }
     }
 

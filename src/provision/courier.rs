@@ -217,6 +217,7 @@ impl<'w, D: Directory> Courier<'w, D> {
             Ok(found) => {
                 for (place, operation) in look {
                     pending.looked[place] = true;
+                    let operation = self.as_stored(&operation).into_owned();
                     match decide(operation, pending.tasks[place].kind, &found, pending.in_doubt[place]) {
                         Verdict::Settled(outcome) => pending.fates[place] = Some(outcome),
                         Verdict::Again(operation) => again.push((place, operation)),

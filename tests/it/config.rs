@@ -215,7 +215,12 @@ fn the_configurations_in_the_documents_are_accepted() {
     let readme = blocks(include_str!("../../README.md"));
     let [whole] = readme.as_slice() else { panic!("one block") };
     proven(site.path(), whole);
-    let pages = [include_str!("../../docs/openldap.md"), include_str!("../../docs/active-directory.md")].map(blocks);
+    let pages = [
+        include_str!("../../docs/openldap.md"),
+        include_str!("../../docs/active-directory.md"),
+        include_str!("../../docs/scim.md"),
+    ]
+    .map(blocks);
     for page in pages {
         // The target comes first; the feed has what else there is.
         let (target, rest) = page.split_first().expect("a block");

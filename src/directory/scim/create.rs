@@ -48,9 +48,9 @@ impl Provider {
         let _turn = self.locks.lock(&format!("name {}", MatchKey::new(&create.username).as_str())).await;
         let mut body = self.addition(create)?;
         for _ in 0..LEFT_OUT {
-            let request = Request::post(self.service.users.url(), body);
+            let request = Request::post(self.service.users.url(), body.clone());
             match self.transport.send(request, Some(pace)).await {
-                Ok(reply) => return self.created(create, &reply).await,
+                Ok(reply) => return self.created(create, &body, &reply).await,
                 Err(Trouble::Refused(reply)) => {
                     if let Some(name) = self.blamed(create, &reply) {
                         self.leave_out(&name, &reply.to_string());
@@ -94,12 +94,23 @@ impl Provider {
     }
 
     /// Finds out which account was created, and whether it is as it was sent.
-    pub(super) async fn created(self: &Arc<Self>, create: &Create, reply: &Reply) -> Result<Receipt, Fault> {
+    ///
+    /// `sent` is what was asked for. Where the service shows nothing, that is what there is, once the service has been seen
+    /// to do as it says.
+    pub(super) async fn created(
+        self: &Arc<Self>,
+        create: &Create,
+        sent: &Value,
+        reply: &Reply,
+    ) -> Result<Receipt, Fault> {
+        let changes = changes_of(&create.attributes, |name| !self.is_left_out(name));
+        let wants_proof = self.tally.wants_proof(changes.iter().map(|change| change.attribute.as_str()));
         let located = reply.location.as_deref().and_then(|location| self.service.users.id_in(location));
         let body = reply.body.as_ref().filter(|body| body.is_object());
         let shown = body.and_then(|body| Resource::read_with(body, located.as_ref()).ok());
         let mut shown = match (shown, located) {
             (Some(shown), _) => shown,
+            (None, Some(id)) if !wants_proof && reply.status == 201 => as_sent(sent, &id)?,
             (None, Some(id)) => match self.there(List::Users, &id).await? {
                 Some(there) => there,
                 None => return Err(unknown("the service says that it has created the account, and does not show it")),
@@ -111,13 +122,11 @@ impl Provider {
         }
         let username = shown.user_name().unwrap_or_default().into_owned();
         let is_named_so = MatchKey::new(&username) == MatchKey::new(&create.username);
-        let changes = changes_of(&create.attributes, |name| !self.is_left_out(name));
         // Created is 201 (RFC 7644 section 3.3). There are services that answer 200 with the account that was there.
         if reply.status == 200 && (!is_named_so || !flat::unstored(&shown, &changes, &self.service.schema).is_empty()) {
             return Err(exists(&username));
         }
-        let names = changes.iter().map(|change| change.attribute.as_str());
-        if username.is_empty() || self.tally.wants_proof(names) {
+        if username.is_empty() || wants_proof {
             match self.there(List::Users, &shown.id).await? {
                 Some(there) => shown = there,
                 // A copy of the service that answers reads may be late; whoever wants to know looks again.
@@ -256,6 +265,13 @@ pub(super) fn changes_of(attributes: &Attributes, keeps: impl Fn(&AttributeName)
 
 pub(super) fn reject(why: &impl ToString) -> Fault {
     Fault::new(Next::RejectRow, why.to_string())
+}
+
+/// Returns the account as it was asked for.
+fn as_sent(sent: &Value, id: &ResourceId) -> Result<Resource, Fault> {
+    let mut attributes = sent.as_object().cloned().unwrap_or_default();
+    attributes.retain(|key, _| !key.eq_ignore_ascii_case("password"));
+    Resource::read_with(&Value::Object(attributes), Some(id)).map_err(|misread| unknown(&misread.to_string()))
 }
 
 fn exists(username: &str) -> Fault {

@@ -258,8 +258,8 @@ impl Provider {
     /// Sends the whole group with other members. Only who was read is sent back, so that a group which hides its members
     /// is left alone.
     async fn put_members(self: &Arc<Self>, group: &Resource, delta: &Delta, pace: &Pace) -> Result<bool, Fault> {
-        let shows = group.shows(&AttributePath::members());
-        if !shows && !delta.remove.is_empty() {
+        // What PATCH has done, and is not shown, is hidden. Without PATCH nobody could change what is not shown.
+        if !group.shows(&AttributePath::members()) && self.service.can_patch() {
             return Ok(false);
         }
         let typed = self.service.preset.member_type;

@@ -150,6 +150,26 @@ mod tests {
         assert_eq!(names, ["aws", "slack", "github", "entra", "okta", "atlassian", "google"]);
     }
 
+    #[test]
+    fn the_document_has_them_as_they_are() {
+        const DOCUMENT: &str = include_str!("../../../docs/scim.md");
+        for preset in Preset::all() {
+            let Preset { name, title, max_rate, in_flight, page_max, delete, sources, .. } = preset;
+            let rate = max_rate.expect("a rate");
+            let in_flight = in_flight.expect("a number");
+            let page = page_max.map_or("–".to_owned(), |page| page.to_string());
+            let deleting = match delete {
+                Deleting::Deletes => "deletes",
+                Deleting::Deactivates => "disables",
+                Deleting::SuspendsForGood => "suspends for good",
+            };
+            let links: Vec<_> = sources.iter().zip(1..).map(|(url, n)| format!("[{n}]({url})")).collect();
+            let links = links.join(" ");
+            let row = format!("| `{name}` | {title} | {rate} | {in_flight} | {page} | {deleting} | {links} |");
+            assert!(DOCUMENT.lines().any(|line| line == row), "docs/scim.md lacks this line:\n{row}");
+        }
+    }
+
     /// A preset is for services that bear less; nobody gets more requests by naming one.
     #[test]
     fn no_preset_is_faster_than_the_default() {

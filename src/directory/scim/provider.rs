@@ -85,6 +85,7 @@ impl Provider {
             channels: false,
             disable: true,
             must_change: self.settings.must_change_attribute.is_some(),
+            passwords: self.takes_passwords(),
         }
     }
 

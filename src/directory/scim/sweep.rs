@@ -174,6 +174,7 @@ impl Provider {
             parameters.push(("excludedAttributes", "members".to_owned()));
         }
         let count = match page {
+            Page::Index { .. } if !self.service.can(Capability::Paging) => None,
             Page::Index { start, count } => {
                 // What a filter selects is on one page nearly always.
                 if filter.is_none() || *start > 1 {

@@ -76,9 +76,13 @@ impl Provider {
                     written.any = true;
                 }
                 Err(trouble) => match self.meaning(list, before, &trouble).await? {
-                    Meaning::Final => return Err(partly(trouble.fault_of_write(), written.any)),
+                    Meaning::Final => return Err(partly(final_fault(trouble), written.any)),
                     Meaning::NoMethod | Meaning::NotHere if part.len() == 1 => {
                         written.refused.push((first, refusal(trouble)?));
+                    }
+                    Meaning::NoMethod if is_gone_method(&trouble) => {
+                        let reply = refusal(trouble)?;
+                        written.refused.extend((first..first + part.len()).map(|at| (at, reply.clone())));
                     }
                     Meaning::NoMethod | Meaning::NotHere => {
                         self.one_by_one(list, before, (first, part), &mut version, pace, &mut written).await?;
@@ -108,7 +112,7 @@ impl Provider {
                     written.any = true;
                 }
                 Err(trouble) => match self.meaning(list, before, &trouble).await? {
-                    Meaning::Final => return Err(partly(trouble.fault_of_write(), written.any)),
+                    Meaning::Final => return Err(partly(final_fault(trouble), written.any)),
                     Meaning::NoMethod | Meaning::NotHere => written.refused.push((first + at, refusal(trouble)?)),
                 },
             }
@@ -128,12 +132,17 @@ impl Provider {
         if written.refused.is_empty() {
             return Ok(());
         }
-        let is_missing = |reply: &ErrorReply| matches!(reply.status, 404 | 405 | 501);
-        if !written.any && written.refused.len() == operations.len() {
-            let (_, reply) = &written.refused[0];
-            if written.refused.iter().all(|(_, reply)| is_missing(reply)) && operations.len() > 1 {
-                self.without(Capability::Patch, format!("the service answers: {reply}"));
-            }
+        // 501 may be about this one attribute.
+        let is_missing = |reply: &ErrorReply| match reply.status {
+            404 | 405 => true,
+            status => status == 501 && operations.len() > 1,
+        };
+        if !written.any
+            && written.refused.len() == operations.len()
+            && written.refused.iter().all(|(_, reply)| is_missing(reply))
+            && let Some((_, reply)) = written.refused.first()
+        {
+            self.without(Capability::Patch, format!("the service answers: {reply}"));
         }
         if !self.service.can(Capability::Put) {
             return Ok(());
@@ -170,7 +179,7 @@ impl Provider {
                 written.any = true;
             }
             Err(trouble) => match self.meaning(list, before, &trouble).await? {
-                Meaning::Final => return Err(trouble.fault_of_write()),
+                Meaning::Final => return Err(final_fault(trouble)),
                 Meaning::NoMethod => {
                     let reply = refusal(trouble)?;
                     self.without(Capability::Put, format!("the service answers: {reply}"));
@@ -271,9 +280,25 @@ impl Provider {
     }
 }
 
+/// Somebody else has a value: that does not pass. Other conflicts are about versions (RFC 7644 section 3.12, table 8).
+fn final_fault(trouble: Trouble) -> Fault {
+    match trouble {
+        Trouble::Refused(reply) if reply.status == 409 && reply.is_uniqueness() => {
+            let fault = Trouble::Refused(reply).fault_of_write();
+            Fault { next: Next::RejectRow, ..fault }
+        }
+        trouble => trouble.fault_of_write(),
+    }
+}
+
 /// What was done in part must be looked at before anything else is.
 fn partly(fault: Fault, any: bool) -> Fault {
     if any && fault.next != Next::StopRun { Fault { next: Next::LookAgain, code: None, ..fault } } else { fault }
+}
+
+/// The address takes no such method.
+fn is_gone_method(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Refused(reply) if matches!(reply.status, 404 | 405))
 }
 
 pub(super) fn gone() -> Fault {
