@@ -150,10 +150,12 @@ impl Provider {
             404 | 405 => true,
             status => status == 501 && operations.len() > 1,
         };
-        if done.any && !written.any && places.len() == operations.len() {
-            if let Some((_, reply)) = written.refused.iter().find(|(_, reply)| is_missing(reply)) {
-                self.without(Capability::Patch, format!("the service answers: {reply}"));
-            }
+        if done.any
+            && !written.any
+            && places.len() == operations.len()
+            && let Some((_, reply)) = written.refused.iter().find(|(_, reply)| is_missing(reply))
+        {
+            self.without(Capability::Patch, format!("the service answers: {reply}"));
         }
         written.refused = done.refused.into_iter().map(|(at, reply)| (places[at], reply)).collect();
         written.any |= done.any;
