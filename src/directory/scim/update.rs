@@ -8,7 +8,6 @@ use super::flat;
 use super::flat::Changed;
 use super::path::AttributePath;
 use super::provider::Provider;
-use super::read::entry_id;
 use super::sweep::List;
 use super::transport::Request;
 use super::transport::Trouble;
@@ -22,6 +21,7 @@ use crate::directory::Pace;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::attribute::Schema;
+use crate::roster::attribute::Values;
 use crate::roster::change::Change;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -199,7 +199,7 @@ impl Provider {
             let path = &operation.path;
             let of_path =
                 |change: &&Change| AttributePath::of(&change.attribute).is_ok_and(|own| own.whole() == path.whole());
-            lost.iter().any(|change| of_path(&change))
+            lost.iter().any(|change| of_path(change))
                 || path.is_core("active") && work.enabled.is_some_and(|wanted| after.active() != Some(wanted))
                 || path.is_core("userName") && after.user_name().as_deref() != work.username
         };
@@ -267,12 +267,7 @@ impl Provider {
 
 /// Returns whether what the plan read is still so.
 fn holds(held: &ExistingAccount, change: &Change) -> bool {
-    let now: Vec<&[u8]> = held.attributes.get(change.attribute.as_str()).into_iter().flat_map(|v| v.octets()).collect();
+    let now: Vec<&[u8]> = held.attributes.get(change.attribute.as_str()).into_iter().flat_map(Values::octets).collect();
     let old: Vec<&[u8]> = change.old.iter().map(AsRef::as_ref).collect();
     now.iter().all(|value| old.contains(value)) && old.iter().all(|value| now.contains(value))
-}
-
-/// Returns the entry of a resource; where and which are the same.
-pub(super) fn entry_of(resource: &Resource) -> EntryId {
-    entry_id(&resource.id)
 }

@@ -134,7 +134,8 @@ async fn a_role_comes_and_goes_and_the_others_stay() {
             let roles = directory.groups(GroupKind::Role, Wanted::All).await.expect("read");
             let boss = roles.iter().find(|role| role.name == GroupName::new("boss")).expect("somebody has it");
             assert!(boss.has(&ada) && !boss.has(&bob));
-            let unknown = ask(&directory, change(GroupKind::Role, "bos", &[&ada], &[])).await.expect_err("nobody has it");
+            let unknown =
+                ask(&directory, change(GroupKind::Role, "bos", &[&ada], &[])).await.expect_err("nobody has it");
             assert_eq!(unknown.next, Next::RejectRow);
             let create = Operation::CreateGroup {
                 kind: GroupKind::Role,
