@@ -199,7 +199,7 @@ impl Provider {
             let path = &operation.path;
             let of_path =
                 |change: &&Change| AttributePath::of(&change.attribute).is_ok_and(|own| own.whole() == path.whole());
-            lost.iter().any(|change| of_path(change))
+            lost.iter().any(of_path)
                 || path.is_core("active") && work.enabled.is_some_and(|wanted| after.active() != Some(wanted))
                 || path.is_core("userName") && after.user_name().as_deref() != work.username
         };
