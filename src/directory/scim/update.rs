@@ -12,6 +12,7 @@ use super::read::entry_id;
 use super::sweep::List;
 use super::transport::Request;
 use super::transport::Trouble;
+use super::wire::ErrorReply;
 use super::wire::PatchOperation;
 use super::wire::Resource;
 use super::wire::ResourceId;
@@ -74,6 +75,13 @@ impl Provider {
         let mut written = self.write(List::Users, &before, &operations, pace).await?;
         let refused = self.refused(&work, &operations, &written)?;
         let after = self.confirm(&work, (&before, &operations), &mut written, pace).await?;
+        // A service that says so and does not would leave somebody in, or out.
+        if let Some(wanted) = work.enabled.filter(|wanted| after.active() != Some(*wanted)) {
+            let state = if wanted { "on" } else { "off" };
+            let reason =
+                format!("the service says that the account is switched {state}, and it is not when it is read back");
+            return Err(reject(&reason));
+        }
         let account = shape.account(&after, None);
         let missing: Vec<String> = refused.into_iter().chain(self.lost(&work, &before, &after)).collect();
         let done = match missing.as_slice() {
@@ -141,6 +149,14 @@ impl Provider {
     /// Returns the attributes that the service refuses whatever their values are, which is told. Other things that it
     /// refuses are a fault.
     fn refused(&self, work: &Work<'_>, operations: &[PatchOperation], written: &Written) -> Result<Vec<String>, Fault> {
+        // 404 and 405 are not about an attribute.
+        let is_nowhere = |(_, reply): &(usize, ErrorReply)| matches!(reply.status, 404 | 405);
+        if let Some((_, reply)) =
+            written.refused.first().filter(|_| !written.any && written.refused.iter().all(is_nowhere))
+        {
+            let reason = format!("the service lets nothing be changed, neither by PATCH nor by PUT: {reply}");
+            return Err(Fault::new(Next::RejectRow, reason).with_code(reply.status));
+        }
         let mut names = Vec::new();
         for (at, reply) in &written.refused {
             let path = &operations[*at].path;
