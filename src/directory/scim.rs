@@ -10,7 +10,6 @@ use futures_util::stream;
 use tokio::sync::OnceCell;
 
 use self::guard::Guard;
-use self::path::AttributePath;
 use self::provider::Provider;
 use self::provider::Site;
 use self::transport::Limit;
@@ -198,9 +197,4 @@ impl Directory for Scim {
 fn exactly(id: &str) -> MatchKey {
     let digits: String = id.bytes().map(|byte| format!("{byte:02x}")).collect();
     MatchKey::new(&digits)
-}
-
-/// Returns whether a name of `[feed.map]` can be an attribute of a SCIM service.
-pub fn is_attribute(name: &str) -> bool {
-    AttributePath::parse(name).is_ok()
 }

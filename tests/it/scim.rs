@@ -1,8 +1,10 @@
 //! SCIM services as directories.
 
 mod capabilities;
+mod checked;
 mod creating;
 mod fault_server;
+mod joining;
 mod patience;
 mod reading;
 mod services;

@@ -286,8 +286,9 @@ mod tests {
         assert_eq!(read(Some(10), repeats).expect("complete").len(), 25);
         let repeats = |start: u64, count| page(window(25, start.min(21), count), None);
         assert_eq!(read(Some(10), repeats).expect("complete").len(), 25);
-        let endless = |start: u64, _| page(start..start + 10, Some(30));
-        assert_eq!(read(Some(10), endless), Err(Incomplete::Endless));
+        let endless = |total| move |start: u64, _| page(start..start + 10, Some(total));
+        assert_eq!(read(Some(10), endless(30)).expect("as many as there are").len(), 30);
+        assert_eq!(read(Some(10), endless(5)), Err(Incomplete::Endless), "ever more than there are");
     }
 
     #[test]

@@ -8,11 +8,9 @@ use super::flat;
 use super::flat::Changed;
 use super::path::AttributePath;
 use super::provider::Provider;
-use super::read::entry_id;
 use super::sweep::List;
 use super::transport::Request;
 use super::transport::Trouble;
-use super::wire::ErrorReply;
 use super::wire::PatchOperation;
 use super::wire::Resource;
 use super::wire::ResourceId;
@@ -23,6 +21,7 @@ use crate::directory::Pace;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::attribute::Schema;
+use crate::roster::attribute::Values;
 use crate::roster::change::Change;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -54,8 +53,8 @@ impl Provider {
             self.prove_free(username, &id).await?;
         }
         let password = update.password.as_ref();
-        if password.is_some() && !self.takes_passwords() {
-            return Err(reject(&"the service takes no passwords"));
+        if password.is_some() && !self.changes_passwords() {
+            return Err(reject(&"the service changes no passwords"));
         }
         let changed = Changed {
             changes: &work.changes,
@@ -149,16 +148,13 @@ impl Provider {
     /// Returns the attributes that the service refuses whatever their values are, which is told. Other things that it
     /// refuses are a fault.
     fn refused(&self, work: &Work<'_>, operations: &[PatchOperation], written: &Written) -> Result<Vec<String>, Fault> {
-        // 404 and 405 are not about an attribute.
-        let is_nowhere = |(_, reply): &(usize, ErrorReply)| matches!(reply.status, 404 | 405);
-        if let Some((_, reply)) =
-            written.refused.first().filter(|_| !written.any && written.refused.iter().all(is_nowhere))
-        {
-            let reason = format!("the service lets nothing be changed, neither by PATCH nor by PUT: {reply}");
-            return Err(Fault::new(Next::RejectRow, reason).with_code(reply.status));
-        }
         let mut names = Vec::new();
         for (at, reply) in &written.refused {
+            if matches!(reply.status, 404 | 405) {
+                let fault = Fault::new(Next::RejectRow, format!("the service does not change accounts: {reply}"));
+                let next = if written.any { Next::LookAgain } else { fault.next };
+                return Err(Fault { next, ..fault.with_code(reply.status) });
+            }
             let path = &operations[*at].path;
             let of_path =
                 |change: &&Change| AttributePath::of(&change.attribute).is_ok_and(|own| own.whole() == path.whole());
@@ -203,7 +199,7 @@ impl Provider {
             let path = &operation.path;
             let of_path =
                 |change: &&Change| AttributePath::of(&change.attribute).is_ok_and(|own| own.whole() == path.whole());
-            lost.iter().any(|change| of_path(&change))
+            lost.iter().any(|change| of_path(change))
                 || path.is_core("active") && work.enabled.is_some_and(|wanted| after.active() != Some(wanted))
                 || path.is_core("userName") && after.user_name().as_deref() != work.username
         };
@@ -271,12 +267,7 @@ impl Provider {
 
 /// Returns whether what the plan read is still so.
 fn holds(held: &ExistingAccount, change: &Change) -> bool {
-    let now: Vec<&[u8]> = held.attributes.get(change.attribute.as_str()).into_iter().flat_map(|v| v.octets()).collect();
+    let now: Vec<&[u8]> = held.attributes.get(change.attribute.as_str()).into_iter().flat_map(Values::octets).collect();
     let old: Vec<&[u8]> = change.old.iter().map(AsRef::as_ref).collect();
     now.iter().all(|value| old.contains(value)) && old.iter().all(|value| now.contains(value))
-}
-
-/// Returns the entry of a resource; where and which are the same.
-pub(super) fn entry_of(resource: &Resource) -> EntryId {
-    entry_id(&resource.id)
 }

@@ -258,12 +258,14 @@ impl<'p> Probe<'p> {
         let deleted = self.apply(Operation::Delete { id: id.clone(), username: self.username.clone() }).await;
         let left = match self.by_id(id).await {
             Ok(None) => return self.good(subject, "gone"),
-            Ok(Some(account)) if !account.enabled && deleted.is_ok() => {
-                let text = match self.deleting {
-                    Deleting::Deactivates => "disabled: the service deletes nobody",
-                    _ => "the service says that it is deleted, and shows it as disabled",
+            // It was enabled, so that deleting has done this.
+            Ok(Some(account)) if !account.enabled => {
+                let text = match (self.deleting, deleted) {
+                    (Deleting::Deactivates, _) => "disabled: the service deletes nobody".to_owned(),
+                    (_, Err(fault)) => fault.to_string(),
+                    (_, Ok(_)) => "the service says that it is deleted, and shows it as disabled".to_owned(),
                 };
-                return self.findings.push(finding(subject, Verdict::Warning(text.to_owned())));
+                return self.findings.push(finding(subject, Verdict::Warning(text)));
             }
             Ok(Some(_)) => "it is left over",
             Err(_) => "it may be left over",

@@ -115,7 +115,7 @@ fn whole_urls_are_followed_on_the_same_origin_only() {
     assert_eq!(service.page_size.get(), 200);
 }
 
-/// Open WebUI has bare arrays, and a page for people where there is nothing.
+/// `open-webui` has bare arrays, and a page for people where there is nothing.
 #[test]
 fn bare_arrays_and_pages_are_no_obstacle() {
     let documents = Documents {
