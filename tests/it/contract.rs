@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
@@ -29,6 +30,9 @@ use rosterd::roster::operation::Member;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::operation::Update;
 
+/// Promises that what is behind a directory cannot keep: each with what it lacks, and a part of what the suite says then.
+pub type NotPromised = &'static [(&'static str, &'static str, &'static str)];
+
 /// A directory of one kind, made for one test, and what a test needs besides the directory itself.
 pub trait Rig: Sized + Send + Sync + 'static {
     /// The kind of directory.
@@ -43,9 +47,8 @@ pub trait Rig: Sized + Send + Sync + 'static {
     /// Whether the value that refers to an account can be spelled in several ways.
     const HAS_SPELLINGS: bool = true;
 
-    /// Promises that this kind does not keep, since what is behind it does not, each with a part of what the suite says
-    /// then.
-    const NOT_PROMISED: &'static [(&'static str, &'static str)] = &[];
+    /// Promises that this kind does not keep.
+    const NOT_PROMISED: NotPromised = &[];
 
     /// Makes a directory that nobody else uses, with nothing in it but `start`.
     async fn new(start: Start) -> Self;
@@ -179,7 +182,7 @@ type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
 
 /// Proves that a promise is kept, or that one that is not made is broken in the way that is known.
 async fn prove<R: Rig>(promise: &str, kept: impl Future<Output = ()>) {
-    let Some((_, known)) = R::NOT_PROMISED.iter().find(|(name, _)| *name == promise) else { return kept.await };
+    let Some((.., known)) = R::NOT_PROMISED.iter().find(|(name, ..)| *name == promise) else { return kept.await };
     let Err(panic) = AssertUnwindSafe(kept).catch_unwind().await else {
         panic!("`{promise}` is kept: let it be promised");
     };
@@ -308,6 +311,7 @@ fn promises() -> Vec<String> {
 #[test]
 fn the_page_of_promises_lists_them_and_no_others() {
     let page = include_str!("../../docs/contract.md");
+    let (page, _) = page.split_once("\n## SCIM services").expect("SCIM services have a table of their own");
     let rows =
         page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" | yes | yes | yes | yes | yes | yes |"));
     let (mut told, mut kept): (Vec<_>, _) = (rows.map(str::to_owned).collect(), promises());
@@ -321,4 +325,26 @@ fn the_page_of_promises_lists_them_and_no_others() {
         let suite = std::fs::read_to_string(&path).expect(&path);
         assert!(suite.contains("\ncontract!(") && suite.contains("Rig);"), "{kind} runs the whole suite");
     }
+}
+
+#[test]
+fn the_page_of_promises_says_what_scim_services_do_not_keep() {
+    let lacks = scim::lacks();
+    let head: Vec<&str> = lacks.iter().map(|(name, _)| *name).collect();
+    let mut table = format!("| | {} |\n|---{}|\n", head.join(" | "), "|:-:".repeat(head.len()));
+    for promise in promises() {
+        let cells = lacks.map(|(_, lacks)| {
+            let lack = lacks.iter().find(|(name, ..)| name.replace('_', " ") == promise);
+            lack.map_or_else(|| "yes".to_owned(), |(_, lack, _)| format!("no: {lack}"))
+        });
+        let _ = writeln!(table, "| {promise} | {} |", cells.join(" | "));
+    }
+    for (service, lacks) in lacks {
+        for (name, lack, _) in lacks {
+            assert!(promises().contains(&name.replace('_', " ")), "{service}: no promise `{name}`");
+            let page = include_str!("../../docs/contract.md");
+            assert!(page.contains(&format!("- *{lack}*: ")), "the page says what `{lack}` is about");
+        }
+    }
+    crate::page::holds("docs/contract.md", &table);
 }

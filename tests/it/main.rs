@@ -11,6 +11,7 @@ mod intake;
 mod ldap;
 mod letters;
 mod mail;
+mod page;
 mod plan;
 mod provision;
 mod resume;

@@ -1,5 +1,6 @@
 //! SCIM services as directories.
 
+mod capabilities;
 mod checked;
 mod creating;
 mod fault_server;

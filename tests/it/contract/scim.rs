@@ -14,6 +14,7 @@ use serde_json::json;
 use url::Url;
 
 use super::LoginResult;
+use super::NotPromised;
 use super::Rig;
 use super::Start;
 use crate::server::scim::Kind;
@@ -49,6 +50,15 @@ impl ServiceRig {
             let group = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name });
             assert_eq!(tenant.post("/Groups", &group).await.status, 201);
         }
+        let stores_roles = !matches!(kind, Kind::DjangoScim2 | Kind::DjangoScim2Server);
+        for (_, name) in start.groups.iter().filter(|(kind, _)| *kind == GroupKind::Role && stores_roles) {
+            // A role is there as long as somebody has it.
+            let holder = json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": format!("{name}-holder"),
+                "active": true, "roles": [{ "value": name }],
+            });
+            assert_eq!(tenant.post("/Users", &holder).await.status, 201);
+        }
         for name in start.protected {
             let user = json!({
                 "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true,
@@ -58,7 +68,6 @@ impl ServiceRig {
         }
         let mut settings = settings(&tenant.base, tenant.token());
         settings.protected = start.protected.iter().map(ToString::to_string).collect();
-        let stores_roles = !matches!(kind, Kind::DjangoScim2 | Kind::DjangoScim2Server);
         settings.role_attribute = stores_roles.then_some(RoleAttribute::Roles);
         // scimmy says that passwords cannot be changed, whatever the application behind it does.
         settings.overrides.change_password = (kind == Kind::Scimmy).then_some(true);
@@ -81,7 +90,7 @@ impl Rig for ConformingRig {
 
     const HAS_OPTIONS: bool = false;
     const HAS_SPELLINGS: bool = false;
-    const NOT_PROMISED: &'static [(&'static str, &'static str)] = services::NO_LOGIN;
+    const NOT_PROMISED: NotPromised = services::NO_LOGIN;
 
     async fn new(start: Start) -> Self {
         const NAMES: Names = &[
@@ -93,6 +102,10 @@ impl Rig for ConformingRig {
         let server = FaultServer::start().await;
         for (_, name) in start.groups.iter().filter(|(kind, _)| *kind == GroupKind::Group) {
             server.put(&json!({ "displayName": name }));
+        }
+        for (_, name) in start.groups.iter().filter(|(kind, _)| *kind == GroupKind::Role) {
+            // A role is there as long as somebody has it.
+            server.put(&json!({ "userName": format!("{name}-holder"), "roles": [{ "value": name }] }));
         }
         for name in start.protected {
             server.put(&json!({ "userName": name, "name": { "familyName": "Byron", "formatted": name } }));
@@ -123,3 +136,10 @@ impl Rig for ConformingRig {
 }
 
 contract!(ConformingRig);
+
+/// The services, in the order of the table.
+pub fn lacks() -> [(&'static str, NotPromised); 7] {
+    let real = services::lacks();
+    let own = ("a service of our own", ConformingRig::NOT_PROMISED);
+    [own, real[0], real[1], real[2], real[3], real[4], real[5]]
+}

@@ -174,6 +174,7 @@ pub fn put_of(existing: &Resource, operations: &[PatchOperation], core: &str, se
     let is_read_only =
         |key: &str| service.schema.rule(core, key, None).is_some_and(|rule| rule.mutability == Mutability::ReadOnly);
     attributes.retain(|key, value| !value.is_null() && !is_own(key) && !is_groups(key) && !is_read_only(key));
+    attributes.retain(|_, value| !is_without_values(value));
     for extension in attributes.iter_mut().filter(|(key, _)| is_urn(key)).filter_map(|(_, value)| value.as_object_mut())
     {
         extension.retain(|_, value| !value.is_null());
@@ -185,6 +186,13 @@ pub fn put_of(existing: &Resource, operations: &[PatchOperation], core: &str, se
     body.insert("id".to_owned(), existing.id.as_str().into());
     body.append(&mut attributes);
     Value::Object(body)
+}
+
+/// Returns whether there are elements, and each of them has an empty value: services that show what is missing so do not
+/// take it back so.
+fn is_without_values(value: &Value) -> bool {
+    let is_empty = |element: &Value| element.get("value").is_some_and(|value| value == "");
+    value.as_array().is_some_and(|elements| !elements.is_empty() && elements.iter().all(is_empty))
 }
 
 fn is_urn(key: &str) -> bool {
