@@ -227,13 +227,29 @@ pub struct Guards {
     pub attributes: &'static [&'static str],
     /// Whether `reason` is asked once more before every write, at the cost of one read each.
     pub needs_a_look: bool,
-    /// Returns why an entry that was read with `attributes` is never written.
+    /// Returns why an account or a group that was read with `attributes` is never written.
     pub reason: fn(&Entry) -> Option<&'static str>,
+    /// What tells administrators' groups whatever they are called, where there is such.
+    pub administrators: Option<&'static Administrators>,
+}
+
+/// Administrators' groups, told by what nobody can change; entries are read with the attributes of [`Guards`].
+#[derive(Debug)]
+pub struct Administrators {
+    /// Matches them, given the entry at the top of the directory, if that says enough.
+    pub groups: fn(&Entry) -> Option<Filter>,
+    /// Returns whether those that are everywhere are among the ones that were found.
+    pub are_there: fn(&[Entry]) -> bool,
+    /// The attribute of people with the number of a group that need not list them.
+    pub primary: &'static str,
+    /// Returns the number of a group, if it can be in that attribute.
+    pub number: fn(&Entry) -> Option<String>,
 }
 
 impl Guards {
     /// Nothing is guarded.
-    pub const NONE: Self = Self { names: &[], groups: &[], attributes: &[], needs_a_look: false, reason: |_| None };
+    pub const NONE: Self =
+        Self { names: &[], groups: &[], attributes: &[], needs_a_look: false, reason: |_| None, administrators: None };
 }
 
 /// What few kinds of servers have.
@@ -243,6 +259,8 @@ pub struct Peculiar {
     pub named_by_id: bool,
     /// First parts of names of branches that hold no people: references to them are passed over.
     pub apart: &'static [&'static str],
+    /// People and groups have numbers for POSIX systems without a class for that.
+    pub numbered: bool,
     /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
     pub made_up: &'static [&'static str],
     /// Returns why a login name cannot be had, when that is so.
@@ -253,8 +271,14 @@ pub struct Peculiar {
 
 impl Peculiar {
     /// Nothing.
-    pub const NONE: Self =
-        Self { named_by_id: false, apart: &[], made_up: &[], bad_username: |_| None, of_new_group: |_, _| Vec::new() };
+    pub const NONE: Self = Self {
+        named_by_id: false,
+        apart: &[],
+        numbered: false,
+        made_up: &[],
+        bad_username: |_| None,
+        of_new_group: |_, _| Vec::new(),
+    };
 }
 
 /// Finds the profile of a server: the one that is named, or the one that its root DSE speaks for.
