@@ -6,7 +6,9 @@ use crate::server::samba::Territory;
 
 mod accounts;
 mod groups;
+mod guards;
 mod import;
+mod posix;
 mod ranges;
 mod reading;
 mod rights;
