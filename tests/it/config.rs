@@ -231,13 +231,25 @@ fn the_configurations_in_the_documents_are_accepted() {
     let readme = blocks(include_str!("../../README.md"));
     let [whole] = readme.as_slice() else { panic!("one block") };
     proven(site.path(), whole);
-    let pages = [include_str!("../../docs/openldap.md"), include_str!("../../docs/active-directory.md")].map(blocks);
-    for page in pages {
+    let pages = [
+        include_str!("../../docs/openldap.md"),
+        include_str!("../../docs/active-directory.md"),
+        include_str!("../../docs/389-ds.md"),
+    ];
+    for page in pages.map(blocks) {
         // The target comes first; the feed has what else there is.
         let (target, rest) = page.split_first().expect("a block");
         let feed = "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
         let target = target.replace("/etc/rosterd/ca.pem", "ca.pem");
+        // What goes on with the target is a further choice, each by itself.
+        let (further, rest): (Vec<_>, Vec<_>) = rest.iter().partition(|block| block.starts_with("[target.ldap]"));
+        let rest: Vec<&str> = rest.into_iter().map(String::as_str).collect();
         proven(site.path(), &format!("{target}\n{feed}\n{}", rest.join("\n")));
+        for block in further {
+            let more = block.trim_start_matches("[target.ldap]");
+            let (more, map) = more.split_once("\n[").expect("a feed");
+            proven(site.path(), &format!("{target}\n{more}\n{feed}\n[{map}"));
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub use self::mapped::MappedAttribute;
 
 mod certificate;
 mod mapped;
+mod numbers;
 mod probe;
 
 impl Ldap {
@@ -59,6 +60,7 @@ impl Dsa {
         self.model(connection, findings).await;
         self.policy(connection, findings).await;
         self.group_bases(connection, findings).await;
+        findings.extend(self.numbers_in_order(connection).await);
     }
 
     pub(super) async fn findings_on_attributes(&self, attributes: &[AttributeName]) -> Vec<Finding> {

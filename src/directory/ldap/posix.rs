@@ -240,7 +240,12 @@ impl Dsa {
     }
 
     /// Returns the entries that `filter` matches with their numbers, wherever they are on the server.
-    async fn numbered(&self, connection: &Connection, kind: Kind, filter: &Filter) -> Result<Vec<Entry>, Fault> {
+    pub(super) async fn numbered(
+        &self,
+        connection: &Connection,
+        kind: Kind,
+        filter: &Filter,
+    ) -> Result<Vec<Entry>, Fault> {
         let (top, page) = (self.context(connection).to_string(), self.site.page_size);
         let attributes = [&["objectClass", "cn"], self.names(kind)].concat();
         self.search_all(connection, &top, Scope::Subtree, filter, &attributes, page).await

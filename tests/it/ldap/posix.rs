@@ -1,6 +1,7 @@
 //! Numbers of new accounts: one after the other, never twice, whatever else gives out numbers.
 
 use rosterd::directory::Directory;
+use rosterd::directory::Verdict;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::PosixGid;
 use rosterd::directory::ldap::PosixSettings;
@@ -145,6 +146,27 @@ async fn nobody_joins_a_protected_group_by_the_number_of_the_configuration() {
     let refused = fault(one(&ldap, Operation::Create(posix("a"))).await, Next::RejectRow, None);
     assert!(refused.reason.contains("wheel"), "{refused}");
     assert!(territory.read(&territory.person("a")).await.is_none());
+}
+
+#[tokio::test]
+async fn check_tells_numbers_that_two_have_and_a_group_that_is_not_there() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory, 38_000..=38_100, PosixGid::Fixed(38_500));
+    let told = async || {
+        let findings = ldap.check().await;
+        let of = |subject: &str| findings.iter().find(|one| one.subject == subject).expect("told").verdict.clone();
+        (of("POSIX numbers"), of("group with gidNumber 38500"))
+    };
+    assert!(matches!(told().await.1, Verdict::Warning(_)));
+    let staff = territory.group("staff");
+    territory.add(&staff, &[("objectClass", &["posixGroup"]), ("cn", &["staff"]), ("gidNumber", &["38500"])]).await;
+    for name in ["one", "two"] {
+        foreign(&territory, &format!("uid={name},ou=roles,{}", territory.base), "38000").await;
+    }
+    let (numbers, group) = told().await;
+    let Verdict::Warning(numbers) = numbers else { panic!("{numbers:?}") };
+    assert!(numbers.contains("38000 (uid="), "{numbers}");
+    assert!(matches!(group, Verdict::Good(_)), "{group:?}");
 }
 
 #[tokio::test]
