@@ -36,7 +36,7 @@ pub struct Cli {
         global = true,
         env = "ROSTERD_CONFIG",
         hide_env_values = true,
-        default_value = "/etc/rosterd/rosterd.toml"
+        default_value = open::DEFAULT_CONFIG
     )]
     config: PathBuf,
     /// Keep journal, spool and local directory here, whatever the configuration says

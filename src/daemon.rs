@@ -34,6 +34,7 @@ use crate::intake::claim::Claim;
 use crate::intake::lock::Exclusive;
 use crate::intake::scan::Patterns;
 use crate::intake::spool::Spool;
+use crate::intake::tenancy::Tenancies;
 use crate::intake::watch::Mode;
 use crate::systemd::Notice;
 
@@ -169,6 +170,8 @@ struct Shared<M, C> {
     carry: C,
     clock: Clock,
     stop: CancellationToken,
+    /// The drop folders that are this daemon's and nobody else's.
+    tenancies: Arc<Tenancies>,
     /// Files being carried.
     in_flight: AtomicUsize,
 }
@@ -200,7 +203,8 @@ where
         let Self { feeds, spool, lock, is_own_output, memory, carry, clock, tell, watchdog } = self;
         spool.sweep(&lock).map_err(DaemonFault::Spool)?;
         let in_flight = AtomicUsize::new(0);
-        let shared = Arc::new(Shared { feeds, spool, is_own_output, memory, carry, clock, stop, in_flight });
+        let tenancies = Arc::default();
+        let shared = Arc::new(Shared { feeds, spool, is_own_output, memory, carry, clock, stop, tenancies, in_flight });
 
         let mut pulses = Pulses::default();
         let mut workers = JoinSet::new();

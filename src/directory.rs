@@ -29,10 +29,12 @@ pub mod memory;
 mod name_rules;
 pub mod numbers;
 pub mod pace;
+pub mod remarks;
 pub mod target;
 
 pub use numbers::Numbers;
 pub use pace::Pace;
+pub use remarks::Remarks;
 
 /// A target that holds accounts and groups.
 ///
@@ -64,6 +66,11 @@ pub trait Directory: Send + Sync {
 
     /// Returns the numbers that the target gives out, if it does.
     fn numbers(&self) -> Option<&Numbers> {
+        None
+    }
+
+    /// Returns where the target tells what is true of the run as a whole, if it ever does.
+    fn remarks(&self) -> Option<&Remarks> {
         None
     }
 

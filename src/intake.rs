@@ -18,6 +18,7 @@ pub mod lock;
 pub mod scan;
 pub mod settle;
 pub mod spool;
+pub mod tenancy;
 pub mod watch;
 
 /// What tells one state of a file from every other: as long as all five are equal, nobody has touched the file.

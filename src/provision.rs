@@ -21,6 +21,7 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Directory;
+use crate::directory::Remarks;
 use crate::directory::Throttle;
 use crate::directory::numbers::Highest;
 use crate::provision::courier::Courier;
@@ -81,6 +82,8 @@ pub struct Work<'w, D> {
     pub letters: Option<LetterDesk>,
     /// What must be proved before a letter goes out.
     pub letter_proof: LetterProof,
+    /// Told what is true of the run as a whole.
+    pub remarks: &'w Remarks,
     /// Told of every person that is done.
     pub progress: &'w dyn Progress,
     /// Cancelled when the run must end after the operations in flight.
@@ -141,7 +144,7 @@ impl std::fmt::Display for Early {
 }
 
 /// How many batches are sent at the same time, so that the server need not wait for the journal.
-const ON_THE_WIRE: usize = 2;
+const ON_THE_WIRE: usize = 4;
 
 /// The run in progress.
 pub(crate) struct Progression<'w, D> {
@@ -237,9 +240,9 @@ impl<'w, D: Directory> Progression<'w, D> {
         Ok(())
     }
 
-    /// Sends batches until the run ends early or nothing is left. While one is on its way the journal takes down what
-    /// came of the one before and what the next one is about to do. With a throttle one is done before the next, and
-    /// with letters: what their proofs tell may be that nothing more must be sent.
+    /// Sends batches until the run ends early or nothing is left. While some are on their way the journal takes down, at
+    /// one stroke, what came of those before and what the next ones are about to do. With a throttle one is done before
+    /// the next, and with letters: what their proofs tell may be that nothing more must be sent.
     async fn send_batches(
         &mut self,
         wire: &mut Wire<'w, Sent>,
@@ -249,17 +252,26 @@ impl<'w, D: Directory> Progression<'w, D> {
         let Throttle { batch_size, pause, max_rate } = self.work.throttle;
         let hurries = pause.is_zero() && max_rate.is_none() && self.work.letters.is_none();
         let at_once = if hurries { ON_THE_WIRE } else { 1 };
+        let mut known = self.evidence();
         loop {
-            while wire.len() < at_once && rest.len() > 0 && self.may_go_on().await {
-                let batch = rest.by_ref().take(batch_size.get()).collect();
-                let announced = wire.beside(Box::pin(self.announce(batch))).await?;
-                wire.send(courier.carry_out(announced));
+            let mut next = Vec::new();
+            while wire.len() + next.len() < at_once && rest.len() > 0 && self.may_go_on().await {
+                next.push(self.prepare(rest.by_ref().take(batch_size.get()).collect()));
             }
-            let Some(sent) = wire.next().await else { return Ok(()) };
-            let n = sent.batch.tasks.len();
-            wire.beside(Box::pin(self.conclude(sent))).await?;
-            self.work.progress.advance(n);
-            self.check_letters()?;
+            let announced = wire.beside(Box::pin(self.announce(std::mem::replace(&mut known, self.evidence()), next))).await?;
+            announced.into_iter().for_each(|batch| wire.send(courier.carry_out(batch)));
+            let Some(first) = wire.next().await else { return Ok(()) };
+            for sent in std::iter::once(first).chain(wire.arrived()) {
+                let (evidence, batch) = wire.beside(Box::pin(self.conclude(sent))).await?;
+                self.work.progress.advance(batch.tasks.len());
+                if hurries {
+                    known.extend(evidence);
+                } else {
+                    self.keep_evidence(evidence).await?;
+                    self.post(&batch).await?;
+                    self.check_letters()?;
+                }
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::roster::plan::Hold;
 use crate::roster::plan::Item;
 use crate::roster::plan::Plan;
 use crate::roster::read::Form;
+use crate::roster::remark::Remark;
 
 pub mod cell;
 mod difference;
@@ -62,6 +63,8 @@ pub struct Subject<'a> {
     pub feed: &'a str,
     /// The roster's file name, without its folder.
     pub roster: &'a str,
+    /// What is true of the run as a whole, as far as it has got.
+    pub remarks: &'a [Remark],
 }
 
 /// How a run ended.
@@ -79,8 +82,6 @@ pub struct Ending<'a> {
     pub ended: &'a str,
     /// Why it ended before its time, if it did: a clause such as `the server refuses the bind password`.
     pub ended_early: Option<&'a str>,
-    /// Sentences about the run as a whole.
-    pub notes: &'a [String],
 }
 
 static UNRECORDED: ItemResult = ItemResult {

@@ -32,6 +32,7 @@ pub mod planner;
 pub mod problem;
 pub mod read;
 pub mod reference;
+pub mod remark;
 pub mod rows;
 pub mod seats;
 pub mod secret;

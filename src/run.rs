@@ -2,8 +2,10 @@
 
 mod ahead;
 pub mod choices;
+mod ending;
 pub mod feed;
 mod leavers;
+mod noted;
 pub mod planning;
 mod reading;
 mod referents;
@@ -23,8 +25,6 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::mail::MailPace;
 use crate::mail::Mailer;
-use crate::provision::Early;
-use crate::provision::Ended;
 use crate::provision::Progress;
 use crate::provision::Work;
 use crate::provision::letters::LetterDesk;
@@ -33,28 +33,21 @@ use crate::provision::letters::LetterRules;
 use crate::provision::provision;
 use crate::report::Ending;
 use crate::report::Subject;
-use crate::report::Tally;
-use crate::report::Verdict;
-use crate::report::names::ReportNames;
-use crate::report::place::Placed;
-use crate::report::place::remove_placed;
-use crate::report::refused::Refusal;
 use crate::roster::guard;
-use crate::roster::outcome::ItemResult;
-use crate::roster::outcome::Outcome;
 use crate::roster::plan::Hold;
 use crate::roster::plan::HoldClass;
-use crate::roster::plan::Intent;
 use crate::roster::plan::Plan;
 use crate::roster::plan_id;
+use crate::roster::remark::Remark;
 use crate::sqlite::DatabaseError;
 use crate::state::State;
 use crate::state::run::Phase;
 use crate::state::run::Run;
+use crate::state::waiting::Waiting;
 use feed::Feed;
 use feed::Mode;
+use noted::Noted;
 use planning::Planned;
-use planning::PlanningError;
 use planning::Resume;
 
 /// Carries rosters; one for the whole program.
@@ -115,6 +108,8 @@ pub enum Carried {
     Waiting,
     /// The roster was refused as a whole.
     Refused(Failure),
+    /// The target looks empty, and somebody has to say whether that is so.
+    Doubted(Failure),
     /// It goes on later.
     TryAgain(Failure),
 }
@@ -125,7 +120,7 @@ impl Carried {
         match self {
             Self::Done(exit) => *exit,
             Self::Waiting => Exit::Refused,
-            Self::Refused(failure) | Self::TryAgain(failure) => failure.exit,
+            Self::Refused(failure) | Self::Doubted(failure) | Self::TryAgain(failure) => failure.exit,
         }
     }
 }
@@ -148,15 +143,24 @@ impl Carrier {
         }
         let resume = Resume::of(&self.state, &id).await.map_err(broken)?;
         let is_begun = !resume.journaled.is_empty();
-        let emptied = errand.order == Order::DirectoryWasEmptied;
+        let emptied =
+            errand.order == Order::DirectoryWasEmptied || self.state.believes_empty(&id).await.map_err(broken)?;
         let planned = match planning::plan(&errand, &self.state, &resume, emptied, &(self.now)()).await {
             Ok(planned) => planned,
             Err(error) => return self.not_planned(&errand.run, error, is_begun).await,
         };
         self.keep_what_was_seen(&errand.run, &planned).await?;
-        let roster = PathBuf::from(&errand.run.path);
-        let subject = subject(&planned, &errand, &roster);
         let is_resumed = is_begun && errand.run.phase == Phase::Applying;
+        let noted = Noted::new(&self.state, &id, errand.directory.remarks());
+        if emptied && planned.n_entries == Some(0) {
+            noted.own.tell(Remark::BelievedEmpty);
+        }
+        if is_resumed {
+            noted.own.tell(Remark::WentOn);
+        }
+        let remarks = noted.keep().await?;
+        let roster = PathBuf::from(&errand.run.path);
+        let subject = subject(&planned, &errand, &roster, &remarks);
         if !is_resumed {
             // What was shown before the first write stays beside the roster until there is something new to approve.
             reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
@@ -168,7 +172,7 @@ impl Carrier {
                 errand.audience.preview(&subject);
                 errand.audience.waiting(&subject);
                 let phase = if is_begun { Phase::Held } else { Phase::Waiting };
-                self.state.enter(&id, phase, &shown, &planned.plan.holds).await.map_err(broken)?;
+                self.wait(&id, phase, &planned, &planned.plan.holds).await?;
                 return Ok(Carried::Refused(
                     Failure::new(
                         Exit::Refused,
@@ -190,14 +194,14 @@ impl Carrier {
                 reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
             }
             self.state.next_round(&id).await.map_err(broken)?;
-            self.state.enter(&id, Phase::Waiting, &shown, &planned.plan.holds).await.map_err(broken)?;
+            self.wait(&id, Phase::Waiting, &planned, &planned.plan.holds).await?;
             errand.audience.waiting(&subject);
             return Ok(Carried::Waiting);
         }
         let holds = if approved.is_some() { Vec::new() } else { self.holds(&id, &planned.plan).await? };
         let held: Vec<HoldClass> = holds.iter().map(|hold| hold.class).collect();
         self.state.enter(&id, Phase::Applying, &shown, &holds).await.map_err(broken)?;
-        let ended = provision(Work {
+        let work = Work {
             run: &id,
             target: &errand.run.target,
             plan: &planned.plan,
@@ -213,13 +217,13 @@ impl Carrier {
             passwords: &errand.feed.passwords,
             letters: self.letter_desk(&id, errand.feed),
             letter_proof: errand.feed.letters.as_ref().map_or(LetterProof::Login, |letters| letters.proof),
+            remarks: &noted.own,
             progress: errand.audience,
             stop: &self.stop,
             now: self.now,
-        })
-        .await
-        .map_err(broken)?;
-        self.close(&errand, &planned, &holds, ended).await
+        };
+        let ended = noted.during(Box::pin(provision(work))).await.map_err(broken)?;
+        self.close(&errand, &planned, &holds, ended, &noted).await
     }
 
     /// Returns the limits that the plan breaches, and those that the run has breached before: what is held stays held
@@ -235,26 +239,18 @@ impl Carrier {
         Ok(holds)
     }
 
+    /// Lets a run wait for approval of a plan, or of what is held of it.
+    async fn wait(&self, run: &str, phase: Phase, planned: &Planned, holds: &[Hold]) -> Result<(), Failure> {
+        let waiting = Waiting { since: (self.now)(), counts: planned.plan.counts() };
+        self.state.wait(run, phase, &planned.shown.to_string(), holds, waiting).await.map_err(broken)
+    }
+
     async fn keep_what_was_seen(&self, run: &Run, planned: &Planned) -> Result<(), Failure> {
         if let Some(n_entries) = planned.n_entries {
             self.state.keep_size(&run.target, n_entries).await.map_err(broken)?;
         }
         self.state.seen_again(&run.target, planned.leavers_back.clone()).await.map_err(broken)?;
         self.state.seen_enabled(&run.target, planned.enabled_again.clone()).await.map_err(broken)
-    }
-
-    /// Ends a run that has lost its copy of the roster. One that nothing was written for is simply over: the dropped
-    /// file is taken anew.
-    async fn without_copy(&self, run: &Run) -> Result<Carried, Failure> {
-        let sentence = format!("{}: rosterd's own copy of the roster is gone or damaged", run.path);
-        let failure = Failure::new(Exit::TryAgain, sentence).hint("look at the disk that holds `data_dir`");
-        if run.phase != Phase::Claimed {
-            return Ok(Carried::TryAgain(failure));
-        }
-        let reason = Some(failure.sentence().to_owned());
-        self.state.end(&run.id, Phase::Failed, reason, None, (self.now)()).await.map_err(broken)?;
-        remove_spool(run)?;
-        Ok(Carried::Refused(failure.hint("import the roster again, or drop it again")))
     }
 
     fn letter_desk(&self, run: &str, feed: &Feed) -> Option<LetterDesk> {
@@ -269,122 +265,6 @@ impl Carrier {
         let mut paces = self.mail_paces.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(paces.entry(feed.to_owned()).or_insert_with(|| Arc::new(MailPace::per_minute(per_minute))))
     }
-
-    /// Writes the reports and closes the run, or leaves it open when something of it is still to come.
-    async fn close<D>(
-        &self,
-        errand: &Errand<'_, D>,
-        planned: &Planned,
-        holds: &[Hold],
-        ended: Ended,
-    ) -> Result<Carried, Failure>
-    where
-        D: Directory,
-    {
-        let Errand { run, feed, .. } = errand;
-        let roster = PathBuf::from(&run.path);
-        let subject = subject(planned, errand, &roster);
-        let early = ended.early.as_ref().map(ToString::to_string);
-        let now = (self.now)();
-        let ending = Ending {
-            run: &run.id,
-            results: &ended.results,
-            holds,
-            started: &run.started_at,
-            ended: &now,
-            ended_early: early.as_deref(),
-            notes: &[],
-        };
-        let spool = Path::new(&run.spool);
-        let errors = reports::write_errors(&roster, spool, &feed.dialect, &planned.form, &planned.plan, &ended.results)
-            .map_err(|error| misplaced(&error))?;
-        self.keep_placed(&roster, errors).await?;
-        reports::write_results(&roster, &subject, &ending).map_err(|error| misplaced(&error))?;
-        errand.audience.result(&subject, &ending);
-        let tally = Tally::of(&planned.plan, &ending);
-        if let Some(before) = planned.n_entries {
-            let now = size_after(before, &planned.plan, &ended.results);
-            self.state.keep_size(&run.target, now).await.map_err(broken)?;
-        }
-        if let Some(early) = &ended.early {
-            return Ok(Carried::TryAgain(ended_early(early, errand)));
-        }
-        self.state.missing_since(&run.target, planned.leavers_gone.clone(), now.clone()).await.map_err(broken)?;
-        if !holds.is_empty() {
-            return self.hold(errand, holds).await;
-        }
-        self.end(run, Phase::Done, None, Some(counts(&tally))).await?;
-        let clean = matches!(tally.verdict(&ending), Verdict::Successful | Verdict::NothingToChange | Verdict::LeftOut);
-        Ok(Carried::Done(if clean { Exit::Done } else { Exit::RowsInError }))
-    }
-
-    /// Plans what is left once more, and shows it: this is what an operator approves.
-    async fn hold<D: Directory>(&self, errand: &Errand<'_, D>, holds: &[Hold]) -> Result<Carried, Failure> {
-        let Errand { run, .. } = errand;
-        self.state.next_round(&run.id).await.map_err(broken)?;
-        let resume = Resume::of(&self.state, &run.id).await.map_err(broken)?;
-        match planning::plan(errand, &self.state, &resume, false, &(self.now)()).await {
-            Ok(left) => {
-                let roster = PathBuf::from(&run.path);
-                reports::write_preview(&roster, &subject(&left, errand, &roster)).map_err(|error| misplaced(&error))?;
-                self.state.enter(&run.id, Phase::Held, &left.shown.to_string(), holds).await.map_err(broken)?;
-                Ok(Carried::Waiting)
-            }
-            Err(error) => self.not_planned(run, error, true).await,
-        }
-    }
-
-    async fn keep_placed(&self, roster: &Path, errors: Option<Placed>) -> Result<(), Failure> {
-        let path = ReportNames::beside(roster).errors_csv;
-        let key = path.to_string_lossy().into_owned();
-        match errors {
-            Some(placed) => self.state.placed(key, Some((placed.length, placed.sha256))).await.map_err(broken),
-            None => {
-                let Some((length, sha256)) = self.state.as_placed(key.clone()).await.map_err(broken)? else {
-                    return Ok(());
-                };
-                remove_placed(&path, &Placed { length, sha256 })
-                    .map_err(|error| Failure::new(Exit::TryAgain, format!("cannot remove {key}")).caused_by(&error))?;
-                self.state.placed(key, None).await.map_err(broken)
-            }
-        }
-    }
-
-    /// Ends a run whose roster is refused. One that has begun to write stays open: its people are not to be forgotten.
-    async fn not_planned(&self, run: &Run, error: PlanningError, is_begun: bool) -> Result<Carried, Failure> {
-        let failure = error.failure(run);
-        match failure.exit {
-            Exit::Refused if !is_begun => {
-                let roster = Path::new(&run.path);
-                let refusal = Refusal {
-                    run: &run.id,
-                    feed: &run.feed,
-                    roster: roster.file_name().and_then(|name| name.to_str()).unwrap_or("roster"),
-                    ended: &(self.now)(),
-                    why: failure.sentence(),
-                    hints: failure.hints(),
-                };
-                reports::write_refusal(roster, &refusal).map_err(|error| misplaced(&error))?;
-                self.end(run, Phase::Refused, Some(failure.sentence().to_owned()), None).await?;
-                Ok(Carried::Refused(failure))
-            }
-            _ => Ok(Carried::TryAgain(failure)),
-        }
-    }
-
-    /// Ends a run: its file is done, its copy goes.
-    pub async fn end(
-        &self,
-        run: &Run,
-        phase: Phase,
-        reason: Option<String>,
-        counts: Option<String>,
-    ) -> Result<(), Failure> {
-        let name = Path::new(&run.path).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.state.file_done(&run.feed, &name, &run.identity, &run.id).await.map_err(broken)?;
-        self.state.end(&run.id, phase, reason, counts, (self.now)()).await.map_err(broken)?;
-        remove_spool(run)
-    }
 }
 
 fn remove_spool(run: &Run) -> Result<(), Failure> {
@@ -396,39 +276,14 @@ fn remove_spool(run: &Run) -> Result<(), Failure> {
     }
 }
 
-fn subject<'s, D>(planned: &'s Planned, errand: &'s Errand<'_, D>, roster: &'s Path) -> Subject<'s> {
+fn subject<'s, D>(
+    planned: &'s Planned,
+    errand: &'s Errand<'_, D>,
+    roster: &'s Path,
+    remarks: &'s [Remark],
+) -> Subject<'s> {
     let roster = roster.file_name().and_then(|name| name.to_str()).unwrap_or("roster");
-    Subject { plan: &planned.plan, form: &planned.form, feed: &errand.feed.name, roster }
-}
-
-/// Returns how many accounts a directory of `before` has after what was done.
-fn size_after(before: usize, plan: &Plan, results: &[ItemResult]) -> usize {
-    let done = || plan.items.iter().zip(results).map(|(item, result)| (&item.intent, &result.outcome));
-    let come = done().filter(|done| matches!(done, (Intent::Create(_), Outcome::Created))).count();
-    let go = done().filter(|done| matches!(done, (Intent::Delete | Intent::Purge { .. }, Outcome::Deleted))).count();
-    (before + come).saturating_sub(go)
-}
-
-fn counts(tally: &Tally) -> String {
-    serde_json::json!({
-        "created": tally.created, "updated": tally.updated, "unchanged": tally.unchanged,
-        "disabled": tally.disabled, "enabled": tally.enabled, "deleted": tally.deleted, "old": tally.reported,
-        "rejected": tally.rejected, "failed": tally.failed, "not_attempted": tally.not_attempted,
-        "letters_sent": tally.letters_sent, "letters_owed": tally.letters_owed,
-    })
-    .to_string()
-}
-
-fn ended_early<D>(early: &Early, errand: &Errand<'_, D>) -> Failure {
-    let sentence = format!("{}: {early}", errand.run.path);
-    match early {
-        Early::Useless(_) => Failure::new(Exit::Config, sentence).hint(format!(
-            "`rosterd check` says what is missing on target `{}`; the run goes on at the next start",
-            errand.run.target
-        )),
-        Early::Stopped | Early::Unavailable(_) | Early::LettersOwed(_) => Failure::new(Exit::TryAgain, sentence)
-            .hint("nothing is lost: the run goes on at the next `rosterd import` or `rosterd run`"),
-    }
+    Subject { plan: &planned.plan, form: &planned.form, feed: &errand.feed.name, roster, remarks }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]

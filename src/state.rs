@@ -5,6 +5,7 @@
 pub mod history;
 pub mod journal;
 pub mod run;
+pub mod waiting;
 
 use std::path::Path;
 

@@ -10,7 +10,8 @@ use super::open;
 use super::open::Site;
 use super::progress::Console;
 use super::progress::Parts;
-use crate::config::Config;
+use crate::config::Outline;
+use crate::config::Secrets;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::intake::lock::Exclusive;
@@ -33,6 +34,9 @@ use crate::state::run::Run;
 pub struct ApproveArgs {
     /// The roster's path, or the id of its run
     roster: String,
+    /// The directory was emptied on purpose: the run that waits because the directory has no accounts at all goes on
+    #[arg(long)]
+    directory_was_emptied: bool,
     /// How to print the results
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -47,48 +51,77 @@ pub struct RejectArgs {
 
 /// Approves a plan.
 pub async fn approve(site: &Site, args: ApproveArgs) -> Result<Exit, Failure> {
-    let config = site.config()?;
-    let state = open::state(&config)?;
-    let run = waiting(&state, &args.roster, &[Phase::Waiting, Phase::Held, Phase::Approved]).await?;
-    let Some(plan) = run.plan.clone() else {
-        return Err(Failure::new(Exit::Refused, format!("run {} has no plan yet", run.id)));
-    };
-    let choices = edited(&config, &run).await?;
-    let _held = match Exclusive::take(&config.data_dir) {
+    let outline = site.outline()?;
+    let state = open::state(&outline.data_dir)?;
+    let phases: &[Phase] = if args.directory_was_emptied { EMPTIED } else { APPROVED };
+    let run = waiting(&state, &args.roster, phases).await?;
+    let plan = run.plan.clone().filter(|_| APPROVED.contains(&run.phase));
+    if plan.is_none() && !args.directory_was_emptied {
+        return Err(Failure::new(Exit::Refused, without_plan(&run)).hint(format!(
+            "if it is so on purpose, run `rosterd approve --directory-was-emptied {}`; else repair the directory, and \
+             drop or import the roster again",
+            run.id
+        )));
+    }
+    let choices = edited(&outline, &run).await?;
+    if args.directory_was_emptied {
+        state.believe_empty(&run.id).await.map_err(broken)?;
+    }
+    let _held = match Exclusive::take(&outline.data_dir) {
         Ok(held) => held,
         Err(LockFault::Held { .. }) => {
-            if run.phase != Phase::Approved && !state.approve(&run.id, &plan, choices).await.map_err(broken)? {
-                let sentence = format!("the plan for {} has changed this very moment", run.path);
-                return Err(Failure::new(Exit::Refused, sentence).hint("`rosterd status` says how it stands"));
-            }
-            Console::new(args.format, Parts::Run, false)
-                .tell(&format!("Approved plan {plan}. The running daemon applies it."));
+            let told = match &plan {
+                None => "The running daemon goes on with it, and believes that the directory is empty.".to_owned(),
+                Some(plan) => {
+                    if run.phase != Phase::Approved && !state.approve(&run.id, plan, choices).await.map_err(broken)? {
+                        let sentence = format!("the plan for {} has changed this very moment", run.path);
+                        return Err(Failure::new(Exit::Refused, sentence).hint("`rosterd status` says how it stands"));
+                    }
+                    format!("Approved plan {plan}. The running daemon applies it.")
+                }
+            };
+            Console::new(args.format, Parts::Run, false).tell(&told);
             return Ok(Exit::Done);
         }
         Err(fault) => return Err(Failure::new(Exit::TryAgain, fault.to_string()).hint(fault.hint())),
     };
+    let mail = outline.feed(&run.feed).is_some_and(|feed| feed.feed.letters.is_some());
+    let config = site.config_with(Secrets::Of { target: &run.target, mail })?;
     let stop = CancellationToken::new();
     open::obey_signals(&stop)?;
     state.keep_choices(&run.id, choices).await.map_err(broken)?;
-    let carrier = open::carrier(&config, state, stop)?;
+    let carrier = open::carrier(config.mail.as_ref(), state, stop)?;
     let console = Console::new(args.format, Parts::Run, false);
-    carry(&config, &carrier, run, Order::Approved(plan), &console).await
+    let order = plan.map_or(Order::AsTheFeedSays, Order::Approved);
+    carry(&config, &carrier, run, order, &console).await
+}
+
+/// What waits for approval of a plan.
+const APPROVED: &[Phase] = &[Phase::Waiting, Phase::Held, Phase::Approved];
+/// What may be unable to go on because the directory looks empty.
+const EMPTIED: &[Phase] = &[Phase::Claimed, Phase::Waiting, Phase::Approved, Phase::Applying, Phase::Held];
+
+fn without_plan(run: &Run) -> String {
+    match &run.reason {
+        Some(reason) => reason.clone(),
+        None => format!("run {} has no plan yet", run.id),
+    }
 }
 
 /// Returns the choices that the operator has edited in the preview.
-async fn edited(config: &Config, run: &Run) -> Result<Vec<(LineNo, u8)>, Failure> {
-    // A feed that is gone is told of when the run is carried.
-    let Some(feed) = config.feed(&run.feed) else { return Ok(Vec::new()) };
+async fn edited(outline: &Outline, run: &Run) -> Result<Vec<(LineNo, u8)>, Failure> {
+    // A feed that is gone is told of when the run is carried. Without a plan there was no preview.
+    let Some(feed) = outline.feed(&run.feed).filter(|_| run.plan.is_some()) else { return Ok(Vec::new()) };
     let edited = choices::edited(run, &feed.feed).await.map_err(|fault| fault.failure())?;
     Ok(edited.into_iter().map(|(line, bits)| (line, bits.0)).collect())
 }
 
 /// Rejects a plan.
 pub async fn reject(site: &Site, args: RejectArgs) -> Result<Exit, Failure> {
-    let config = site.config()?;
-    let state = open::state(&config)?;
+    let outline = site.outline()?;
+    let state = open::state(&outline.data_dir)?;
     let run = waiting(&state, &args.roster, &[Phase::Waiting, Phase::Held]).await?;
-    let carrier = open::carrier(&config, state, CancellationToken::new())?;
+    let carrier = open::carrier(None, state, CancellationToken::new())?;
     carrier.end(&run, Phase::Rejected, Some("rejected by an operator".to_owned()), None).await?;
     Console::new(Format::Table, Parts::Run, false).tell(&rejected(&run));
     Ok(Exit::Done)

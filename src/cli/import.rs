@@ -44,14 +44,14 @@ pub struct Args {
 /// Carries one roster through.
 pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
     let config = site.config()?;
-    let feed = open::feed(&config, args.feed.as_deref(), &args.roster)?;
+    let feed = open::feed(&config.feeds, args.feed.as_deref(), &args.roster)?;
     let held = open::exclusive(&config)?;
-    let state = open::state(&config)?;
+    let state = open::state(&config.data_dir)?;
     let spool = open::spool(&config)?;
     open::clean(&spool, &held, &state).await?;
     let stop = CancellationToken::new();
     open::obey_signals(&stop)?;
-    let carrier = open::carrier(&config, state, stop)?;
+    let carrier = open::carrier(config.mail.as_ref(), state, stop)?;
     let console = Console::new(args.format, Parts::Run, args.all);
     let claim = open::claim_one(&spool, feed, &args.roster)?;
     let fresh = open::new_run(&claim, feed);
@@ -64,6 +64,8 @@ pub async fn import(site: &Site, args: Args) -> Result<Exit, Failure> {
             (Phase::Claimed | Phase::Applying, _) => {
                 finish_other(&config, &carrier, run, Order::AsTheFeedSays).await;
             }
+            (Phase::Approved, None) if is_this => same = Some(run),
+            (Phase::Approved, None) => finish_other(&config, &carrier, run, Order::AsTheFeedSays).await,
             (Phase::Approved, Some(plan)) => {
                 let approved = Order::Approved(plan.clone());
                 finish_other(&config, &carrier, run, approved).await;
@@ -114,7 +116,9 @@ pub async fn carry(
             ));
             Ok(Exit::Refused)
         }
-        crate::run::Carried::Refused(failure) | crate::run::Carried::TryAgain(failure) => Err(failure),
+        crate::run::Carried::Refused(failure)
+        | crate::run::Carried::Doubted(failure)
+        | crate::run::Carried::TryAgain(failure) => Err(failure),
     }
 }
 

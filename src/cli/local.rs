@@ -10,6 +10,7 @@ use super::list::List;
 use super::open;
 use super::open::Site;
 use crate::config::Config;
+use crate::config::Secrets;
 use crate::config::TargetKind;
 use crate::directory::local::Local;
 use crate::directory::local::Verified;
@@ -89,7 +90,7 @@ const GROUP_COLUMNS: &[&str] = &["kind", "name", "members"];
 
 /// Looks into the embedded directory.
 pub async fn local(site: &Site, args: Args) -> Result<Exit, Failure> {
-    let config = site.config()?;
+    let config = site.config_with(Secrets::None)?;
     let local = open_local(&config, args.target.as_deref()).await?;
     match args.command {
         LocalCommand::Users { pattern } => users(&local, &pattern, args.format).await,

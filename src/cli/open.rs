@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::config::FeedConfig;
+use crate::config::Outline;
+use crate::config::Secrets;
 use crate::config::TargetKind;
 use crate::daemon::signals::Signals;
 use crate::directory::ldap::Ldap;
@@ -23,6 +25,7 @@ use crate::intake::claim::Claim;
 use crate::intake::claim::NotClaimed;
 use crate::intake::lock::Exclusive;
 use crate::intake::spool::Spool;
+use crate::mail::MailSettings;
 use crate::mail::Mailer;
 use crate::run::Carrier;
 use crate::run::broken;
@@ -32,6 +35,9 @@ use crate::state::run::Run;
 
 /// No roster is larger than this, in bytes.
 const LARGEST_ROSTER: u64 = 8 << 30;
+
+/// The configuration, unless another one is named.
+pub const DEFAULT_CONFIG: &str = "/etc/rosterd/rosterd.toml";
 
 /// Where configuration and data are.
 #[derive(Debug)]
@@ -43,12 +49,42 @@ pub struct Site {
 }
 
 impl Site {
+    /// Returns the options that lead another command to the same place, fit for a shell, with a blank before each.
+    pub fn options(&self) -> String {
+        let config = Some(&self.config).filter(|config| **config != Path::new(DEFAULT_CONFIG));
+        let config = config.map(|config| format!(" --config {}", for_shell(config)));
+        let data_dir = self.data_dir.as_ref().map(|data_dir| format!(" --data-dir {}", for_shell(data_dir)));
+        config.into_iter().chain(data_dir).collect()
+    }
+
     /// Reads and proves the configuration, and makes sure that `data_dir` is there.
     pub fn config(&self) -> Result<Config, Failure> {
-        let config = Config::load(&self.config, self.data_dir.as_deref())?;
+        self.config_with(Secrets::All)
+    }
+
+    /// The same, with those secrets alone that are needed.
+    pub fn config_with(&self, secrets: Secrets<'_>) -> Result<Config, Failure> {
+        let config = Config::load(&self.config, self.data_dir.as_deref(), secrets)?;
         make_private_folder(&config.data_dir)?;
         Ok(config)
     }
+
+    /// The same for what is done without any secret.
+    pub fn outline(&self) -> Result<Outline, Failure> {
+        let outline = Outline::load(&self.config, self.data_dir.as_deref())?;
+        make_private_folder(&outline.data_dir)?;
+        Ok(outline)
+    }
+}
+
+/// Writes a path so that a shell takes it for one word and nothing else.
+fn for_shell(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Makes a folder that only rosterd's user can use, unless it is there.
@@ -68,8 +104,8 @@ pub fn now() -> String {
 }
 
 /// Opens the journal.
-pub fn state(config: &Config) -> Result<State, Failure> {
-    State::open(&config.data_dir).map_err(|error| {
+pub fn state(data_dir: &Path) -> Result<State, Failure> {
+    State::open(data_dir).map_err(|error| {
         Failure::new(Exit::Config, "cannot open the journal")
             .caused_by(&error)
             .hint("`data_dir` must be a folder on a local disk that rosterd's user can write to")
@@ -139,8 +175,8 @@ pub fn target(config: &Config, name: &str) -> Result<Target, Failure> {
 }
 
 /// Makes the carrier.
-pub fn carrier(config: &Config, state: State, stop: CancellationToken) -> Result<Carrier, Failure> {
-    let mailer = match &config.mail {
+pub fn carrier(mail: Option<&MailSettings>, state: State, stop: CancellationToken) -> Result<Carrier, Failure> {
+    let mailer = match mail {
         None => None,
         Some(settings) => match Mailer::smtp(settings) {
             Ok(mailer) => Some(Arc::new(mailer)),
@@ -154,14 +190,14 @@ pub fn carrier(config: &Config, state: State, stop: CancellationToken) -> Result
 }
 
 /// Picks the feed for a roster: the one that is named, the one whose folder the roster is in, or the only one.
-pub fn feed<'c>(config: &'c Config, name: Option<&str>, roster: &Path) -> Result<&'c FeedConfig, Failure> {
-    let names = || config.feeds.iter().map(|feed| feed.feed.name.as_str()).collect::<Vec<_>>().join(", ");
+pub fn feed<'c>(feeds: &'c [FeedConfig], name: Option<&str>, roster: &Path) -> Result<&'c FeedConfig, Failure> {
+    let names = || feeds.iter().map(|feed| feed.feed.name.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(name) = name {
-        return config.feed(name).ok_or_else(|| {
+        return feeds.iter().find(|feed| feed.feed.name == name).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("there is no feed `{name}`")).hint(format!("the feeds are: {}", names()))
         });
     }
-    if let [only] = config.feeds.as_slice() {
+    if let [only] = feeds {
         return Ok(only);
     }
     let folder = roster.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned));
@@ -169,7 +205,7 @@ pub fn feed<'c>(config: &'c Config, name: Option<&str>, roster: &Path) -> Result
         let drop = feed.folder.as_deref().and_then(|folder| folder.canonicalize().ok());
         drop.is_some() && drop == folder
     };
-    config.feeds.iter().find(own).ok_or_else(|| {
+    feeds.iter().find(own).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("which feed is {} for?", roster.display()))
             .hint(format!("name it with --feed; the feeds are: {}", names()))
     })

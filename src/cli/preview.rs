@@ -7,6 +7,9 @@ use super::open;
 use super::open::Site;
 use super::progress::Console;
 use super::progress::Parts;
+use crate::config::Secrets;
+use crate::directory::Directory;
+use crate::directory::Remarks;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::report::Subject;
@@ -37,9 +40,10 @@ pub struct Args {
 
 /// Shows the plan of one roster.
 pub async fn preview(site: &Site, args: Args) -> Result<Exit, Failure> {
-    let config = site.config()?;
-    let feed = open::feed(&config, args.feed.as_deref(), &args.roster)?;
-    let state = open::state(&config)?;
+    let outline = site.outline()?;
+    let feed = open::feed(&outline.feeds, args.feed.as_deref(), &args.roster)?;
+    let config = site.config_with(Secrets::Of { target: &feed.feed.target, mail: false })?;
+    let state = open::state(&config.data_dir)?;
     let directory = open::target(&config, &feed.feed.target)?;
     let (spool, _lock) = open::preview_spool(&config)?;
     let claim = open::claim_one(&spool, feed, &args.roster)?;
@@ -54,8 +58,14 @@ pub async fn preview(site: &Site, args: Args) -> Result<Exit, Failure> {
     let planned = planning::plan(&errand, &state, &Resume::default(), false, &open::now()).await;
     claim.close().map_err(|error| Failure::new(Exit::TryAgain, "cannot remove the spool copy").caused_by(&error))?;
     let planned = planned.map_err(|error| error.failure(&errand.run))?;
-    let subject =
-        Subject { plan: &planned.plan, form: &planned.form, feed: &feed.feed.name, roster: claim.name.as_str() };
+    let remarks = directory.remarks().map(Remarks::told).unwrap_or_default();
+    let subject = Subject {
+        plan: &planned.plan,
+        form: &planned.form,
+        feed: &feed.feed.name,
+        roster: claim.name.as_str(),
+        remarks: &remarks,
+    };
     console.preview(&subject);
     Ok(match planned.plan.counts().error {
         _ if !planned.plan.holds.is_empty() => Exit::Refused,

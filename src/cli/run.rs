@@ -78,13 +78,13 @@ pub async fn run(site: &Site, args: Args) -> Result<Exit, Failure> {
         .map_err(|fault| Failure::new(Exit::Config, fault.to_string()).hint(fault.hint().unwrap_or_default()))?;
     let config = Arc::new(site.config()?);
     let lock = open::exclusive(&config)?;
-    let state = open::state(&config)?;
+    let state = open::state(&config.data_dir)?;
     let spool = open::spool(&config)?;
     open::clean(&spool, &lock, &state).await?;
     let stop = CancellationToken::new();
     let signals = Signals::install()
         .map_err(|error| Failure::new(Exit::TryAgain, "cannot listen for signals").caused_by(&error))?;
-    let carrier = Arc::new(open::carrier(&config, state.clone(), stop.clone())?);
+    let carrier = Arc::new(open::carrier(config.mail.as_ref(), state.clone(), stop.clone())?);
     for folder in config.feeds.iter().filter_map(|feed| feed.folder.as_deref()) {
         // Folders inside `data_dir` are rosterd's own to make; any other one that is missing may be an unmounted share.
         if folder.starts_with(&config.data_dir) {
@@ -213,6 +213,10 @@ async fn carry(config: Arc<Config>, carrier: Arc<Carrier>, feed: String, claim: 
         Ok(crate::run::Carried::Refused(failure)) => {
             error!(feed.name = feed, "{}", failure.line());
             Carried::Refused
+        }
+        Ok(crate::run::Carried::Doubted(failure)) => {
+            error!(feed.name = feed, "{}", failure.line());
+            Carried::Held
         }
         Ok(crate::run::Carried::TryAgain(failure)) | Err(failure) => {
             error!(feed.name = feed, "{}", failure.line());

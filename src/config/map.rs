@@ -48,6 +48,13 @@ impl Prover {
         }
         for (key, rule) in &raw.map {
             spans.push((format!("map.{key}"), rule.span()));
+            if key.eq_ignore_ascii_case("action") {
+                let text = "`action` is no attribute: what is to be done with a row stands in its column `action`";
+                self.fault(ConfigFault::at(rule.span(), text).hint(
+                    "another header for it is named in `columns` of [feed.csv]; what all rows are for, in `action` of \
+                     [feed.defaults]",
+                ));
+            }
             match rule.get_ref() {
                 RawRule::Text(text) => rules.push(Rule::short(key, text)),
                 RawRule::Table(table) => rules.extend(self.rule(key, table, &rule.span(), &mut collision)),

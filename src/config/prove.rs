@@ -12,6 +12,8 @@ use toml::Spanned;
 
 use super::Config;
 use super::ConfigFault;
+use super::Secrets;
+use super::TargetConfig;
 use super::raw::RawConfig;
 
 /// Collects faults while a configuration is proven.
@@ -20,6 +22,10 @@ pub(super) struct Prover {
     pub(super) data_dir: PathBuf,
     /// Relative paths of secrets, certificates and templates are taken from here.
     pub(super) config_dir: PathBuf,
+    /// Whether secrets are read now.
+    pub(super) reads_secrets: bool,
+    /// Whether one was to be read since, and was not.
+    pub(super) has_skipped: bool,
     faults: Vec<ConfigFault>,
 }
 
@@ -29,6 +35,8 @@ impl Prover {
         Self {
             data_dir: data_dir.unwrap_or(Path::new("rosterd-data")).to_owned(),
             config_dir: config_dir.to_owned(),
+            reads_secrets: true,
+            has_skipped: false,
             faults: Vec::new(),
         }
     }
@@ -47,7 +55,7 @@ impl Prover {
 
     /// Proves everything. What is wrong has a stand-in in the result, which must not be used when there are faults.
     /// `feed_texts` say the same as the feeds of `raw`, without comments and layout.
-    pub(super) fn config(&mut self, raw: RawConfig, feed_texts: &[String]) -> Config {
+    pub(super) fn config(&mut self, raw: RawConfig, feed_texts: &[String], secrets: Secrets<'_>) -> Config {
         self.unique(raw.targets.iter().map(|target| &target.name), "target");
         self.unique(raw.feeds.iter().map(|feed| &feed.name), "feed");
         if raw.feeds.is_empty() {
@@ -56,8 +64,18 @@ impl Prover {
         let seats: Vec<(String, Option<usize>)> =
             raw.targets.iter().map(|target| (target.name.get_ref().clone(), target.seats)).collect();
         let has_mail = raw.mail.is_some();
-        let targets: Vec<_> = raw.targets.into_iter().filter_map(|target| self.target(target)).collect();
+        let mut targets = Vec::new();
+        let mut locked = Vec::new();
+        for target in raw.targets {
+            self.reads_secrets = secrets.of_target(target.name.get_ref());
+            targets.extend(self.target(target));
+            if std::mem::take(&mut self.has_skipped) {
+                locked.extend(targets.last().map(|target: &TargetConfig| target.name.clone()));
+            }
+        }
+        self.reads_secrets = secrets.of_mail();
         let mail = raw.mail.and_then(|mail| self.mail(mail));
+        let mail = mail.filter(|_| !std::mem::take(&mut self.has_skipped));
         let mut feeds = Vec::new();
         for (place, feed) in raw.feeds.into_iter().enumerate() {
             let target = seats.iter().find(|(name, _)| name == feed.target.get_ref());
@@ -73,6 +91,7 @@ impl Prover {
             let text = feed_texts.get(place).map(String::as_str).unwrap_or_default();
             feeds.extend(self.feed(feed, text, settings, seats, has_mail));
         }
+        targets.retain(|target| !locked.contains(&target.name));
         Config { data_dir: self.data_dir.clone(), targets, mail, feeds }
     }
 

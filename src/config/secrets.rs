@@ -20,6 +20,12 @@ impl Prover {
     /// Reads a secret. A final line break does not belong to it; an empty one is a fault.
     pub(super) fn secret(&mut self, raw: &Spanned<RawSecret>) -> Option<Secret> {
         let RawSecret { file, credential, env } = raw.get_ref();
+        let is_named = [file.is_some(), credential.is_some(), env.is_some()].into_iter().filter(|is| *is).count() == 1;
+        if is_named && !self.reads_secrets {
+            // Stands for what is not needed; whatever it belongs to is left out of the result.
+            self.has_skipped = true;
+            return Some(Secret::from("not read"));
+        }
         let read = match (file, credential, env) {
             (Some(file), None, None) => read_file(&self.config_dir.join(file), Guarded::ByItsMode),
             (None, Some(name), None) => read_credential(name),

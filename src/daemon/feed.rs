@@ -26,7 +26,6 @@ use crate::daemon::target::Offer;
 use crate::daemon::told::Told;
 use crate::daemon::told::chain;
 use crate::daemon::told::shown;
-use crate::intake::FolderFault;
 use crate::intake::Identity;
 use crate::intake::scan;
 use crate::intake::scan::Candidate;
@@ -35,6 +34,8 @@ use crate::intake::scan::Wanted;
 use crate::intake::settle::Look;
 use crate::intake::settle::Settle;
 use crate::intake::settle::Verdict;
+use crate::intake::tenancy::NotTenant;
+use crate::intake::tenancy::Tenure;
 use crate::intake::watch::Following;
 use crate::intake::watch::Hints;
 use crate::intake::watch::Watch;
@@ -45,7 +46,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LOOK_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a look at the folder has found.
-type Found = Result<(Listing, Following), FolderFault>;
+type Found = Result<(Listing, Following, Tenure), NotTenant>;
 
 pub(super) struct FeedWorker<M, C> {
     index: FeedIndex,
@@ -184,14 +185,18 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
             gate.look((self.shared.clock)());
         }
         let (folder, wanted) = (self.feed().folder.clone(), self.wanted.clone());
-        tokio::task::spawn_blocking(move || match scan::scan(&folder, &wanted) {
-            Ok(listing) => {
-                let following = watch.follow(listing.folder);
-                (watch, Ok((listing, following)))
-            }
-            Err(fault) => {
-                watch.release();
-                (watch, Err(fault))
+        let tenancies = Arc::clone(&self.shared.tenancies);
+        tokio::task::spawn_blocking(move || {
+            let found = tenancies.hold(&folder).and_then(|tenure| Ok((scan::scan(&folder, &wanted)?, tenure)));
+            match found {
+                Ok((listing, tenure)) => {
+                    let following = watch.follow(listing.folder);
+                    (watch, Ok((listing, following, tenure)))
+                }
+                Err(fault) => {
+                    watch.release();
+                    (watch, Err(fault))
+                }
             }
         })
     }
@@ -199,7 +204,7 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
     /// Takes in what a look has found, and returns how long it is until the next one.
     async fn take_in(&mut self, found: Found, look: Look, hints: &Hints) -> Duration {
         let rescan = self.feed().rescan;
-        let (listing, following) = match found {
+        let (listing, following, tenure) = match found {
             Ok(found) => found,
             Err(fault) => {
                 self.told.folder_fault(&self.shared.feeds[self.index.0], &chain(&fault), fault.hint());
@@ -209,6 +214,7 @@ impl<M: Memory, C: Send + Sync + 'static> FeedWorker<M, C> {
         let feed = &self.shared.feeds[self.index.0];
         self.told.folder_read(feed);
         self.told.following(feed, following);
+        self.told.tenure(feed, tenure);
         self.told.ignored(feed, listing.ignored);
         let there: HashSet<&str> = listing.candidates.iter().map(|file| file.name.as_str()).collect();
         let is_there = |name: &str| there.contains(name);

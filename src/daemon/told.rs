@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::daemon::FeedWatch;
 use crate::intake::Shown;
 use crate::intake::scan::Ignored;
+use crate::intake::tenancy::Tenure;
 use crate::intake::watch::Following;
 
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub(super) struct Told {
     folder: Option<String>,
     memory: Option<String>,
     following: Option<Following>,
+    tenure: Option<Tenure>,
     files: HashMap<String, String>,
     ignored: HashSet<Ignored>,
     seen_ignored: HashSet<Ignored>,
@@ -67,6 +69,17 @@ impl Told {
             },
         }
         self.following = Some(following);
+    }
+
+    /// Whether the folder is kept from other daemons.
+    pub(super) fn tenure(&mut self, feed: &FeedWatch, tenure: Tenure) {
+        if let Tenure::Shared(why) = &tenure
+            && self.tenure.as_ref() != Some(&tenure)
+        {
+            let hint = "see to it that no other rosterd takes rosters from the same folder";
+            warn!(feed.name = feed.name, hint, "{} cannot be locked: {why}", feed.folder.display());
+        }
+        self.tenure = Some(tenure);
     }
 
     /// What is never taken. It is reported when it is seen for the second time: some programs link a file under its

@@ -25,6 +25,7 @@ use super::Login;
 use super::Lookup;
 use super::Numbers;
 use super::Pace;
+use super::Remarks;
 use super::Wanted;
 use crate::roster::account::Account;
 use crate::roster::account::EntryId;
@@ -296,6 +297,10 @@ impl Directory for Ldap {
 
     fn numbers(&self) -> Option<&Numbers> {
         Some(&self.numbers)
+    }
+
+    fn remarks(&self) -> Option<&Remarks> {
+        Some(self.pool.remarks())
     }
 
     fn fold_of_references(&self) -> Fold {

@@ -11,6 +11,7 @@ use super::Login;
 use super::Lookup;
 use super::Numbers;
 use super::Pace;
+use super::Remarks;
 use super::Wanted;
 use super::ldap::Ldap;
 use super::local::Local;
@@ -70,6 +71,13 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.numbers(),
             Self::Ldap(ldap) => ldap.numbers(),
+        }
+    }
+
+    fn remarks(&self) -> Option<&Remarks> {
+        match self {
+            Self::Local(local) => local.remarks(),
+            Self::Ldap(ldap) => ldap.remarks(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::tasks::Task;
 use crate::directory::Directory;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
+use crate::roster::account::LineNo;
 use crate::roster::earlier::Creation;
 use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
@@ -30,9 +31,20 @@ use crate::state::journal::Started;
 /// How often an account that was written, and is not there when read back, is looked for.
 const LOOKS: u32 = 3;
 
+/// A batch of which it is known what came of it.
+#[derive(Debug)]
+pub(super) struct Concluded {
+    pub(super) tasks: Vec<Task>,
+    pub(super) fates: Vec<Fate>,
+    /// What the directory holds of the tasks that were done.
+    pub(super) entries: HashMap<usize, ExistingAccount>,
+    /// How many passwords were made for each letter.
+    pub(super) generations: HashMap<LineNo, u32>,
+}
+
 impl<D: Directory> Progression<'_, D> {
-    /// Makes the passwords of a batch and lets the journal know what is about to be sent.
-    pub(super) async fn announce(&self, mut tasks: Vec<Task>) -> Result<Announced, DatabaseError> {
+    /// Makes the passwords of a batch.
+    pub(super) fn prepare(&self, mut tasks: Vec<Task>) -> Vec<Task> {
         for task in tasks.iter_mut().filter(|task| task.generate) {
             // Some directories refuse passwords with parts of the person's names in them.
             let item = &self.work.plan.items[task.item];
@@ -45,6 +57,15 @@ impl<D: Directory> Progression<'_, D> {
                 _ => {}
             }
         }
+        tasks
+    }
+
+    /// Lets the journal know what came of batches, and what is about to be sent.
+    pub(super) async fn announce(
+        &self,
+        known: Evidence,
+        batches: Vec<Vec<Task>>,
+    ) -> Result<Vec<Announced>, DatabaseError> {
         let intent = |task: &Task| Started {
             key: task.key.clone(),
             kind: task.kind,
@@ -52,13 +73,19 @@ impl<D: Directory> Progression<'_, D> {
             letter: task.letter,
             before: task.before(),
         };
-        let generations = self.work.state.started(self.work.run, tasks.iter().map(intent).collect()).await?;
-        Ok(Announced { tasks, generations })
+        let next = batches.iter().flatten().map(intent).collect();
+        let generations = self.work.state.advanced(self.work.run, known, next).await?;
+        let of_batch = |tasks: Vec<Task>| {
+            let lines = tasks.iter().filter_map(Task::line);
+            let generations = lines.filter_map(|line| Some((line, *generations.get(&line)?))).collect();
+            Announced { tasks, generations }
+        };
+        Ok(batches.into_iter().map(of_batch).collect())
     }
 
-    /// Proves what came of a batch and writes it down. Results of people whose fate stays unknown say so, and the
-    /// journal keeps them open.
-    pub(super) async fn conclude(&mut self, sent: Sent) -> Result<(), DatabaseError> {
+    /// Proves what came of a batch, and returns what the journal is to know of it before letters go out. Results of
+    /// people whose fate stays unknown say so, and the journal keeps them open.
+    pub(super) async fn conclude(&mut self, sent: Sent) -> Result<(Evidence, Concluded), DatabaseError> {
         let Sent { batch: Announced { tasks, generations }, mut fates, shown, left_behind } = sent;
         for (place, what) in left_behind {
             let result = &mut self.results[tasks[place].item];
@@ -67,8 +94,8 @@ impl<D: Directory> Progression<'_, D> {
         }
         self.keep_numbers().await?;
         let entries = self.read_back(&tasks, &mut fates, shown).await;
-        self.keep(&tasks, &fates, &entries).await?;
-        self.post(&tasks, &fates, &entries, &generations).await
+        let evidence = self.keep(&tasks, &fates, &entries);
+        Ok((evidence, Concluded { tasks, fates, entries, generations }))
     }
 
     /// Takes back what the directory does not confirm. Accounts that it has not shown are read back, and those whose
@@ -145,13 +172,8 @@ impl<D: Directory> Progression<'_, D> {
         }
     }
 
-    /// Writes the evidence down and keeps the results.
-    async fn keep(
-        &mut self,
-        tasks: &[Task],
-        fates: &[Fate],
-        entries: &HashMap<usize, ExistingAccount>,
-    ) -> Result<(), DatabaseError> {
+    /// Keeps the results, and returns the evidence.
+    fn keep(&mut self, tasks: &[Task], fates: &[Fate], entries: &HashMap<usize, ExistingAccount>) -> Evidence {
         let mut evidence = self.evidence();
         let early = self.why_early();
         for (place, (task, fate)) in tasks.iter().zip(fates).enumerate() {
@@ -210,7 +232,7 @@ impl<D: Directory> Progression<'_, D> {
             settle(result, was_made, outcome);
             evidence.finish(task.key.clone(), result);
         }
-        self.keep_evidence(evidence).await
+        evidence
     }
 
     /// Returns evidence with nothing in it yet.
@@ -220,14 +242,7 @@ impl<D: Directory> Progression<'_, D> {
 
     /// Writes evidence down, if there is any.
     pub(super) async fn keep_evidence(&self, evidence: Evidence) -> Result<(), DatabaseError> {
-        let Evidence { finished, undone, no_letter, letter_failed, off, on, target: _, at: _ } = &evidence;
-        let is_empty = finished.is_empty()
-            && undone.is_empty()
-            && no_letter.is_empty()
-            && letter_failed.is_empty()
-            && off.is_empty()
-            && on.is_empty();
-        if is_empty { Ok(()) } else { self.work.state.finished(self.work.run, evidence).await }
+        self.work.state.finished(self.work.run, evidence).await
     }
 }
 

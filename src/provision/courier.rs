@@ -21,6 +21,7 @@ use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 use crate::roster::outcome::Outcome;
+use crate::roster::remark::Remark;
 use crate::state::journal::Kind;
 
 /// How often one operation is tried before the run gives up for now.
@@ -201,6 +202,9 @@ impl<'w, D: Directory> Courier<'w, D> {
         again = sure;
         if look.is_empty() {
             return again;
+        }
+        if look.iter().any(|(place, _)| pending.in_doubt[*place]) {
+            self.work.remarks.tell(Remark::LookedUp);
         }
         match self.look_patiently(&look).await {
             Ok(found) => {

@@ -1,13 +1,12 @@
 //! Ordering letters: a password is told only when it is proved that it works as the letter says.
 
-use std::collections::HashMap;
-
 use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::Early;
 use super::Progression;
+use super::batch::Concluded;
 use super::courier::Fate;
 use super::tasks::Task;
 use crate::directory::Directory;
@@ -47,16 +46,11 @@ enum Proof {
 
 impl<D: Directory> Progression<'_, D> {
     /// Orders the letters of people whose account was read back, as far as their passwords are proved.
-    pub(super) async fn post(
-        &mut self,
-        tasks: &[Task],
-        fates: &[Fate],
-        entries: &HashMap<usize, ExistingAccount>,
-        generations: &HashMap<LineNo, u32>,
-    ) -> Result<(), DatabaseError> {
+    pub(super) async fn post(&mut self, batch: &Concluded) -> Result<(), DatabaseError> {
         if self.work.letters.is_none() {
             return Ok(());
         }
+        let Concluded { tasks, fates, entries, generations } = batch;
         let ready = tasks.iter().zip(fates).enumerate().filter_map(|(place, (task, fate))| {
             let is_written = matches!(fate, Fate::Settled(outcome) if outcome.reason().is_none());
             ready(task, entries.get(&place)?).filter(|ready| is_written && ready.task.letter)

@@ -40,6 +40,11 @@ impl<'a, T> Wire<'a, T> {
         }
     }
 
+    /// Takes off everything that has come in meanwhile.
+    pub(super) fn arrived(&mut self) -> Vec<T> {
+        self.arrived.drain(..).collect()
+    }
+
     /// Does `work` while what is under way goes on.
     pub(super) async fn beside<W>(&mut self, work: impl Future<Output = W>) -> W {
         let mut work = pin!(work);

@@ -2,9 +2,11 @@
 //!
 //! Format 1. A member may be added without a new number; none is taken away or changes its meaning. Preview: `format`,
 //! `plan`, `feed`, `roster`, `encoding`, `encoding_confidence` (`configured`, `certain`, `likely`, `guess`),
-//! `delimiter`, `counts`, `problems` of the roster as a whole, `holds`, `seats` (or null), `items`. Result: `format`,
-//! `run`, `plan`, `feed`, `roster`, `started`, `ended`, `ended_early` (or null), `counts`, `holds`, `problems`,
-//! `notes`, `items`; an item is `incomplete` when its account was written, but not all of its references or memberships. Items stand in the order of the file, one per line of text, Old accounts last with `"line":null`.
+//! `delimiter`, `counts`, `problems` of the roster as a whole, `holds`, `seats` (or null), `remarks` on the run as a
+//! whole (`kind`, `detail`, `text`, `hint`), `items`. Result: `format`, `run`, `plan`, `feed`, `roster`, `started`,
+//! `ended`, `ended_early` (or null), `counts`, `holds`, `problems`, `notes` (the texts of the remarks), `remarks`,
+//! `items`; an item is `incomplete` when its account was written, but not all of its references or memberships. Items
+//! stand in the order of the file, one per line of text, Old accounts last with `"line":null`.
 //!
 //! Values are the raw ones. Characters that a terminal obeys are escaped, as JSON allows for any character.
 
@@ -18,6 +20,7 @@ use crate::roster::plan::Hold;
 use crate::roster::plan::Item;
 use crate::roster::plan::Plan;
 use crate::roster::plan::Seats;
+use crate::roster::remark::Remark;
 
 use super::Ending;
 use super::Subject;
@@ -39,7 +42,7 @@ pub const FORMAT: u32 = 1;
 
 /// Writes the preview as JSON.
 pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form, feed, roster } = *subject;
+    let Subject { plan, form, feed, roster, remarks } = *subject;
     let counts = plan.counts();
     let preview = Preview {
         format: FORMAT,
@@ -59,6 +62,7 @@ pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()
         problems: notices(plan),
         holds: holds(&plan.holds),
         seats: plan.seats.map(seats),
+        remarks: shapes(remarks),
         items: Streamed(|| plan.items.iter().map(|item| preview_item(plan, item))),
     };
     write(&preview, out)
@@ -66,7 +70,7 @@ pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()
 
 /// Writes the result as JSON. The changes are those that were made.
 pub fn result_json(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form: _, feed, roster } = *subject;
+    let Subject { plan, form: _, feed, roster, remarks } = *subject;
     let tally = Tally::of(plan, ending);
     let result = RunResult {
         format: FORMAT,
@@ -95,7 +99,8 @@ pub fn result_json(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Wri
         },
         holds: holds(ending.holds),
         problems: notices(plan),
-        notes: ending.notes,
+        notes: remarks.iter().map(ToString::to_string).collect(),
+        remarks: shapes(remarks),
         items: Streamed(|| {
             ending.people(plan).map(|(item, result)| ResultItem {
                 line: item.line.map(|line| line.0),
@@ -127,6 +132,7 @@ struct Preview<'a, I> {
     problems: Vec<RosterProblem<'a>>,
     holds: Vec<HoldShape>,
     seats: Option<SeatsShape>,
+    remarks: Vec<RemarkShape<'a>>,
     items: I,
 }
 
@@ -161,7 +167,8 @@ struct RunResult<'a, I> {
     counts: ResultCounts,
     holds: Vec<HoldShape>,
     problems: Vec<RosterProblem<'a>>,
-    notes: &'a [String],
+    notes: Vec<String>,
+    remarks: Vec<RemarkShape<'a>>,
     items: I,
 }
 
@@ -219,6 +226,14 @@ struct HoldShape {
 }
 
 #[derive(Serialize)]
+struct RemarkShape<'a> {
+    kind: &'static str,
+    detail: &'a str,
+    text: String,
+    hint: &'static str,
+}
+
+#[derive(Serialize)]
 struct SeatsShape {
     limit: usize,
     taken: usize,
@@ -255,6 +270,16 @@ fn holds(holds: &[Hold]) -> Vec<HoldShape> {
         HoldShape { class: class.key(), planned, limit, of }
     };
     holds.iter().map(shape).collect()
+}
+
+fn shapes(remarks: &[Remark]) -> Vec<RemarkShape<'_>> {
+    let shape = |remark| RemarkShape {
+        kind: Remark::key(remark),
+        detail: remark.detail(),
+        text: remark.to_string(),
+        hint: remark.hint(),
+    };
+    remarks.iter().map(shape).collect()
 }
 
 fn seats(seats: Seats) -> SeatsShape {

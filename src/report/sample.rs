@@ -177,7 +177,7 @@ pub(super) fn plan() -> Plan {
 }
 
 pub(super) fn subject<'a>(plan: &'a Plan, form: &'a Form) -> Subject<'a> {
-    Subject { plan, form, feed: "hr", roster: "starters.csv" }
+    Subject { plan, form, feed: "hr", roster: "starters.csv", remarks: &[] }
 }
 
 pub(super) fn came(outcome: Outcome) -> ItemResult {
@@ -209,6 +209,5 @@ pub(super) fn ending<'a>(plan: &'a Plan, results: &'a [ItemResult]) -> Ending<'a
         started: "2026-11-22T02:15:00Z",
         ended: "2026-11-22T02:15:09Z",
         ended_early: None,
-        notes: &[],
     }
 }

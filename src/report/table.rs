@@ -29,6 +29,7 @@ use super::words;
 use super::words::Class;
 use super::words::form_sentence;
 use super::words::notes;
+use super::words::remark_sentence;
 use super::words::remarks_text;
 use super::words::seats_sentence;
 use super::words::who;
@@ -66,7 +67,7 @@ const LONGEST_CELL: usize = 400;
 
 /// Writes what a plan would do: what is known about the roster, counts, what is held, then person by person.
 pub fn preview_table(subject: &Subject<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form, feed, roster } = subject;
+    let Subject { plan, form, feed, roster, remarks } = subject;
     writeln!(out, "Preview of {} (feed {})", visible(roster), visible(feed))?;
     writeln!(out, "{}", form_sentence(form))?;
     writeln!(out, "{}", counts_sentence(plan.counts()))?;
@@ -75,6 +76,9 @@ pub fn preview_table(subject: &Subject<'_>, look: &Look, out: &mut dyn Write) ->
     }
     for note in notes(plan) {
         writeln!(out, "{}", visible(&note))?;
+    }
+    for remark in *remarks {
+        writeln!(out, "{}", visible(&remark_sentence(remark)))?;
     }
     for hold in &plan.holds {
         writeln!(out, "Held for approval: {hold}")?;

@@ -18,6 +18,8 @@ use crate::roster::plan::Intent;
 use crate::roster::plan::Notice;
 use crate::roster::plan::Status;
 use crate::roster::read::Sure;
+use crate::roster::remark::NoTransactions;
+use crate::roster::remark::Remark;
 
 mod hostile;
 mod previews;

@@ -18,6 +18,7 @@ use super::visible::cut;
 use super::visible::visible;
 use super::words::errors_text;
 use super::words::outcome_share;
+use super::words::remark_sentence;
 
 /// Longer reasons are cut on the terminal; `*.result.csv` has them whole.
 const LONGEST_LINE: usize = 1000;
@@ -44,8 +45,8 @@ pub fn result_lines(subject: &Subject<'_>, ending: &Ending<'_>, rows: Rows, out:
     for hold in ending.holds {
         writeln!(out, "Held for approval: {hold}")?;
     }
-    for note in ending.notes {
-        writeln!(out, "Note: {}", visible(note))?;
+    for remark in subject.remarks {
+        writeln!(out, "{}", visible(&remark_sentence(remark)))?;
     }
     for (words, count) in tally.lines() {
         writeln!(out, "{words} {count}")?;

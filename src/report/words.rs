@@ -12,6 +12,7 @@ use crate::roster::plan::Status;
 use crate::roster::problem::Severity;
 use crate::roster::read::Form;
 use crate::roster::read::Sure;
+use crate::roster::remark::Remark;
 
 use super::pick::Share;
 
@@ -76,6 +77,11 @@ pub(super) fn notes(plan: &Plan) -> Vec<String> {
         columns => format!("Note: columns {}: {text}", columns.join(", ")),
     };
     told.into_iter().map(sentence).collect()
+}
+
+/// What is true of the run as a whole, with what to do about it.
+pub(super) fn remark_sentence(remark: &Remark) -> String {
+    format!("Note: {remark} ({})", remark.hint())
 }
 
 /// The status as programs read it.

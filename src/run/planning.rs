@@ -183,10 +183,15 @@ impl PlanningError {
                     None => failure,
                 }
             }
-            Self::SuddenlyEmpty { .. } => {
-                Failure::new(Exit::Refused, format!("{roster} is refused, nothing was changed: {self}"))
-                    .hint("if the directory was emptied on purpose, run `rosterd import --directory-was-emptied`")
-            }
+            Self::SuddenlyEmpty { .. } => Failure::new(
+                Exit::Refused,
+                format!("{roster} is refused, nothing was changed: {self}"),
+            )
+            .hint(
+                "if the directory was emptied on purpose, say so: `rosterd approve --directory-was-emptied FILE` \
+                         where the roster waits, else `rosterd import --directory-was-emptied FILE`",
+            )
+            .hint("if not, repair it, and drop or import the roster again"),
             Self::Directory(fault) => {
                 let exit = if fault.next == Next::StopRun { Exit::Config } else { Exit::TryAgain };
                 Failure::new(exit, format!("target `{}` cannot be read, nothing was changed: {fault}", run.target))

@@ -5,6 +5,7 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::thread;
+use std::thread::ScopedJoinHandle;
 
 use crate::report;
 use crate::report::Ending;
@@ -26,25 +27,33 @@ use crate::roster::read::Form;
 use crate::roster::read::Row;
 use crate::roster::read::Sheet;
 
-/// Writes `*.preview.csv` and `*.preview.html` beside the roster.
+/// Writes `*.preview.csv` and `*.preview.html` beside the roster, at the same time.
 pub fn write_preview(roster: &Path, subject: &Subject<'_>) -> Result<(), Misplaced> {
     let names = ReportNames::beside(roster);
-    place(&names.preview_csv, roster, |out| report::preview_csv(subject, out))?;
-    place(&names.preview_html, roster, |out| report::preview_html(subject, out))?;
-    Ok(())
+    thread::scope(|scope| {
+        let html = scope.spawn(|| prepare(&names.preview_html, roster, |out| report::preview_html(subject, out)));
+        place(&names.preview_csv, roster, |out| report::preview_csv(subject, out))?;
+        joined(html)?.commit()?;
+        Ok(())
+    })
 }
 
-/// Writes the result reports beside the roster, two at a time; the JSON one comes into its place last, so that it says
+/// Writes the result reports beside the roster at the same time; the JSON one comes into its place last, so that it says
 /// that all are there.
 pub fn write_results(roster: &Path, subject: &Subject<'_>, ending: &Ending<'_>) -> Result<(), Misplaced> {
     let names = ReportNames::beside(roster);
     thread::scope(|scope| {
+        let html = scope.spawn(|| prepare(&names.report_html, roster, |out| report::result_html(subject, ending, out)));
         let json = scope.spawn(|| prepare(&names.result_json, roster, |out| report::result_json(subject, ending, out)));
         place(&names.result_csv, roster, |out| report::result_csv(subject, ending, out))?;
-        place(&names.report_html, roster, |out| report::result_html(subject, ending, out))?;
-        json.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?.commit()?;
+        joined(html)?.commit()?;
+        joined(json)?.commit()?;
         Ok(())
     })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Writes beside a roster that it is refused, and why.

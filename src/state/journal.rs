@@ -143,6 +143,27 @@ pub struct Off {
 }
 
 impl Evidence {
+    /// Returns whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        let Self { finished, undone, no_letter, letter_failed, off, on, target: _, at: _ } = self;
+        finished.is_empty()
+            && undone.is_empty()
+            && no_letter.is_empty()
+            && letter_failed.is_empty()
+            && off.is_empty()
+            && on.is_empty()
+    }
+
+    /// Adds what is known after another batch of the same target.
+    pub fn extend(&mut self, later: Self) {
+        self.finished.extend(later.finished);
+        self.undone.extend(later.undone);
+        self.no_letter.extend(later.no_letter);
+        self.letter_failed.extend(later.letter_failed);
+        self.off.extend(later.off);
+        self.on.extend(later.on);
+    }
+
     /// Adds what came of one person.
     pub fn finish(&mut self, key: JournalKey, result: &ItemResult) {
         self.finished.push(Finished { key, outcome: result.outcome.clone(), notes: result.notes.clone() });
@@ -228,52 +249,25 @@ impl State {
     ///
     /// A person that was started before keeps what was known; its letter gets the next generation.
     pub async fn started(&self, run: &str, batch: Vec<Started>) -> Result<HashMap<LineNo, u32>, DatabaseError> {
-        if batch.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let run = run.to_owned();
-        self.database
-            .call(move |db| {
-                let tx = db.transaction()?;
-                let mut generations = HashMap::new();
-                {
-                    // An account stays one that this run has made, or may have. Memberships say nothing about it.
-                    let mut row = tx.prepare_cached(
-                        "INSERT INTO row (run, subject, state, kind, password, name_before, place_before)
-                         VALUES (?1, ?2, 'started', ?3, ?4, nullif(?5, ''), nullif(?6, ''))
-                         ON CONFLICT DO UPDATE SET
-                             name_before = coalesce(name_before, excluded.name_before),
-                             place_before = coalesce(place_before, excluded.place_before),
-                             kind = iif(kind = 'create' AND (state = 'started' OR outcome = 'created'),
-                                        kind, excluded.kind),
-                             outcome = iif(outcome = 'created', outcome, NULL),
-                             password = iif(excluded.password, excluded.password, password),
-                             state = 'started'
-                         WHERE excluded.kind <> 'members' OR state <> 'finished'",
-                    )?;
-                    let mut letter = tx.prepare_cached(
-                        "INSERT INTO letter (run, line, state) VALUES (?1, ?2, 'owed')
-                         ON CONFLICT DO UPDATE SET state = 'owed', reason = NULL, generation = generation + 1
-                         RETURNING generation",
-                    )?;
-                    for started in &batch {
-                        let password = i64::from(started.password);
-                        let Before { username, place } = &started.before;
-                        let subject = started.key.text();
-                        row.execute(params![run, subject, started.kind.word(), password, username, place])?;
-                        if let (true, JournalKey::Line(line)) = (started.letter, &started.key) {
-                            generations.insert(*line, letter.query_row(params![run, line.0], |r| r.get(0))?);
-                        }
-                    }
-                }
-                tx.commit()?;
-                Ok(generations)
-            })
-            .await
+        self.advanced(run, Evidence::default(), batch).await
     }
 
     /// Writes down, durably, what is known after a batch.
     pub async fn finished(&self, run: &str, evidence: Evidence) -> Result<(), DatabaseError> {
+        self.advanced(run, evidence, Vec::new()).await.map(drop)
+    }
+
+    /// Writes both down at one stroke: what is known, and what is about to be sent. Returns the generations of the
+    /// letters of the latter.
+    pub async fn advanced(
+        &self,
+        run: &str,
+        evidence: Evidence,
+        next: Vec<Started>,
+    ) -> Result<HashMap<LineNo, u32>, DatabaseError> {
+        if evidence.is_empty() && next.is_empty() {
+            return Ok(HashMap::new());
+        }
         let run = run.to_owned();
         self.database
             .call(move |db| {
@@ -281,8 +275,9 @@ impl State {
                 keep_outcomes(&tx, &run, &evidence)?;
                 keep_letters(&tx, &run, &evidence)?;
                 super::history::keep_switched(&tx, &evidence.target, &evidence.off, &evidence.on, &evidence.at)?;
+                let generations = keep_intents(&tx, &run, &next)?;
                 tx.commit()?;
-                Ok(())
+                Ok(generations)
             })
             .await
     }
@@ -386,6 +381,39 @@ impl State {
             })
             .await
     }
+}
+
+fn keep_intents(tx: &Transaction<'_>, run: &str, next: &[Started]) -> Result<HashMap<LineNo, u32>, DatabaseError> {
+    // An account stays one that this run has made, or may have. Memberships say nothing about it.
+    let mut row = tx.prepare_cached(
+        "INSERT INTO row (run, subject, state, kind, password, name_before, place_before)
+         VALUES (?1, ?2, 'started', ?3, ?4, nullif(?5, ''), nullif(?6, ''))
+         ON CONFLICT DO UPDATE SET
+             name_before = coalesce(name_before, excluded.name_before),
+             place_before = coalesce(place_before, excluded.place_before),
+             kind = iif(kind = 'create' AND (state = 'started' OR outcome = 'created'),
+                        kind, excluded.kind),
+             outcome = iif(outcome = 'created', outcome, NULL),
+             password = iif(excluded.password, excluded.password, password),
+             state = 'started'
+         WHERE excluded.kind <> 'members' OR state <> 'finished'",
+    )?;
+    let mut letter = tx.prepare_cached(
+        "INSERT INTO letter (run, line, state) VALUES (?1, ?2, 'owed')
+         ON CONFLICT DO UPDATE SET state = 'owed', reason = NULL, generation = generation + 1
+         RETURNING generation",
+    )?;
+    let mut generations = HashMap::new();
+    for started in next {
+        let password = i64::from(started.password);
+        let Before { username, place } = &started.before;
+        let subject = started.key.text();
+        row.execute(params![run, subject, started.kind.word(), password, username, place])?;
+        if let (true, JournalKey::Line(line)) = (started.letter, &started.key) {
+            generations.insert(*line, letter.query_row(params![run, line.0], |r| r.get(0))?);
+        }
+    }
+    Ok(generations)
 }
 
 fn keep_outcomes(tx: &Transaction<'_>, run: &str, evidence: &Evidence) -> Result<(), DatabaseError> {

@@ -6,6 +6,7 @@ use rusqlite::Transaction;
 use rusqlite::params;
 
 use super::State;
+use super::waiting;
 use crate::roster::account::LineNo;
 use crate::roster::plan::Hold;
 use crate::roster::plan::HoldClass;
@@ -287,6 +288,7 @@ impl State {
                 tx.execute("DELETE FROM hold WHERE run = ?1", params![run])?;
                 tx.execute("DELETE FROM choice WHERE run = ?1", params![run])?;
                 tx.execute("DELETE FROM letter WHERE run = ?1", params![run])?;
+                waiting::forget(&tx, &run)?;
                 tx.commit()?;
                 Ok(())
             })
@@ -325,11 +327,11 @@ impl State {
     }
 }
 
-fn words(holds: &[Hold]) -> String {
+pub(super) fn words(holds: &[Hold]) -> String {
     holds.iter().map(|hold| hold.class.key()).collect::<Vec<_>>().join(",")
 }
 
-fn keep_holds(tx: &Transaction<'_>, run: &str, holds: &[Hold]) -> Result<(), DatabaseError> {
+pub(super) fn keep_holds(tx: &Transaction<'_>, run: &str, holds: &[Hold]) -> Result<(), DatabaseError> {
     let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO hold VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let n = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     for Hold { class, planned, limit, of } in holds {

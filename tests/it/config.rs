@@ -305,6 +305,15 @@ fn rows_are_not_for_what_they_may_not_say() {
 }
 
 #[test]
+fn the_action_of_a_row_is_not_taken_for_an_attribute() {
+    let site = site();
+    let text = "[[target]]\nname = \"a\"\nkind = \"local\"\n[[feed]]\nname = \"b\"\ntarget = \"a\"\n\
+                [feed.map]\naction = \"{% if left %}disable{% endif %}\"\n";
+    let faults = Config::parse(&site.path().join("rosterd.toml"), text, None).expect_err("a trap").to_string();
+    assert!(faults.contains("`action` is no attribute") && faults.contains("rosterd.toml:8"), "{faults}");
+}
+
+#[test]
 fn it_has_every_key_that_the_code_reads() {
     let mut renamed = None;
     for line in RAW.lines().map(str::trim) {

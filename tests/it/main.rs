@@ -15,4 +15,5 @@ mod plan;
 mod provision;
 mod resume;
 mod server;
+mod told;
 mod world;

@@ -205,7 +205,9 @@ impl World {
         match carried {
             Carried::Done(_) => {}
             Carried::Waiting => told.push("waits for approval".to_owned()),
-            Carried::Refused(failure) | Carried::TryAgain(failure) => told.push(failure.to_string()),
+            Carried::Refused(failure) | Carried::Doubted(failure) | Carried::TryAgain(failure) => {
+                told.push(failure.to_string());
+            }
         }
         told.join("\n")
     }

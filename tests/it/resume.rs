@@ -12,10 +12,10 @@ use crate::world::life;
 
 mod approval;
 mod choices;
-mod fuse;
+pub mod fuse;
 mod kill;
 mod leavers;
-mod mortal;
+pub mod mortal;
 mod references;
 mod relocations;
 

@@ -25,6 +25,7 @@ use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Member;
+use crate::roster::remark::Remark;
 
 /// Names in one filter.
 const CHUNK: usize = 100;
@@ -115,7 +116,10 @@ impl Dsa {
         for _ in 1..ATTEMPTS {
             let lease = self.pool.lease().await?;
             match self.groups_once(&lease, kind, base, &filters).await {
-                Err(fault) if fault.next == Next::Retry => tokio::time::sleep(PAUSE).await,
+                Err(fault) if fault.next == Next::Retry => {
+                    self.pool.remarks().tell(Remark::ReadAgain);
+                    tokio::time::sleep(PAUSE).await;
+                }
                 read => return read.map(|(entries, held)| self.as_groups(kind, wanted, &entries, &held)),
             }
         }

@@ -12,6 +12,10 @@ use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
+use crate::roster::remark::Remark;
+
+/// RFC 4511 section 4.1.9.
+const BUSY: &str = "51";
 
 /// One answer per operation of a batch.
 pub(super) type Answers = Vec<Result<Receipt, Fault>>;
@@ -70,7 +74,12 @@ impl Dsa {
                 // Only what is one request, and has an answer, says something about the latency.
                 match (&answer, operation) {
                     (Ok(_), Operation::Create(_) | Operation::Update(_)) => slot.answered(false),
-                    (Err(fault), _) if fault.next == Next::Retry && fault.code.is_some() => slot.answered(true),
+                    (Err(fault), _) if fault.next == Next::Retry && fault.code.is_some() => {
+                        if fault.code.as_deref() == Some(BUSY) {
+                            self.pool.remarks().tell(Remark::Busy);
+                        }
+                        slot.answered(true);
+                    }
                     _ => drop(slot),
                 }
                 ((index, lane), answer)

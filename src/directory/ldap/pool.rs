@@ -21,8 +21,10 @@ use super::profile;
 use super::server::RootDse;
 use super::settings::Access;
 use super::settings::PasswordPolicy;
+use crate::directory::Remarks;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
+use crate::roster::remark::Remark;
 
 /// A connection that has been idle for longer may have been dropped on the way without a word.
 const FRESH: Duration = Duration::from_secs(30);
@@ -41,6 +43,7 @@ pub struct Pool {
     /// How long copies of one directory may differ.
     replication_wait: Duration,
     choice: Mutex<Choice>,
+    remarks: Remarks,
 }
 
 /// What a connection is for.
@@ -82,12 +85,17 @@ impl Pool {
             known: None,
             idle: Vec::new(),
         };
-        Self { servers, people_base, replication_wait, choice: Mutex::new(choice) }
+        Self { servers, people_base, replication_wait, choice: Mutex::new(choice), remarks: Remarks::default() }
     }
 
     /// Returns how the server in use is reached.
     pub fn access(&self) -> &Access {
         &self.servers[self.choice().server]
+    }
+
+    /// Returns where is told what is true of the run as a whole.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
     }
 
     /// Returns all servers.
@@ -141,7 +149,7 @@ impl Pool {
         choice.read_only[connection.server] = true;
         choice.idle.retain(|idle| idle.server != connection.server);
         let url = &self.servers[connection.server].url;
-        tracing::warn!(target.url = %url, "The server takes no writes");
+        self.remarks.tell(Remark::TakesNoWrites(url.to_string()));
         choice.read_only.iter().any(|read_only| !read_only)
     }
 
@@ -204,7 +212,7 @@ impl Pool {
             }
             if choice.server != server {
                 let url = &self.servers[server].url;
-                tracing::warn!(target.url = %url, "Another server is used from now on");
+                self.remarks.tell(Remark::OtherServer(url.to_string()));
                 choice.idle.clear();
                 choice.lags_until = Some(Instant::now() + self.replication_wait);
             }

@@ -34,6 +34,7 @@ use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
+use crate::roster::remark::Remark;
 
 /// Values in one filter.
 const CHUNK: usize = 100;
@@ -150,6 +151,7 @@ impl Reading<'_> {
                 Err(fault) if fault.next == Next::Retry && !begun && attempt < ATTEMPTS => {
                     attempt += 1;
                     self.lease = None;
+                    self.dsa.pool.remarks().tell(Remark::ReadAgain);
                     tokio::time::sleep(PAUSE).await;
                     self.steps.push_front(step);
                 }

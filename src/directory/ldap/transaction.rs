@@ -33,6 +33,7 @@ use super::guarded::Freshness;
 use super::pipeline::Answers;
 use super::read::canonical;
 use crate::directory::Pace;
+use crate::directory::Remarks;
 use crate::roster::account::ExistingAccount;
 use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Schema;
@@ -42,6 +43,8 @@ use crate::roster::name_key::MatchKey;
 use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
+use crate::roster::remark::NoTransactions;
+use crate::roster::remark::Remark;
 
 /// Operations in one transaction, at most.
 const MOST: usize = 250;
@@ -79,9 +82,9 @@ impl Transactions {
         n >= self.least && pace.is_unlimited() && self.in_use.load(Ordering::Relaxed)
     }
 
-    fn give_up(&self, why: &str) {
+    fn give_up(&self, remarks: &Remarks, why: NoTransactions) {
         if self.in_use.swap(false, Ordering::Relaxed) {
-            tracing::warn!("Going on without transactions: {why}");
+            remarks.tell(Remark::WithoutTransactions(why));
         }
     }
 }
@@ -118,15 +121,19 @@ impl Dsa {
         answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }
 
+    fn without_transactions(&self, why: NoTransactions) {
+        self.transactions.give_up(self.pool.remarks(), why);
+    }
+
     /// Writes a part of a batch as one transaction, and returns what is left to go by itself.
     async fn portion(&self, batch: &[&Operation], portion: Vec<usize>, pace: &Pace, answers: Places<'_>) -> Vec<usize> {
         let Ok(lease) = self.pool.lease().await else {
-            self.transactions.give_up("the server cannot be reached any more");
+            self.without_transactions(NoTransactions::Unreachable);
             return portion;
         };
         let connection: &Connection = &lease;
         if !connection.root.has_transactions() {
-            self.transactions.give_up("the server does not offer them (RFC 5805)");
+            self.without_transactions(NoTransactions::NotOffered);
             return portion;
         }
         if self.know_guarded(connection, Freshness::Recent).await.is_err() {
@@ -145,7 +152,7 @@ impl Dsa {
                     self.receipts(connection, batch, &together, answers).await;
                     // The commit may be what the server did not survive.
                     if connection.is_lost() {
-                        self.transactions.give_up("the connection was lost after one");
+                        self.without_transactions(NoTransactions::LostAfter);
                     }
                     return alone;
                 }
@@ -156,7 +163,7 @@ impl Dsa {
                 Ok(Ended::Refused) => break,
                 Err(trouble) => {
                     connection.give_up();
-                    self.transactions.give_up("the connection was lost during one");
+                    self.without_transactions(NoTransactions::LostDuring);
                     let fault = Fault { next: Next::LookAgain, ..trouble.of_write() };
                     together.iter().for_each(|place| answers[*place] = Some(Err(fault.clone())));
                     return alone;
@@ -202,7 +209,8 @@ impl Dsa {
         let (started, name) = connection.extended(START, None).await?;
         let name = name.unwrap_or_default();
         if started.rc != 0 || name.len() > LONGEST_NAME {
-            self.transactions.give_up(&format!("the server does not start one (result code {})", started.rc));
+            tracing::debug!("The server answers the start of a transaction with {}", started.rc);
+            self.without_transactions(NoTransactions::NotStarted);
             return Ok(Ended::Refused);
         }
         let mut queued = Queued::default();

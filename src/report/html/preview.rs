@@ -18,6 +18,7 @@ use crate::report::words;
 use crate::report::words::Class;
 use crate::report::words::form_sentence;
 use crate::report::words::notes;
+use crate::report::words::remark_sentence;
 use crate::report::words::remarks_text;
 use crate::report::words::seats_sentence;
 
@@ -28,7 +29,7 @@ pub fn preview_html(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()
 
 /// Writes the page with just so many people.
 pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form, feed, roster } = *subject;
+    let Subject { plan, form, feed, roster, remarks } = *subject;
     let mut page = Page::begin(out, &format!("Preview of {roster}"))?;
     page.paragraph(&format!("Feed {feed}. Nothing has been changed yet. Plan {}.", plan.id))?;
     page.paragraph(&form_sentence(form))?;
@@ -37,6 +38,9 @@ pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut dyn W
     }
     for note in notes(plan) {
         page.paragraph(&note)?;
+    }
+    for remark in remarks {
+        page.paragraph(&remark_sentence(remark))?;
     }
     for hold in &plan.holds {
         page.paragraph(&format!("Held for approval: {hold}"))?;

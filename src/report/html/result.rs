@@ -18,11 +18,12 @@ use crate::report::pick::Picker;
 use crate::report::tally::Tally;
 use crate::report::words::outcome_share;
 use crate::report::words::problems_text;
+use crate::report::words::remark_sentence;
 
 /// Writes `*.report.html`. Of more than twenty thousand people it shows those with errors and the first of each kind.
 pub fn result_html(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form: _, feed, roster } = *subject;
-    let Ending { run, results: _, holds, started, ended, ended_early: _, notes } = *ending;
+    let Subject { plan, form: _, feed, roster, remarks } = *subject;
+    let Ending { run, results: _, holds, started, ended, ended_early: _ } = *ending;
     let tally = Tally::of(plan, ending);
     let mut page = Page::begin(out, &format!("Report on {roster}"))?;
     page.paragraph(&tally.verdict(ending).to_string())?;
@@ -30,8 +31,8 @@ pub fn result_html(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Wri
     for hold in holds {
         page.paragraph(&format!("Held for approval: {hold}"))?;
     }
-    for note in notes {
-        page.paragraph(&format!("Note: {note}"))?;
+    for remark in remarks {
+        page.paragraph(&remark_sentence(remark))?;
     }
     for (words, count) in tally.lines() {
         page.paragraph(&format!("{words} {count}"))?;

@@ -46,9 +46,9 @@ struct Forms {
 
 fn all_forms(plan: &Plan, results: &[ItemResult], words: &str) -> Forms {
     let form = form();
-    let subject = Subject { feed: words, roster: words, ..subject(plan, &form) };
-    let notes = [words.to_owned()];
-    let ending = Ending { run: words, notes: &notes, ended_early: Some(words), ..ending(plan, results) };
+    let remarks = [Remark::OtherServer(words.to_owned())];
+    let subject = Subject { feed: words, roster: words, remarks: &remarks, ..subject(plan, &form) };
+    let ending = Ending { run: words, ended_early: Some(words), ..ending(plan, results) };
     Forms {
         terminal: [
             written(|out| preview_table(&subject, &Look::default(), out)),

@@ -65,7 +65,7 @@ fn the_preview_as_json() {
     insta::assert_snapshot!(text, @r#"
     {"format":1,"plan":"00112233445566778899aabbccddeeff","feed":"hr","roster":"starters.csv","encoding":"UTF-8","encoding_confidence":"likely","delimiter":",","counts":{"new":2,"update":1,"unchanged":1,"old":2,"error":1},"problems":[
     {"column":"Shoe size","reason":"nothing maps it"}],"holds":[
-    {"class":"old","planned":1,"limit":0,"of":6}],"seats":{"limit":8,"taken":8,"after":9},"items":[
+    {"class":"old","planned":1,"limit":0,"of":6}],"seats":{"limit":8,"taken":8,"after":9},"remarks":[],"items":[
     {"line":2,"status":"new","username":"User1","changes":[{"attribute":"displayName","old":[],"new":["Hannah Bridge"]},{"attribute":"userPassword","old":[],"new":["***"]},{"attribute":"groups","old":[],"new":["Staff","Sales"]},{"attribute":"password","old":[],"new":["(from the roster)"]},{"attribute":"change password next time","old":[],"new":["true"]}],"problems":[]},
     {"line":3,"status":"update","username":"User2","changes":[{"attribute":"mail","old":["old@test.co"],"new":["lucy@test.co"]},{"attribute":"title","old":["Boss"],"new":[]},{"attribute":"userPassword","old":["***"],"new":["***","***"]},{"attribute":"groups","old":["Staff","Sales"],"new":["Staff","IT"]},{"attribute":"enabled","old":["false"],"new":["true"]},{"attribute":"password","old":[],"new":["(generated)"]},{"attribute":"change password next time","old":[],"new":["true"]}],"problems":[]},
     {"line":4,"status":"update","username":"User3","changes":[],"problems":[]},

@@ -122,7 +122,7 @@ fn the_result_as_json() {
     insta::assert_snapshot!(text, @r#"
     {"format":1,"run":"0192-run","plan":"00112233445566778899aabbccddeeff","feed":"hr","roster":"starters.csv","started":"2026-11-22T02:15:00Z","ended":"2026-11-22T02:15:09Z","ended_early":null,"counts":{"created":1,"updated":1,"unchanged":0,"disabled":0,"moved":0,"enabled":0,"deleted":0,"old":1,"rejected":0,"failed":0,"not_attempted":1,"letters_sent":1,"letters_owed":0,"letters_failed":1},"holds":[
     {"class":"old","planned":1,"limit":0,"of":6}],"problems":[
-    {"column":"Shoe size","reason":"nothing maps it"}],"notes":[],"items":[
+    {"column":"Shoe size","reason":"nothing maps it"}],"notes":[],"remarks":[],"items":[
     {"line":2,"status":"new","outcome":"created","username":"User1","reason":null,"letter":"sent","incomplete":false,"changes":[{"attribute":"displayName","old":[],"new":["Hannah Bridge"]},{"attribute":"userPassword","old":[],"new":["***"]},{"attribute":"groups","old":[],"new":["Staff","Sales"]},{"attribute":"password","old":[],"new":["(from the roster)"]},{"attribute":"change password next time","old":[],"new":["true"]}],"problems":[],"notes":[]},
     {"line":3,"status":"update","outcome":"updated","username":"User2","reason":null,"letter":"failed","incomplete":false,"changes":[{"attribute":"mail","old":["old@test.co"],"new":["lucy@test.co"]},{"attribute":"title","old":["Boss"],"new":[]},{"attribute":"userPassword","old":["***"],"new":["***","***"]},{"attribute":"groups","old":["Staff","Sales"],"new":["Staff","IT"]},{"attribute":"enabled","old":["false"],"new":["true"]},{"attribute":"password","old":[],"new":["(generated)"]},{"attribute":"change password next time","old":[],"new":["true"]}],"problems":[],"notes":["the mail server refuses lucy@test.co: no such mailbox"]},
     {"line":null,"status":"old","outcome":"reported","username":"User8","reason":null,"letter":"none","incomplete":false,"changes":[],"problems":[],"notes":[]},
@@ -216,4 +216,28 @@ fn the_result_as_a_page() {
     </body>
     </html>
     "#);
+}
+
+#[test]
+fn what_is_true_of_the_run_is_in_every_form_once_with_what_to_do() {
+    let (plan, form, results) = (plan(), form(), results());
+    let remarks = [Remark::WithoutTransactions(NoTransactions::LostDuring), Remark::LookedUp];
+    let subject = Subject { remarks: &remarks, ..subject(&plan, &form) };
+    let ending = ending(&plan, &results);
+    for text in [
+        written(|out| preview_table(&subject, &Look::default(), out)),
+        written(|out| preview_html(&subject, out)),
+        written(|out| preview_json(&subject, out)),
+        written(|out| result_lines(&subject, &ending, Rows::All, out)),
+        written(|out| result_html(&subject, &ending, out)),
+    ] {
+        for remark in &remarks {
+            assert_eq!(text.matches(&remark.to_string()).count(), 1, "{text}");
+            assert_eq!(text.matches(&remark.hint().replace('"', "\\\"")).count(), 1, "{text}");
+        }
+    }
+    let result: serde_json::Value = serde_json::from_str(&written(|out| result_json(&subject, &ending, out))).unwrap();
+    assert_eq!(result["notes"][0], "the run has gone on without transactions: the connection was lost during one");
+    assert_eq!(result["remarks"][0]["kind"], "without_transactions");
+    assert_eq!(result["remarks"][0]["detail"], "lost_during");
 }

@@ -128,7 +128,10 @@ fn runs_are_listed_latest_first_for_people_and_programs() {
     assert_eq!(status[1]["counts"]["created"], 1);
     assert!(status[0]["reason"].as_str().is_some_and(|why| why.contains("the file is empty")), "{status}");
     let csv = site.good(&["status", "--format", "csv"]).out;
-    assert_eq!(csv.lines().next(), Some("run,feed,roster,phase,plan,holds,started,ended,counts,reason"));
+    assert_eq!(
+        csv.lines().next(),
+        Some("run,feed,roster,phase,plan,holds,started,ended,counts,reason,since,planned,held,approve,notes")
+    );
     assert!(csv.contains("1 created"), "{csv}");
     assert_eq!(site.good(&["status", "-n", "1", "--format", "csv"]).out.lines().count(), 2);
     let table = site.good(&["status"]).out;

@@ -213,6 +213,24 @@ fn a_directory_that_was_emptied_is_believed_when_somebody_says_so() {
     let ran = site.run(&["import", &roster]);
     assert_eq!(ran.code, 3);
     assert!(ran.err.contains("answers that it has no accounts at all; it had 1"), "{ran:?}");
+    let status = site.run(&["status", "--format", "json"]);
+    assert_eq!(status.code, 3);
+    let run = status.json()[0].clone();
+    let id = run["run"].as_str().expect("an id");
+    assert_eq!((&run["phase"], &run["planned"]), (&"waiting".into(), &serde_json::Value::Null));
+    assert_eq!(run["approve"], format!("rosterd approve --directory-was-emptied {id}"));
+    let ran = site.run(&["approve", &roster]);
+    assert_eq!(ran.code, 3, "a plain yes says yes to nothing: {ran:?}");
+    assert!(ran.err.contains("no accounts at all") && ran.err.contains("--directory-was-emptied"), "{ran:?}");
+    assert_eq!(site.users(), Vec::<String>::new());
+    site.good(&["approve", "--directory-was-emptied", &roster]);
+    assert_eq!(site.users(), ["ada"]);
+
+    for name in ["directory.sqlite", "directory.sqlite-wal", "directory.sqlite-shm"] {
+        let _ = std::fs::remove_file(site.path("data").join(name));
+    }
+    assert_eq!(site.run(&["import", &roster]).code, 3);
     assert_eq!(site.run(&["import", &roster, "--directory-was-emptied"]).code, 0);
     assert_eq!(site.users(), ["ada"]);
+    assert_eq!(site.run(&["status"]).code, 0, "what waited was replaced");
 }

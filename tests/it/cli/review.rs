@@ -125,6 +125,27 @@ fn held_actions_wait_the_rest_is_done_and_approval_does_what_was_held() {
     let status = site.run(&["status"]);
     assert_eq!(status.code, 3);
     assert!(status.out.contains("held for approval: old"), "{}", status.out);
+    let told = site.run(&["status", "--format", "json"]).json()[0].clone();
+    // Eve was created by this very run and stays New, as in the preview.
+    let planned = serde_json::json!({"new": 1, "update": 0, "unchanged": 1, "old": 3, "error": 0});
+    assert_eq!(told["planned"], planned);
+    let why = "3 accounts to disable or delete of 4, the limit is 1 (`limits.old`)";
+    assert_eq!(told["held"], serde_json::json!([{"class": "old", "planned": 3, "limit": 1, "of": 4, "why": why}]));
+    let (run, since) = (told["run"].as_str().expect("an id"), told["since"].as_str().expect("a time"));
+    assert_eq!(told["approve"], format!("rosterd approve {run}"));
+    let block = site.plain(status.out.split_once("\n\n").map_or(&status.out, |(_, block)| block));
+    let block = block[block.find("$SITE/drop/less.csv (feed").expect("a block of its own")..].to_owned();
+    assert_eq!(
+        block,
+        format!(
+            "$SITE/drop/less.csv (feed hr) waits for approval, since {since}:\n  \
+             New 1, Update 0, unchanged 1, Old 3, Error 0; applied, but for what is held\n  held: {why}\n  \
+             rosterd --config $SITE/rosterd.toml approve {run}\n  rosterd --config $SITE/rosterd.toml reject {run}\n"
+        )
+    );
+    let line = block.lines().find_map(|line| line.trim().strip_prefix("rosterd ")).expect("a command line");
+    let line = line.replace("$SITE", &site.folder.path().to_string_lossy());
+    assert!(line.ends_with(&format!("approve {run}")), "{line}");
 
     let result = site.good(&["approve", &roster, "--format", "json"]).json();
     assert_eq!((&result["counts"]["created"], &result["counts"]["disabled"]), (&1.into(), &3.into()), "{result}");

@@ -181,3 +181,91 @@ fn verify(site: &Site, username: &str, password: &str) -> (i32, String) {
     std::fs::remove_file(&input).expect("gone");
     (ran.code, ran.out)
 }
+
+/// Two targets, of which one has a password that this user cannot read, and a mail server with another one.
+const LOCKED: &str = r#"
+[[target]]
+name = "staff"
+kind = "local"
+[[target]]
+name = "head-office"
+kind = "ldap"
+[target.ldap]
+url = "ldaps://ldap.example.org"
+bind_dn = "cn=rosterd,dc=example,dc=org"
+bind_password = { file = "not-there" }
+people_base = "ou=people,dc=example,dc=org"
+[mail]
+server = "smtps://smtp.example.org"
+username = "rosterd"
+password = { file = "not-there-either" }
+from = "it@example.org"
+[[feed]]
+name = "hr"
+target = "staff"
+mode = "review"
+[[feed]]
+name = "managers"
+target = "head-office"
+"#;
+
+#[test]
+fn looking_and_deciding_need_no_secrets() {
+    let site = Site::new("mode = \"review\"");
+    let roster = site.drop("starters.csv", super::people(&["ada"]));
+    assert_eq!(site.run(&["import", &roster]).code, 3);
+    let other = site.drop("others.csv", super::people(&["eve"]));
+    assert_eq!(site.run(&["import", &other]).code, 3);
+
+    site.configure(LOCKED);
+    assert_eq!(site.run(&["status"]).code, 3);
+    assert_eq!(site.run(&["preview", &roster, "--feed", "hr"]).code, 0, "of its own target, which has none");
+    assert!(site.users().is_empty(), "the embedded directory has no secret either");
+    site.good(&["reject", &other]);
+    let run = site.run(&["status", "--format", "json"]).json()[1].clone();
+    assert_eq!((&run["phase"], &run["roster"]), (&"waiting".into(), &roster.as_str().into()));
+
+    // As when the daemon runs: it applies what is approved.
+    let lock = std::fs::File::open(site.path("data/rosterd.lock")).expect("a lock file");
+    lock.lock().expect("locked");
+    let ran = site.good(&["approve", &roster]);
+    assert!(ran.err.contains("The running daemon applies it."), "{ran:?}");
+    drop(lock);
+    assert_eq!(site.run(&["status", "--format", "json"]).json()[1]["phase"], "approved");
+
+    for args in [&["import", &roster, "--feed", "hr"][..], &["run"], &["check"]] {
+        let ran = site.run(args);
+        assert_eq!(ran.code, 78, "{args:?}: {ran:?}");
+        for missing in ["not-there", "not-there-either"] {
+            assert!(ran.err.contains(&format!("/{missing}: No such file")), "{args:?}: all at once: {ran:?}");
+        }
+    }
+    let ran = site.run(&["preview", &roster, "--feed", "managers"]);
+    assert_eq!(ran.code, 78);
+    assert!(
+        ran.err.contains("/not-there: ") && !ran.err.contains("not-there-either"),
+        "its own, and no other: {ran:?}"
+    );
+}
+
+#[test]
+fn approving_without_a_daemon_needs_the_secrets_of_its_own_target_alone() {
+    let site = Site::new("mode = \"review\"");
+    let roster = site.drop("starters.csv", super::people(&["ada"]));
+    assert_eq!(site.run(&["import", &roster]).code, 3);
+    // The rules of a feed are part of its plans' ids.
+    let only_more_targets = LOCKED.split("[[feed]]").next().expect("targets").to_owned()
+        + "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\nmode = \"review\"\n";
+    site.configure(&only_more_targets);
+    site.good(&["approve", &roster]);
+    assert_eq!(site.users(), ["ada"]);
+}
+
+#[test]
+fn a_secret_that_is_not_read_still_has_to_say_where_it_is() {
+    let site = Site::new("");
+    site.configure(&LOCKED.replace("{ file = \"not-there\" }", "{ file = \"a\", env = \"B\" }"));
+    let ran = site.run(&["status"]);
+    assert_eq!(ran.code, 78);
+    assert!(ran.err.contains("one of `file`, `credential` and `env`"), "{ran:?}");
+}

@@ -136,3 +136,26 @@ async fn only_rosters_are_taken() {
     daemon.carries("z.csv", "two").await;
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn of_two_daemons_on_one_folder_one_takes_the_rosters_and_the_other_takes_over() {
+    let (first, mut second) = (World::new(), World::new());
+    second.feeds[0].folder = first.feeds[0].folder.clone();
+    second.feeds[0].rescan = Duration::from_millis(100);
+    let mut owner = first.start().await;
+    first.drop_whole(0, "a.csv", "one");
+    owner.carries("a.csv", "one").await;
+    let mut standby = second.start().await;
+    first.drop_whole(0, "b.csv", "two");
+    owner.carries("b.csv", "two").await;
+    tokio::time::sleep(4 * (SETTLE + second.feeds[0].rescan)).await;
+    assert!(standby.begun.try_recv().is_err(), "the second one has seen it long since, and has left it alone");
+    // What is done is in the first one's memory; a shared one would know it.
+    for name in ["a.csv", "b.csv"] {
+        fs::remove_file(first.at(name)).expect("removed");
+    }
+    owner.stop().await;
+    first.drop_whole(0, "c.csv", "three");
+    standby.carries("c.csv", "three").await;
+    standby.stop().await;
+}

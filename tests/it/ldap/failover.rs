@@ -4,11 +4,13 @@ use std::net::TcpListener;
 use std::time::Duration;
 use std::time::Instant;
 
+use rosterd::directory::Directory;
 use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::LdapSettings;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::remark::Remark;
 use rosterd::run::Carried;
 use rosterd::run::Order;
 use url::Url;
@@ -87,7 +89,9 @@ async fn a_whole_import_goes_on_at_the_next_server() {
     let rows: String = (0..60).map(|n| format!("u{n},User,Number{n},u{n}@example.org\n")).collect();
     let world = World::new("batch_size = 5\npause = \"50ms\"\n", &format!("Username,First name,Surname,Email\n{rows}"));
     let fail = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        while territory.read(&territory.person("u5")).await.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         door.mute();
         tokio::time::sleep(Duration::from_millis(100)).await;
         door.shut();
@@ -96,6 +100,11 @@ async fn a_whole_import_goes_on_at_the_next_server() {
     assert!(matches!(carried, Ok(Carried::Done(rosterd::exit::Exit::Done))), "{carried:?}\n{}", world.told());
     assert_eq!(world.outcomes(), (0..60).map(|n| format!("u{n} created")).collect::<Vec<_>>());
     assert_eq!(read(&ldap, Which::All).await.expect("readable").len(), 60);
+    let result = world.result();
+    let told = result["remarks"].as_array().expect("remarks");
+    let url = url("localhost", territory.server.port()).to_string();
+    let is_it = |remark: &&serde_json::Value| remark["kind"] == "other_server" && remark["detail"] == *url;
+    assert_eq!(told.iter().filter(is_it).count(), 1, "{told:?}");
 }
 
 #[tokio::test]
@@ -151,6 +160,8 @@ async fn a_server_that_takes_no_writes_is_passed_over() {
     let ldap = Ldap::new(settings).expect("good settings");
     let refused = one(&ldap, Operation::Create(person("ada"))).await.expect_err("the copy takes no writes");
     assert_eq!((refused.next, refused.code.as_deref()), (Next::Retry, Some("53")), "{refused}");
+    let url = url("localhost", copy.port()).to_string();
+    assert_eq!(ldap.remarks().expect("LDAP tells").told(), [Remark::TakesNoWrites(url)]);
     create(&ldap, person("ada")).await;
     assert!(of_copy.read(&of_copy.person("ada")).await.is_none());
     assert_eq!(territory.login("ada", PASSWORD).await, Login::MustChange);

@@ -11,16 +11,20 @@ use rosterd::directory::Lookup;
 use rosterd::directory::Pace;
 use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::LdapSettings;
 use rosterd::directory::ldap::StartTls;
 use rosterd::roster::attribute::Schema;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::remark::Remark;
+use rosterd::roster::secret::Secret;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
+use crate::server::scripted;
 use crate::server::slapd::Slapd;
 
 use super::apply;
@@ -31,6 +35,28 @@ use super::ldap;
 use super::one;
 use super::person;
 use super::read;
+
+#[tokio::test]
+async fn a_busy_server_is_told_of_once() {
+    let port =
+        scripted::listen(|question| (question.scope == 0).then(|| vec![(question.base.clone(), Vec::new())])).await;
+    let mut settings =
+        LdapSettings::new(Url::parse(&format!("ldap://127.0.0.1:{port}")).expect("a URL"), "ou=people,dc=x");
+    settings.tls = StartTls::Off;
+    settings.allow_cleartext = true;
+    settings.bind_dn = Some("cn=rosterd,dc=x".to_owned());
+    settings.bind_password = Some(Secret::from("secret"));
+    let ldap = Ldap::new(settings).expect("good settings");
+    let person = |uid| Operation::Create(Create { password: None, must_change: false, ..person(uid) });
+    for _ in 0..2 {
+        let answers = ldap.apply(&[person("ada"), person("bob")], &Pace::unlimited()).await;
+        for answer in answers {
+            let fault = answer.expect_err("busy");
+            assert_eq!((fault.next, fault.code.as_deref()), (Next::Retry, Some("51")), "{fault}");
+        }
+    }
+    assert_eq!(ldap.remarks().expect("LDAP tells").told(), [Remark::Busy]);
+}
 
 #[tokio::test]
 async fn a_server_killed_half_way_leaves_no_operation_without_an_answer() {

@@ -9,10 +9,15 @@ use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::LdapSettings;
 use rosterd::directory::ldap::StartTls;
+use rosterd::exit::Exit;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::remark::NoTransactions;
+use rosterd::roster::remark::Remark;
+use rosterd::run::Carried;
+use rosterd::run::Order;
 use url::Url;
 
 use super::apply;
@@ -23,6 +28,7 @@ use super::read;
 use crate::server::eavesdropper::Eavesdropper;
 use crate::server::slapd::Slapd;
 use crate::server::slapd::Territory;
+use crate::world::World;
 
 /// What ends a transaction (RFC 5805 section 2.4).
 const END: &str = "1.3.6.1.1.21.3";
@@ -123,6 +129,11 @@ async fn a_server_killed_in_a_transaction_is_looked_at_and_gets_no_other_one() {
     let n_before = ear.count(END);
     assert!(apply(&ldap, &creates(3000..3200)).await.iter().all(Result::is_ok));
     assert_eq!(ear.count(END), n_before, "without transactions from then on");
+    let told = ldap.remarks().expect("LDAP tells").told();
+    // Which of the three depends on the very moment at which the server died.
+    let lost = [NoTransactions::LostDuring, NoTransactions::LostAfter, NoTransactions::Unreachable];
+    let is_it = |remark: &&Remark| lost.iter().any(|why| **remark == Remark::WithoutTransactions(*why));
+    assert_eq!(told.iter().filter(is_it).count(), 1, "{told:?}");
 }
 
 #[tokio::test]
@@ -131,5 +142,15 @@ async fn a_server_that_has_no_transactions_is_written_to_all_the_same() {
     let mut settings = territory.settings();
     settings.transactions = Some(NonZeroUsize::MIN);
     let ldap = Ldap::new(settings).expect("good settings");
-    assert!(apply(&ldap, &creates(0..120)).await.iter().all(Result::is_ok));
+    let rows: String = (0..120).map(|n| format!("p{n:04},Given,Surname,p{n:04}@example.org\n")).collect();
+    let world = World::new("", &format!("Username,First name,Surname,Email\n{rows}"));
+    let carried = world.carry(&ldap, Order::AsTheFeedSays).await;
+    assert!(matches!(carried, Ok(Carried::Done(Exit::Done))), "{carried:?}\n{}", world.told());
+    let told = &world.result()["remarks"];
+    assert_eq!(
+        (&told[0]["kind"], &told[0]["detail"]),
+        (&"without_transactions".into(), &"not_offered".into()),
+        "{told}"
+    );
+    assert_eq!(told.as_array().map(Vec::len), Some(1), "once: {told}");
 }

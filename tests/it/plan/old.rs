@@ -193,7 +193,8 @@ async fn a_directory_that_is_suddenly_empty_is_not_believed() {
     world.memory.remove("ada");
     assert_snapshot!(world.refusal(&rows).await, @r"
     error: /csv is refused, nothing was changed: target `staff` answers that it has no accounts at all; it had 1 when it was last read
-      hint: if the directory was emptied on purpose, run `rosterd import --directory-was-emptied`
+      hint: if the directory was emptied on purpose, say so: `rosterd approve --directory-was-emptied FILE` where the roster waits, else `rosterd import --directory-was-emptied FILE`
+      hint: if not, repair it, and drop or import the roster again
     ");
 }
 

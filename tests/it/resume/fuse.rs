@@ -7,8 +7,19 @@ use rosterd::run::Carried;
 use rusqlite::Connection;
 
 /// The tables of the journal.
-pub const TABLES: [&str; 10] =
-    ["run", "row", "letter", "approved", "hold", "choice", "done_file", "disabled", "target_size", "placed_file"];
+pub const TABLES: [&str; 11] = [
+    "run",
+    "row",
+    "letter",
+    "approved",
+    "hold",
+    "choice",
+    "done_file",
+    "disabled",
+    "target_size",
+    "placed_file",
+    "waiting",
+];
 
 /// A fuse in a journal.
 pub struct Fuse {

@@ -70,6 +70,8 @@ fn reply(id: &[u8], operation: StructureTag, answer: &impl Fn(&Question) -> Opti
             let entries = found.into_iter().flat_map(|entry| message(entry_of(entry)));
             entries.chain(result(0x65, 0)).collect()
         }
+        // busy: nothing is added.
+        8 => result(0x69, 51),
         _ => Vec::new(),
     }
 }
