@@ -258,7 +258,8 @@ impl<'w, D: Directory> Progression<'w, D> {
             while wire.len() + next.len() < at_once && rest.len() > 0 && self.may_go_on().await {
                 next.push(self.prepare(rest.by_ref().take(batch_size.get()).collect()));
             }
-            let announced = wire.beside(Box::pin(self.announce(std::mem::replace(&mut known, self.evidence()), next))).await?;
+            let announced =
+                wire.beside(Box::pin(self.announce(std::mem::replace(&mut known, self.evidence()), next))).await?;
             announced.into_iter().for_each(|batch| wire.send(courier.carry_out(batch)));
             let Some(first) = wire.next().await else { return Ok(()) };
             for sent in std::iter::once(first).chain(wire.arrived()) {

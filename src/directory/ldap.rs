@@ -220,8 +220,12 @@ impl Dsa {
         let mut object = |text: String| objections.push(Problem::error(None, ProblemKind::Other(text)));
         let place = self.place(&account.username, account.locator.as_deref(), &account.attributes);
         (self.site.profile.peculiar.bad_username)(&account.username).map(&mut object);
-        if let (Some(_), Some(why)) = (&account.password, self.pool.no_password()) {
+        // Every new account gets a password: the row's, or a generated one.
+        if let Some(why) = self.pool.no_password() {
             object(why.to_owned());
+        }
+        if account.must_change == Some(true) && !self.site.profile.credentials.must_change {
+            object("without a password policy no change at next login can be forced".to_owned());
         }
         let deferred = account.deferred.iter().flat_map(|deferred| deferred.iter());
         for (name, values) in account.attributes.iter().chain(deferred) {
@@ -247,6 +251,7 @@ impl Dsa {
         match place {
             Err(why) => object(why),
             Ok(dn) => {
+                self.overlong(&dn).map(&mut object);
                 if let Some(why) = self.guards(&dn, &account.username) {
                     objections.push(Problem::error(None, ProblemKind::Protected(why)));
                 }

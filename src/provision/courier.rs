@@ -28,7 +28,7 @@ use crate::state::journal::Kind;
 const ATTEMPTS: u32 = 6;
 
 /// How many operations in a row may be refused for lack of rights before the run ends.
-const REFUSED_IN_A_ROW: usize = 3;
+pub(super) const REFUSED_IN_A_ROW: usize = 3;
 
 /// What the batches that are on their way at the same time share.
 pub(crate) struct Courier<'w, D> {
@@ -94,7 +94,8 @@ struct Pending<'t> {
     /// Accounts that the directory showed with its answer to the whole of a task.
     shown: HashMap<usize, ExistingAccount>,
     left_behind: Vec<(usize, String)>,
-    last_fault: Option<Fault>,
+    /// What the directory said last of each task that is not done.
+    said: Vec<Option<Fault>>,
 }
 
 pub(super) type Placed = Vec<(usize, Operation)>;
@@ -152,8 +153,11 @@ impl<'w, D: Directory> Courier<'w, D> {
                 return;
             }
         }
-        let fault = pending.last_fault.take().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
-        self.end(Early::Unavailable(fault));
+        let rest = pending.give_up_on_refused(rest);
+        if let Some((place, _)) = rest.last() {
+            let fault = pending.said[*place].take().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
+            self.end(Early::Unavailable(fault));
+        }
     }
 
     /// Sends operations once, and returns those that are to be sent again.
@@ -181,13 +185,13 @@ impl<'w, D: Directory> Courier<'w, D> {
                     pending.fates[place] = Some(Outcome::Rejected(fault.to_string()));
                 }
                 Next::Retry => {
-                    pending.last_fault = Some(fault);
+                    pending.said[place] = Some(fault);
                     again.push((place, operation));
                 }
                 Next::LookAgain => {
                     // A server that answered has not done it; silence may mean anything.
                     pending.in_doubt[place] |= fault.code.is_none();
-                    pending.last_fault = Some(fault);
+                    pending.said[place] = Some(fault);
                     look.push((place, operation));
                 }
                 Next::StopRun => {
@@ -251,8 +255,28 @@ impl<'t> Pending<'t> {
             looked,
             shown: HashMap::new(),
             left_behind: Vec::new(),
-            last_fault: None,
+            said: vec![None; tasks.len()],
         }
+    }
+
+    /// Settles what was tried often enough and is refused each time by a directory that answers and does other things:
+    /// one row must not stand in the way of all others, night after night. Returns what is left.
+    fn give_up_on_refused(&mut self, rest: Placed) -> Placed {
+        let said = |(place, _): &(usize, Operation)| self.said[*place].as_ref();
+        let n_odd = rest.iter().filter_map(said).filter(|fault| refusal(fault) == Refusal::Odd).count();
+        let is_final = |fault: &Fault| match refusal(fault) {
+            Refusal::OfThis => true,
+            Refusal::Odd => n_odd < REFUSED_IN_A_ROW,
+            Refusal::None => false,
+        };
+        let (final_ones, left): (Placed, Placed) = rest
+            .into_iter()
+            .partition(|(place, _)| !self.in_doubt[*place] && self.said[*place].as_ref().is_some_and(is_final));
+        for (place, _) in final_ones {
+            let reason = self.said[place].as_ref().map(Fault::to_string).unwrap_or_default();
+            self.fates[place] = Some(Outcome::Rejected(reason));
+        }
+        left
     }
 
     fn fates(&self) -> Vec<Fate> {
@@ -262,6 +286,27 @@ impl<'t> Pending<'t> {
             None => Fate::Undone,
         };
         self.fates.iter().zip(&self.in_doubt).map(fate).collect()
+    }
+}
+
+/// What a directory means that answers the same again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It cannot do what is asked of this entry.
+    OfThis,
+    /// It does not say: RFC 4511 calls it `other` and `operationsError`. A full disk is among it, and an entry that the
+    /// server has no room for.
+    Odd,
+    /// It refuses nothing: it is busy, away or silent.
+    None,
+}
+
+/// Tells what a fault means that comes again and again.
+pub(super) fn refusal(fault: &Fault) -> Refusal {
+    match (fault.next, fault.code.as_deref()) {
+        (Next::LookAgain, Some(_)) => Refusal::OfThis,
+        (Next::Retry, Some("1" | "80")) => Refusal::Odd,
+        _ => Refusal::None,
     }
 }
 

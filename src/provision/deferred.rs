@@ -9,7 +9,9 @@ use std::path::Path;
 
 use super::Early;
 use super::Progression;
+use super::courier::Refusal;
 use super::courier::backoff;
+use super::courier::refusal;
 use super::groups::Shortfall;
 use super::tasks;
 use crate::directory::Directory;
@@ -54,6 +56,8 @@ struct Writing {
     wishes: Vec<Wish>,
     /// The directory has said that it is done.
     is_accepted: bool,
+    /// What it has said otherwise, last.
+    said: Option<Fault>,
 }
 
 /// One attribute to be written.
@@ -162,7 +166,7 @@ impl<D: Directory> Progression<'_, D> {
                 }
             }
             if !wishes.is_empty() {
-                writings.push(Writing { item, member, wishes, is_accepted: false });
+                writings.push(Writing { item, member, wishes, is_accepted: false, said: None });
             }
         }
         writings
@@ -275,6 +279,12 @@ impl<D: Directory> Progression<'_, D> {
                 shortfall.fail_person(writing.item, "the directory accepted it, but has it not when read back");
                 continue;
             }
+            if let Some(said) = writing.said.as_ref().filter(|said| refusal(said) == Refusal::OfThis)
+                && !self.courier.is_over()
+            {
+                shortfall.fail_person(writing.item, &said.to_string());
+                continue;
+            }
             let fault = last_fault.clone().unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
             self.courier.end(Early::Unavailable(fault));
             shortfall.left.insert(writing.item);
@@ -307,6 +317,7 @@ impl<D: Directory> Progression<'_, D> {
                         self.courier.end(Early::Useless(fault.clone()));
                     }
                     writing.is_accepted = false;
+                    writing.said = Some(fault.clone());
                     last = Some(fault);
                     left.push(writing);
                 }

@@ -8,7 +8,10 @@ use std::collections::HashSet;
 use super::Early;
 use super::Progression;
 use super::batch::settle;
+use super::courier::REFUSED_IN_A_ROW;
+use super::courier::Refusal;
 use super::courier::backoff;
+use super::courier::refusal;
 use super::journal_key;
 use super::tasks;
 use crate::directory::Directory;
@@ -173,6 +176,7 @@ impl<D: Directory> Progression<'_, D> {
         let mut pending = works;
         let mut written: Vec<GroupWork> = Vec::new();
         let mut last_fault = None;
+        let mut said: HashMap<MatchKey, Fault> = HashMap::new();
         for attempt in 0..ATTEMPTS {
             if pending.is_empty() || self.courier.is_over() {
                 break;
@@ -188,6 +192,7 @@ impl<D: Directory> Progression<'_, D> {
                     break;
                 }
                 Err(fault) => {
+                    said.clear();
                     last_fault = Some(fault);
                     continue;
                 }
@@ -210,6 +215,7 @@ impl<D: Directory> Progression<'_, D> {
                             if fault.next == Next::StopRun {
                                 self.courier.end(Early::Useless(fault.clone()));
                             }
+                            said.insert(work.name.key(), fault.clone());
                             last_fault = Some(fault);
                             again.push(work);
                         }
@@ -222,6 +228,9 @@ impl<D: Directory> Progression<'_, D> {
             if last_fault.as_ref().is_some_and(|fault| fault.next == Next::LookAgain) {
                 self.leave_out_who_is_gone(kind, &mut pending, shortfall).await;
             }
+        }
+        if !self.courier.is_over() {
+            pending = shortfall.give_up_on_refused(kind, pending, &said);
         }
         if !pending.is_empty() {
             let fault = last_fault.unwrap_or_else(|| Fault::new(Next::Retry, "no final answer"));
@@ -298,6 +307,31 @@ impl GroupWork {
 }
 
 impl Shortfall {
+    /// Tells of groups that are refused each time by a directory that answers: they must not keep people out of others.
+    /// Returns what is left.
+    fn give_up_on_refused(
+        &mut self,
+        kind: GroupKind,
+        works: Vec<GroupWork>,
+        said: &HashMap<MatchKey, Fault>,
+    ) -> Vec<GroupWork> {
+        let said_of = |work: &GroupWork| said.get(&work.name.key());
+        let n_odd = works.iter().filter_map(said_of).filter(|fault| refusal(fault) == Refusal::Odd).count();
+        let is_final = |fault: &&Fault| match refusal(fault) {
+            Refusal::OfThis => true,
+            Refusal::Odd => n_odd < REFUSED_IN_A_ROW,
+            Refusal::None => false,
+        };
+        let mut left = Vec::new();
+        for work in works {
+            match said_of(&work).filter(is_final) {
+                Some(fault) => self.fail(kind, &work, fault),
+                None => left.push(work),
+            }
+        }
+        left
+    }
+
     fn fail(&mut self, kind: GroupKind, work: &GroupWork, fault: &Fault) {
         for coming in work.everybody() {
             self.fail_one(kind, &work.name, coming.item, fault);

@@ -276,13 +276,14 @@ impl Decision<'_> {
         }
         let passwords = self.rules.passwords;
         self.problems.extend(self.mapper.missing_for_create(self.account, passwords.generate_for_new));
-        self.problems.extend(objections(self.account));
+        let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
+        let settled = Account { must_change: Some(must_change), ..self.account.clone() };
+        self.problems.extend(objections(&settled));
         let deferred = self.deferred(index, None);
         let memberships = self.memberships(None);
         let is_given = |name: &&AttributeName| self.account.attributes.get(name.as_str()).is_none();
         let allocates = self.around.allocates.iter().filter(is_given).cloned().collect();
         let password = if self.account.password.is_some() { PasswordSource::Row } else { PasswordSource::Generated };
-        let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
         Intent::Create(CreateIntent { allocates, password, must_change, deferred, memberships: memberships.into() })
     }
 

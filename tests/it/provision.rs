@@ -164,6 +164,32 @@ fn a_directory_that_is_not_there_loses_nobody() {
     assert_eq!(left, (2, 2));
 }
 
+/// One row must not stand in the way of all others, night after night.
+#[test]
+fn a_row_that_is_refused_each_time_is_rejected_and_the_others_go_on() {
+    for refusal in [answered(Next::LookAgain, 68), answered(Next::Retry, 80)] {
+        let world = three();
+        world.memory.fail_always("bob", refusal);
+        let carried = world.import();
+        assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+        assert_eq!(world.outcomes(), ["ada created, letter sent", "bob rejected", "cyd created, letter sent"]);
+    }
+}
+
+/// A full disk is `other` (80) too.
+#[test]
+fn a_directory_that_refuses_everything_without_a_reason_is_tried_again_later() {
+    for code in [80, 52] {
+        let world = three();
+        for name in ["ada", "bob", "cyd"] {
+            world.memory.fail_always(name, answered(Next::Retry, code));
+        }
+        let carried = world.import();
+        assert!(matches!(carried, Ok(Carried::TryAgain(_))), "{carried:?}");
+        assert_eq!(world.outcomes(), ["ada not_attempted", "bob not_attempted", "cyd not_attempted"]);
+    }
+}
+
 #[test]
 fn three_refusals_for_lack_of_rights_in_a_row_end_the_run() {
     let world = World::new(

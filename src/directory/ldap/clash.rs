@@ -11,8 +11,9 @@ use crate::roster::name_key::MatchKey;
 impl Dsa {
     /// Returns what to make of `fault`, the answer that an entry like the new one exists.
     ///
-    /// Where entries are not named by the login name, two people may be in each other's way: looking for the person
-    /// again would not find anybody, so the row is refused with what to do about it.
+    /// Where entries are not named by the login name, two people may be in each other's way, and anywhere something that
+    /// is no person may have the name: looking for the person again would not find anybody, so the row is refused with
+    /// what to do about it.
     pub(super) async fn clash(
         &self,
         connection: &Connection,
@@ -21,10 +22,19 @@ impl Dsa {
         fault: Fault,
     ) -> Result<Fault, Fault> {
         let attribute = &self.site.username_attribute;
-        if dn.rdn().value(attribute).is_some() {
-            return Ok(fault);
-        }
         let all = Filter::present("objectClass");
+        if dn.rdn().value(attribute).is_some() {
+            let place = dn.to_string();
+            let is_there = self.read_one(connection, &place, &all, &["1.1"]).await?.is_some();
+            let is_person = self.read_one(connection, &place, &self.site.people_filter, &["1.1"]).await?.is_some();
+            if is_person || !is_there {
+                return Ok(fault);
+            }
+            return Ok(reject(&format!(
+                "{dn} is there already and is not among the people ({})",
+                self.site.people_filter.as_str()
+            )));
+        }
         if let Some(entry) = self.read_one(connection, &dn.to_string(), &all, &[attribute]).await? {
             let theirs = entry.text(attribute).unwrap_or_default();
             if MatchKey::new(theirs) == MatchKey::new(username) {

@@ -251,7 +251,7 @@ impl Dsa {
         self.site.profile.classes(kind)
     }
 
-    fn of_kind(&self, kind: GroupKind) -> Filter {
+    pub(super) fn of_kind(&self, kind: GroupKind) -> Filter {
         Filter::any(self.classes(kind).map(Class::filter))
     }
 

@@ -133,6 +133,9 @@ impl Dsa {
         if let Some(why) = self.guards_group(&dn, name.as_str()) {
             return Err(reject(&format!("the {} {name} is protected: {why}", kind.word())));
         }
+        if let Some(why) = self.overlong(&dn) {
+            return Err(reject(&why));
+        }
         self.admit(members)?;
         let holders = if let By::OwnEntry { .. } = class.by { members } else { &[] };
         let listed = if holders.is_empty() { members } else { &[] };
@@ -166,7 +169,8 @@ impl Dsa {
         let (answer, _) = connection.add(&place, attributes, Vec::new()).await.map_err(Trouble::of_write)?;
         if answer.rc != 0 {
             let fault = refused(During::Add, &answer, None);
-            return Err(self.no_group(connection, &dn, &answer, !members.is_empty(), fault).await?);
+            let members_in_it = !members.is_empty();
+            return Err(self.no_group(connection, (kind, &dn), answer.rc, members_in_it, fault).await?);
         }
         let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
         if let Some(gid) = gid {
@@ -208,18 +212,22 @@ impl Dsa {
     async fn no_group(
         &self,
         connection: &Connection,
-        dn: &Dn,
-        answer: &LdapResult,
+        (kind, dn): (GroupKind, &Dn),
+        rc: u32,
         has_members: bool,
         fault: Fault,
     ) -> Result<Fault, Fault> {
-        match answer.rc {
+        let place = dn.to_string();
+        match rc {
             // The base is there, so it is a member that is not.
             32 if has_members => Ok(Fault { next: Next::LookAgain, ..fault }),
-            68 if self.read_one(connection, &dn.to_string(), &Filter::present("cn"), &["1.1"]).await?.is_none() => {
+            68 if self.read_one(connection, &place, &Filter::present("cn"), &["1.1"]).await?.is_none() => {
                 let hint = "an account or another group has a name like this one's (sAMAccountName); rename one of \
                             them, or create the group by hand";
                 Ok(reject(&format!("{hint}: {fault}")))
+            }
+            68 if self.read_one(connection, &place, &self.of_kind(kind), &["1.1"]).await?.is_none() => {
+                Ok(reject(&format!("{dn} is there already and is no {}", kind.word())))
             }
             _ => Ok(fault),
         }

@@ -261,6 +261,8 @@ pub struct Peculiar {
     pub apart: &'static [&'static str],
     /// People and groups have numbers for POSIX systems without a class for that.
     pub numbered: bool,
+    /// How many octets the first part of an entry's name may have, where the server has no word for longer ones.
+    pub longest_name: Option<usize>,
     /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
     pub made_up: &'static [&'static str],
     /// Returns why a login name cannot be had, when that is so.
@@ -275,6 +277,7 @@ impl Peculiar {
         named_by_id: false,
         apart: &[],
         numbered: false,
+        longest_name: None,
         made_up: &[],
         bad_username: |_| None,
         of_new_group: |_, _| Vec::new(),

@@ -77,6 +77,9 @@ impl Dsa {
         };
         let there = parent.child(rdn);
         let renames = there.rdn().key() != here.rdn().key();
+        if let Some(why) = self.overlong(&there).filter(|_| renames) {
+            return Err(why);
+        }
         let moves = there.parent().map(|dn| dn.key()) != here.parent().map(|dn| dn.key());
         Ok((renames || moves).then(|| Place {
             step: Step { from: here.to_string().into(), to: there.to_string().into() },

@@ -62,6 +62,17 @@ impl Dsa {
         Err(format!("{dn} is not where accounts are read (people_base {base}), so it would not be found again"))
     }
 
+    /// Returns why the server has no room for a name, when that is so.
+    pub(super) fn overlong(&self, dn: &Dn) -> Option<String> {
+        let longest = self.site.profile.peculiar.longest_name?;
+        let name = dn.rdn().to_string();
+        let n = name.len();
+        let (title, begin) = (self.site.profile.title, name.chars().take(40).collect::<String>());
+        (n > longest).then(|| {
+            format!("`{begin}...` is too long for the name of an entry in {title}: {n} octets, and {longest} fit")
+        })
+    }
+
     /// Returns the new entry's name and attributes.
     pub(super) fn addition(&self, create: &Create) -> Result<(Dn, NewEntry), Fault> {
         let Create { username, locator, attributes, password, must_change } = create;
@@ -72,7 +83,7 @@ impl Dsa {
             username,
             Wanted { password: secret, must_change: must_change.then_some(true), enabled: None },
         )?;
-        if let Some(why) = self.guards_new_name(username) {
+        if let Some(why) = self.guards_new_name(username).or_else(|| self.overlong(&dn)) {
             return Err(reject(&why));
         }
         let mut new = NewEntry::default();

@@ -10,6 +10,7 @@ use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::operation::Update;
+use rosterd::roster::secret::Secret;
 
 use super::ldap;
 use crate::ldap::PASSWORD;
@@ -109,6 +110,27 @@ async fn the_server_compares_the_old_bits_before_it_writes_new_ones() {
     assert_eq!(territory.values(&ada, "title").await, [""; 0]);
     let right = service.modify(&ada, swap("512", "514")).await.expect("an answer");
     assert_eq!(right.rc, 0, "{right:?}");
+}
+
+#[tokio::test]
+async fn somebody_who_becomes_an_administrator_after_the_preview_is_not_written() {
+    let territory = Territory::new().await;
+    let ldap = ldap(&territory);
+    let id = create(&ldap, Create { must_change: false, ..named("ada", &[]) }).await;
+    let ada = territory.person("ada");
+    let mut admin = territory.admin().await;
+    let count = ldap3::Mod::Replace("adminCount", std::collections::HashSet::from(["1"]));
+    admin.modify(&ada, vec![count]).await.expect("an answer").success().expect("an administrator");
+    let title = Update { changes: vec![change("title", &[], &["Countess"])], ..update(&id) };
+    let reset = Update { password: Some(Secret::from("other-Secret.2")), ..update(&id) };
+    let disable = Update { enabled: Some(false), ..update(&id) };
+    let delete = Operation::Delete { id, username: "ada".into() };
+    for operation in [title, reset, disable].map(Operation::Update).into_iter().chain([delete]) {
+        let refused = fault(one(&ldap, operation).await, Next::RejectRow, None);
+        assert!(refused.reason.contains("adminCount"), "{refused}");
+    }
+    assert_eq!(territory.values(&ada, "title").await, [""; 0]);
+    assert_eq!(territory.login("ada", PASSWORD).await, Login::Welcome);
 }
 
 #[tokio::test]

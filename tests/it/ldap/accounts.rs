@@ -5,6 +5,7 @@ use rosterd::directory::Verdict;
 use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::PasswordPolicy;
+use rosterd::directory::ldap::StartTls;
 use rosterd::roster::account::EntryId;
 use rosterd::roster::attribute::AttributeName;
 use rosterd::roster::attribute::Attributes;
@@ -15,10 +16,12 @@ use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::operation::Update;
 use rosterd::roster::secret::Secret;
+use rosterd::run::Order;
 
 use crate::server::slapd::Login;
 use crate::server::slapd::Options;
 use crate::server::slapd::Slapd;
+use crate::world::World;
 
 use super::PASSWORD;
 use super::apply;
@@ -154,6 +157,26 @@ async fn what_the_server_refuses_is_that_rows_problem() {
     fault(one(&ldap, Operation::Create(taken)).await, Next::RejectRow, Some("19"));
 }
 
+/// Else the run would look for the person and send the row again, night after night, and nobody else would be served.
+#[tokio::test]
+async fn a_name_that_cannot_be_had_rejects_the_row() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory);
+    territory.add(&territory.person("backup"), &[("objectClass", &["account"]), ("uid", &["backup"])]).await;
+    let taken = fault(one(&ldap, Operation::Create(person("backup"))).await, Next::RejectRow, None);
+    assert!(taken.reason.contains("is not among the people"), "{taken}");
+    // 245 octets are the most that slapd has room for.
+    for (n, fits) in [(242, true), (243, false)] {
+        let place = format!("cn={},ou=people,{}", "x".repeat(n), territory.base);
+        let long = Create { locator: Some(place.into()), ..person(&format!("long{n}")) };
+        let made = one(&ldap, Operation::Create(long)).await;
+        assert_eq!(made.is_ok(), fits, "{n}: {made:?}");
+        if let Err(made) = made {
+            assert_eq!((made.next, made.code), (Next::RejectRow, None), "{n}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn empty_values_are_never_sent_and_the_name_is_a_value() {
     let territory = Slapd::shared().territory().await;
@@ -281,6 +304,24 @@ async fn protected_accounts_are_marked_and_never_written() {
     fault(one(&guarded, disable).await, Next::RejectRow, None);
     fault(one(&guarded, Operation::Delete { id: boss, username: "boss".into() }).await, Next::RejectRow, None);
     assert_eq!(territory.login("boss", PASSWORD).await, Login::MustChange);
+}
+
+/// What nobody could be created with is told before anything is written.
+#[tokio::test]
+async fn the_preview_tells_that_no_password_can_be_written_or_no_change_forced() {
+    let territory = Slapd::shared().territory().await;
+    let mut without_policy = territory.settings();
+    without_policy.password_policy = PasswordPolicy::None;
+    let mut without_tls = territory.settings();
+    without_tls.tls = StartTls::Off;
+    without_tls.allow_cleartext = true;
+    for (settings, says) in [(without_policy, "no change at next login can be forced"), (without_tls, "without TLS")] {
+        let ldap = Ldap::new(settings).expect("good settings");
+        let world = World::new("", "Username,First name,Surname,Email\nada,Ada,Byron,ada@example.org\n");
+        world.carry(&ldap, Order::AsTheFeedSays).await.expect("planned");
+        let preview = std::fs::read_to_string(world.file("people.preview.csv")).expect("a preview");
+        assert!(preview.contains("2,Error,") && preview.contains(says), "{preview}");
+    }
 }
 
 #[tokio::test]

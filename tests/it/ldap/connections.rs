@@ -2,6 +2,7 @@
 
 use rosterd::directory::Which;
 use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::LdapSettings;
 use rosterd::directory::ldap::StartTls;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Create;
@@ -11,6 +12,7 @@ use rosterd::roster::secret::Secret;
 use url::Url;
 
 use crate::server::eavesdropper::Eavesdropper;
+use crate::server::scripted;
 use crate::server::slapd::Login;
 use crate::server::slapd::SERVICE;
 use crate::server::slapd::SERVICE_PASSWORD;
@@ -139,6 +141,30 @@ async fn without_tls_no_password_is_written() {
     let reset = Update { password: Some(Secret::from(PASSWORD)), ..update(&id) };
     fault(one(&ldap, Operation::Update(reset)).await, Next::RejectRow, None);
     assert_eq!(territory.login("ada", PASSWORD).await, Login::Refused);
+}
+
+/// A server may answer a bind with success and have bound nobody (RFC 4513 section 5.1.2), or somebody else.
+#[tokio::test]
+async fn a_server_that_takes_us_for_somebody_else_gets_nothing_more() {
+    for (identity, is_good) in [("dn:CN=Rosterd,O=x", true), ("dn:cn=admin,o=x", false), ("dn:", false), ("", false)] {
+        let base = |question: &scripted::Question| {
+            let is_there = matches!(&*question.base, "" | "ou=people,o=x");
+            is_there.then(|| if question.scope == 0 { vec![(question.base.clone(), vec![])] } else { vec![] })
+        };
+        let port = scripted::listen_as(Some(identity), base).await;
+        let url = Url::parse(&format!("ldap://127.0.0.1:{port}")).expect("a URL");
+        let mut settings = LdapSettings::new(url, "ou=people,o=x");
+        settings.tls = StartTls::Off;
+        settings.allow_cleartext = true;
+        settings.bind_dn = Some("cn=rosterd,o=x".to_owned());
+        settings.bind_password = Some(Secret::from("secret"));
+        let read = read(&Ldap::new(settings).expect("good settings"), Which::All).await;
+        assert_eq!(read.is_ok(), is_good, "{identity}: {read:?}");
+        if let Err(fault) = read {
+            assert_eq!(fault.next, Next::StopRun, "{identity}: {fault}");
+            assert!(fault.reason.contains(" the bind "), "{identity}: {fault}");
+        }
+    }
 }
 
 #[tokio::test]

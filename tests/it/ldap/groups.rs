@@ -196,6 +196,20 @@ async fn a_name_that_two_groups_have_is_nobodys() {
 }
 
 #[tokio::test]
+async fn a_name_that_cannot_be_had_rejects_the_group() {
+    let territory = Slapd::shared().territory().await;
+    let ldap = ldap(&territory);
+    let (who, _) = people(&ldap, &["ada"]).await;
+    territory.add(&territory.group("printers"), &[("objectClass", &["device"]), ("cn", &["printers"])]).await;
+    let long = "x".repeat(243);
+    for (name, says) in [("printers", "is no group"), (&*long, "too long")] {
+        let new = Operation::CreateGroup { kind: GroupKind::Group, name: GroupName::new(name), members: who.clone() };
+        let fault = fault(one(&ldap, new).await, Next::RejectRow, None);
+        assert!(fault.reason.contains(says), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn many_members_go_in_few_requests() {
     let territory = Slapd::shared().territory().await;
     let ldap = ldap(&territory);

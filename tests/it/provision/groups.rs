@@ -69,6 +69,25 @@ fn a_group_that_refuses_leaves_its_people_incomplete_and_the_others_whole() {
     assert_eq!(world.memory.members(GroupKind::Group, "Sales"), Some(vec!["ada".into()]));
 }
 
+/// A server that says the same each time means this group; one that is busy or silent may mean anything.
+#[test]
+fn a_group_that_is_refused_each_time_does_not_keep_people_out_of_the_others() {
+    for refusal in [answered(Next::LookAgain, 68), answered(Next::Retry, 80)] {
+        let world = world();
+        world.memory.fail_always("Staff", refusal);
+        let carried = world.import();
+        assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+        assert_eq!(world.outcomes(), ["ada created", "bob created", "cyd failed"]);
+        assert_eq!(world.memory.members(GroupKind::Group, "Sales"), Some(vec!["ada".into()]));
+    }
+    for silence in [fault(Next::LookAgain), answered(Next::Retry, 51)] {
+        let world = world();
+        world.memory.fail_always("Staff", silence);
+        let carried = world.import();
+        assert!(matches!(carried, Ok(Carried::TryAgain(_))), "{carried:?}");
+    }
+}
+
 #[test]
 fn a_fault_that_ends_the_run_among_the_groups_leaves_nobody_failed() {
     let world = world();

@@ -103,6 +103,20 @@ fn one_that_is_refused_is_told_and_the_others_are_written() {
 }
 
 #[test]
+fn one_that_is_refused_each_time_is_told_and_the_run_ends() {
+    let world = world();
+    let directory = Meddled::new(&world.memory, |_, memory| {
+        if after_creation(memory, "create dan") {
+            memory.fail_always("ada", answered(Next::LookAgain, 122));
+        }
+    });
+    let carried = life(world.carry(&directory, Order::AsTheFeedSays));
+    assert!(matches!(carried, Ok(Carried::Done(Exit::RowsInError))), "{carried:?}");
+    assert_eq!(world.person("ada")["incomplete"], true);
+    assert!(managers(&world).contains(&"dan -> zoe".to_owned()), "{:?}", managers(&world));
+}
+
+#[test]
 fn who_could_not_be_created_is_told_and_written_by_the_next_run() {
     let world = world();
     world.memory.fail("bob", answered(Next::RejectRow, 19));

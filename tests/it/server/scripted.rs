@@ -25,18 +25,30 @@ pub type Found = (String, Vec<(String, Vec<String>)>);
 
 /// Listens on a free port until the test's runtime ends. `answer` gives the entries, or `None` where there is no base.
 pub async fn listen(answer: impl Fn(&Question) -> Option<Vec<Found>> + Send + Sync + 'static) -> u16 {
+    listen_as(None, answer).await
+}
+
+/// The same; `identity` is whom it takes everybody for, if it says so when asked (RFC 4532).
+pub async fn listen_as(
+    identity: Option<&'static str>,
+    answer: impl Fn(&Question) -> Option<Vec<Found>> + Send + Sync + 'static,
+) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let port = listener.local_addr().expect("an address").port();
     let answer = Arc::new(answer);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(converse(client, Arc::clone(&answer)));
+            tokio::spawn(converse(client, identity, Arc::clone(&answer)));
         }
     });
     port
 }
 
-async fn converse(mut client: TcpStream, answer: Arc<impl Fn(&Question) -> Option<Vec<Found>> + Send + Sync>) {
+async fn converse(
+    mut client: TcpStream,
+    identity: Option<&'static str>,
+    answer: Arc<impl Fn(&Question) -> Option<Vec<Found>> + Send + Sync>,
+) {
     let mut unread = Vec::new();
     loop {
         while let Ok((rest, message)) = parse_tag(&unread) {
@@ -45,7 +57,7 @@ async fn converse(mut client: TcpStream, answer: Arc<impl Fn(&Question) -> Optio
             let id = parts.next().and_then(StructureTag::expect_primitive).expect("a message id");
             let operation = parts.next().expect("an operation");
             unread = rest;
-            let said = reply(&id, operation, &*answer);
+            let said = reply(&id, operation, identity, &*answer);
             if client.write_all(&said).await.is_err() {
                 return;
             }
@@ -58,20 +70,27 @@ async fn converse(mut client: TcpStream, answer: Arc<impl Fn(&Question) -> Optio
 }
 
 /// Operations and their answers by their tags (RFC 4511 section 4.2 and following).
-fn reply(id: &[u8], operation: StructureTag, answer: &impl Fn(&Question) -> Option<Vec<Found>>) -> Vec<u8> {
+fn reply(
+    id: &[u8],
+    operation: StructureTag,
+    identity: Option<&str>,
+    answer: &impl Fn(&Question) -> Option<Vec<Found>>,
+) -> Vec<u8> {
     let message = |operation: Vec<u8>| tlv(0x30, &[tlv(0x02, id), operation].concat());
-    let result = |tag: u8, code: u8| message(tlv(tag, &[tlv(0x0a, &[code]), tlv(0x04, b""), tlv(0x04, b"")].concat()));
-    match operation.id {
-        0 => result(0x61, 0),
+    let outcome = |code: u8| [tlv(0x0a, &[code]), tlv(0x04, b""), tlv(0x04, b"")].concat();
+    let result = |tag: u8, code: u8| message(tlv(tag, &outcome(code)));
+    match (operation.id, identity) {
+        (0, _) => result(0x61, 0),
+        (23, Some(identity)) => message(tlv(0x78, &[outcome(0), tlv(0x8b, identity.as_bytes())].concat())),
         // protocolError: no extended operation is known.
-        23 => result(0x78, 2),
-        3 => {
+        (23, None) => result(0x78, 2),
+        (3, _) => {
             let Some(found) = answer(&question(operation)) else { return result(0x65, 32) };
             let entries = found.into_iter().flat_map(|entry| message(entry_of(entry)));
             entries.chain(result(0x65, 0)).collect()
         }
         // busy: nothing is added.
-        8 => result(0x69, 51),
+        (8, _) => result(0x69, 51),
         _ => Vec::new(),
     }
 }

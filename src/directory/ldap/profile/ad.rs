@@ -122,6 +122,7 @@ pub static PROFILE: Profile = Profile {
         // `posixAccount` is an auxiliary class of every user, and `posixGroup` of every group (RFC 2307 as of
         // MS-ADSC); nobody has to name them.
         numbered: true,
+        longest_name: None,
         made_up: &["instancetype", "ntsecuritydescriptor", "objectcategory", "objectsid"],
         bad_username,
         of_new_group,
