@@ -82,6 +82,7 @@ pub struct RawLdap {
     pub group_gid_range: Option<Spanned<[u32; 2]>>,
     pub posix: Option<Spanned<RawPosix>>,
     pub password_policy: Option<Spanned<String>>,
+    pub password_storage: Option<Spanned<String>>,
     pub connect_timeout: Option<Spanned<String>>,
     pub timeout: Option<Spanned<String>>,
     pub page_size: Option<Spanned<u32>>,

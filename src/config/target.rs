@@ -22,6 +22,7 @@ use crate::directory::ldap::GroupType;
 use crate::directory::ldap::Ldap;
 use crate::directory::ldap::LdapSettings;
 use crate::directory::ldap::PasswordPolicy;
+use crate::directory::ldap::PasswordStorage;
 use crate::directory::ldap::PosixGid;
 use crate::directory::ldap::PosixSettings;
 use crate::directory::ldap::SearchScope;
@@ -149,6 +150,10 @@ impl Prover {
         let policies =
             [("auto", PasswordPolicy::Auto), ("ppolicy", PasswordPolicy::Ppolicy), ("none", PasswordPolicy::None)];
         settings.password_policy = self.choice(raw.password_policy.as_ref(), &policies);
+        let storages =
+            [PasswordStorage::Server, PasswordStorage::Exop, PasswordStorage::Argon2, PasswordStorage::Ssha512]
+                .map(|storage| (storage.word(), storage));
+        settings.password_storage = self.choice(raw.password_storage.as_ref(), &storages);
         settings.connect_timeout = self.duration(raw.connect_timeout.as_ref(), settings.connect_timeout);
         settings.timeout = self.duration(raw.timeout.as_ref(), settings.timeout);
         if let Some(size) = raw.page_size {

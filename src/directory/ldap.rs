@@ -16,6 +16,7 @@ use self::pool::Pool;
 use self::posix::Looked;
 use self::server::Schema;
 use self::settings::Site;
+use self::storage::Proof;
 use self::transaction::Transactions;
 use self::window::Window;
 use super::Capabilities;
@@ -52,6 +53,7 @@ mod complete;
 mod connection;
 mod dial;
 mod entry;
+mod exop;
 mod fault;
 mod filter;
 mod group;
@@ -72,6 +74,7 @@ mod rename;
 mod server;
 mod settings;
 mod settle;
+mod storage;
 mod tap;
 mod transaction;
 mod update;
@@ -86,6 +89,7 @@ pub use self::settings::GroupClass;
 pub use self::settings::GroupType;
 pub use self::settings::LdapSettings;
 pub use self::settings::PasswordPolicy;
+pub use self::settings::PasswordStorage;
 pub use self::settings::SearchScope;
 pub use self::settings::SettingFault;
 pub use self::settings::StartTls;
@@ -121,6 +125,10 @@ impl Ldap {
             let profile = self.settings.profile(&lease.root);
             let site = self.settings.site(profile, self.pool.access());
             let mut site = site.map_err(|fault| Fault::new(Next::StopRun, fault.to_string()))?;
+            if site.password_storage == PasswordStorage::Exop && !lease.root.has_password_modify() {
+                let why = "the server offers no PasswordModify (RFC 3062)";
+                return Err(Fault::new(Next::StopRun, format!("password_storage: \"exop\": {why}")));
+            }
             if let Some(own) = &lease.who {
                 site.protected.add_own(own);
             }
@@ -150,6 +158,7 @@ struct Dsa {
     numbering: tokio::sync::Mutex<Looked>,
     numbers: Arc<Numbers>,
     guarded: Guarded,
+    proof: Proof,
 }
 
 impl Dsa {
@@ -171,17 +180,17 @@ impl Dsa {
             numbering: tokio::sync::Mutex::default(),
             numbers,
             guarded: Guarded::default(),
+            proof: Proof::default(),
             site,
         }
     }
 
-    /// Writes a batch: in transactions if that is wanted and can be had, else one operation after the other.
-    async fn write(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
-        let batch: Vec<&Operation> = batch.iter().collect();
+    /// Sends a batch: in transactions if that is wanted and can be had, else one operation after the other.
+    async fn send(&self, batch: &[&Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         if self.transactions.are_of_use(batch.len(), pace) {
-            Box::pin(self.transact(&batch, pace)).await
+            Box::pin(self.transact(batch, pace)).await
         } else {
-            Box::pin(self.pipeline(&batch, pace)).await
+            Box::pin(self.pipeline(batch, pace)).await
         }
     }
 
@@ -191,6 +200,7 @@ impl Dsa {
             Err(fault) if takes_no_writes(&fault) && self.pool.pass_over(connection) => {
                 Err(Fault { next: Next::Retry, ..fault })
             }
+            Err(fault) => Err(self.judged(operation, fault)),
             answer => answer,
         }
     }

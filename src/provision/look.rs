@@ -21,7 +21,9 @@ use crate::roster::diff::Policy;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
+use crate::roster::operation::Create;
 use crate::roster::operation::Operation;
+use crate::roster::operation::Update;
 use crate::roster::outcome::Outcome;
 use crate::roster::place::Progress;
 use crate::state::journal::Kind;
@@ -190,6 +192,9 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
         (Operation::Create(create), Some(entry)) => {
             let is_ours =
                 in_doubt && diff::changes(&entry.attributes, &create.attributes, |_| Policy::Force).is_empty();
+            if is_ours && is_unfinished(&create, entry) {
+                return Verdict::Again(Operation::Update(rest_of(create, entry)));
+            }
             Verdict::Settled(if is_ours {
                 Outcome::Created
             } else {
@@ -244,6 +249,25 @@ pub(super) fn decide(operation: Operation, kind: Kind, found: &FoundAccounts, in
     }
 }
 
+/// Returns whether a new account has not all that makes it one: some directories make it switched off, and set its
+/// password and what forces a change in further steps.
+fn is_unfinished(create: &Create, entry: &ExistingAccount) -> bool {
+    let is_forced = !create.must_change || entry.must_change != Some(false);
+    create.password.is_some() && !(entry.enabled && is_forced)
+}
+
+fn rest_of(create: Create, entry: &ExistingAccount) -> Update {
+    Update {
+        id: entry.id.clone(),
+        username: entry.username.clone(),
+        relocation: None,
+        changes: Vec::new(),
+        password: create.password,
+        must_change: Some(create.must_change),
+        enabled: (!entry.enabled).then_some(true),
+    }
+}
+
 fn holds(attributes: &Attributes, change: &Change, side: impl Fn(&Change) -> &[Box<[u8]>]) -> bool {
     let wanted = side(change);
     match attributes.get(change.attribute.as_str()) {
@@ -252,5 +276,57 @@ fn holds(attributes: &Attributes, change: &Change, side: impl Fn(&Change) -> &[B
             let now: Vec<&[u8]> = values.octets().collect();
             now.len() == wanted.len() && wanted.iter().all(|value| now.contains(&value.as_ref()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(enabled: bool, must_change: Option<bool>) -> FoundAccounts {
+        let mut found = FoundAccounts::default();
+        found.push(ExistingAccount {
+            id: EntryId { locator: "uid=ada,o=x".into(), stable: "1".into() },
+            username: "ada".into(),
+            attributes: Attributes::default(),
+            enabled,
+            must_change,
+            protected: None,
+            archived: false,
+        });
+        found
+    }
+
+    fn ada(password: Option<&str>, must_change: bool) -> Operation {
+        let password = password.map(Into::into);
+        let attributes = Attributes::default();
+        Operation::Create(Create { username: "ada".into(), locator: None, attributes, password, must_change })
+    }
+
+    #[test]
+    fn a_new_account_that_lacks_its_password_gets_it() {
+        let left =
+            |found: &FoundAccounts, must_change| match decide(ada(Some("s"), must_change), Kind::Create, found, true) {
+                Verdict::Again(Operation::Update(Update { password: Some(_), must_change, enabled, .. })) => {
+                    Some((must_change, enabled))
+                }
+                Verdict::Settled(Outcome::Created) => None,
+                _ => panic!("neither"),
+            };
+        assert_eq!(left(&found(false, Some(false)), true), Some((Some(true), Some(true))));
+        assert_eq!(left(&found(false, None), false), Some((Some(false), Some(true))));
+        assert_eq!(left(&found(true, Some(false)), true), Some((Some(true), None)));
+        // All is there, or nobody can tell.
+        assert_eq!(left(&found(true, Some(true)), true), None);
+        assert_eq!(left(&found(true, None), true), None);
+        assert_eq!(left(&found(true, Some(false)), false), None);
+        let without = decide(ada(None, false), Kind::Create, &found(false, None), true);
+        assert!(matches!(without, Verdict::Settled(Outcome::Created)), "some directories make it so");
+    }
+
+    #[test]
+    fn what_somebody_else_made_is_left_alone() {
+        let verdict = decide(ada(Some("s"), true), Kind::Create, &found(false, Some(false)), false);
+        assert!(matches!(verdict, Verdict::Settled(Outcome::Failed(_))));
     }
 }

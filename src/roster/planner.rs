@@ -325,7 +325,9 @@ impl Decision<'_> {
         let passwords = self.rules.passwords;
         let had_its_password = earlier.is_settled || earlier.password_written || earlier.creation != Creation::No;
         let of_row = self.account.password.is_some();
-        let password = if earlier.letter_owed {
+        // Some directories make an account switched off, and set its password afterwards.
+        let is_unfinished = earlier.creation == Creation::InDoubt && !found.enabled;
+        let password = if earlier.letter_owed || is_unfinished {
             Some(if of_row { PasswordSource::Row } else { PasswordSource::Generated })
         } else if had_its_password {
             None
@@ -345,7 +347,7 @@ impl Decision<'_> {
         if back && found.archived && !earlier.is_settled {
             relocation = self.way_back(found, &mut changes).or(relocation);
         }
-        if !found.enabled && !back {
+        if !found.enabled && !back && !is_unfinished {
             let text = "the account is switched off in the directory, and not by rosterd; it stays so".to_owned();
             self.problems.push(Problem::warning(None, ProblemKind::Other(text)));
         }
@@ -357,7 +359,7 @@ impl Decision<'_> {
             deferred,
             password,
             must_change,
-            enabled: (back && !earlier.is_settled).then_some(true),
+            enabled: ((back && !earlier.is_settled) || is_unfinished).then_some(true),
             memberships,
             letter_owed: earlier.letter_owed,
         };

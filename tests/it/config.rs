@@ -200,6 +200,7 @@ fn other_value(one: &Commented) -> Option<String> {
         ("target.ldap", "kind") => "\"openldap\"",
         (_, "group_gid_range") => "[1, 2]",
         (_, "password_policy") => "\"none\"",
+        (_, "password_storage") => "\"argon2\"",
         ("target.ldap", "in_flight") => "7",
         (_, "file") => "\"other.sqlite\"",
         (_, "argon2") => "{ memory_kib = 19456, iterations = 3, parallelism = 1 }",

@@ -155,6 +155,7 @@ mod memory;
 mod reading;
 mod references;
 mod relocating;
+mod storage;
 mod transactions;
 mod values;
 

@@ -30,6 +30,7 @@ mod posix;
 mod reading;
 mod rights;
 mod states;
+mod storage;
 
 const PASSWORD: &str = "first-Passw0rd.1";
 

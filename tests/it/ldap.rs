@@ -42,6 +42,8 @@ mod reading;
 mod references;
 mod renaming;
 mod rights;
+mod storage;
+mod stored_runs;
 mod tls;
 mod transactions;
 mod values;

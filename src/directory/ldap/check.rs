@@ -29,6 +29,7 @@ mod certificate;
 mod mapped;
 mod numbers;
 mod probe;
+mod storage;
 
 impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
@@ -59,6 +60,7 @@ impl Dsa {
         findings.push(self.people(connection).await);
         self.model(connection, findings).await;
         self.policy(connection, findings).await;
+        findings.push(self.storage(connection).await);
         self.group_bases(connection, findings).await;
         findings.extend(self.numbers_in_order(connection).await);
     }

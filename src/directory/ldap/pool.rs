@@ -93,6 +93,11 @@ impl Pool {
         &self.servers[self.choice().server]
     }
 
+    /// Returns which of the servers is in use.
+    pub fn server(&self) -> usize {
+        self.choice().server
+    }
+
     /// Returns where is told what is true of the run as a whole.
     pub fn remarks(&self) -> &Remarks {
         &self.remarks

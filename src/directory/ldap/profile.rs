@@ -13,6 +13,7 @@ use super::group::Class;
 use super::server::RootDse;
 use super::settings::GroupType;
 use super::settings::PasswordPolicy;
+use super::settings::PasswordStorage;
 use crate::directory::Login;
 use crate::roster::account::GroupKind;
 use crate::roster::secret::Secret;
@@ -41,6 +42,8 @@ pub struct Profile {
     pub defaults: Defaults,
     /// How passwords and states are written and read.
     pub credentials: Credentials,
+    /// In which forms passwords cannot be kept, and why; in all others they can.
+    pub unstorable: &'static [(PasswordStorage, &'static str)],
     /// The one entry that holds the password policy, where there is such; else it is sought in entries of class
     /// `pwdPolicy`.
     pub policy: Option<Policy>,
@@ -136,6 +139,8 @@ pub struct Credentials {
     /// Some servers write an account's state after they have answered a new password, and not as it was asked for:
     /// tells by the entry with `attributes` how far that is.
     pub settles: Option<fn(Wanted<'_>, &Entry) -> Settled>,
+    /// How a password is set by an operation of its own, where accounts can be kept switched off until they have one.
+    pub by_exop: Option<ByExop>,
     /// Reads what a login came to from the answer to its bind, which asked for the password policy response.
     pub login: fn(&LdapResult) -> Login,
 }
@@ -145,6 +150,17 @@ impl Credentials {
     pub fn is_ppolicy(&self) -> bool {
         self.attributes == openldap::PPOLICY.attributes
     }
+}
+
+/// What goes with a password that is set by an operation of its own (RFC 3062).
+#[derive(Debug)]
+pub struct ByExop {
+    /// What a new entry has until its password is set: nobody can use it.
+    pub waiting: &'static [(&'static str, &'static str)],
+    /// Returns the modifications that come before, or why it cannot be done, by the entry as just read.
+    pub before: fn(Wanted<'_>, &Entry) -> Result<Modifications, String>,
+    /// Returns those that come after.
+    pub after: fn(Wanted<'_>) -> Modifications,
 }
 
 /// An entry that holds a password policy, for `rosterd check`.
@@ -322,6 +338,13 @@ impl Profile {
         self.group_classes.iter().chain(roles)
     }
 
+    /// Returns why passwords cannot be kept in this form, when that is so.
+    pub fn cannot_store(&self, storage: PasswordStorage) -> Option<&'static str> {
+        let listed = self.unstorable.iter().find(|(one, _)| *one == storage).map(|(_, why)| *why);
+        let has_no_state = storage == PasswordStorage::Exop && self.credentials.by_exop.is_none();
+        listed.or_else(|| has_no_state.then_some(CANNOT_WAIT))
+    }
+
     /// Returns why `attribute` is never written as an attribute of a person, when that is so.
     pub fn refuses(&self, attribute: &str) -> Option<&'static str> {
         let name = attribute.split(';').next().unwrap_or_default().to_ascii_lowercase();
@@ -330,6 +353,8 @@ impl Profile {
     }
 }
 
+const CANNOT_WAIT: &str =
+    "a new account is switched off until its password is set, and without a password policy nobody can be switched off";
 const BY_SERVER: &str = "only the server writes it";
 const BY_PASSWORD: &str = "passwords are written from the password column only";
 

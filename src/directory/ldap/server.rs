@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::entry::Entry;
+use super::exop::PASSWORD_MODIFY;
 
 /// The parts of the root DSE that matter here.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +83,11 @@ impl RootDse {
     /// Whether several writes can be one transaction (RFC 5805).
     pub fn has_transactions(&self) -> bool {
         Self::TRANSACTION.iter().all(|oid| self.extensions.contains(*oid))
+    }
+
+    /// Whether a password can be set by an operation of its own (RFC 3062).
+    pub fn has_password_modify(&self) -> bool {
+        self.extensions.contains(PASSWORD_MODIFY)
     }
 
     /// Whether searches can be paged (RFC 2696).

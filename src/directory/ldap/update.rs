@@ -69,6 +69,9 @@ impl Dsa {
         let Update { id, changes, password, .. } = update;
         let Some(mut attempt) = self.attempt(connection, update)? else { return Ok(Done::AlreadySo.into()) };
         let wanted = attempt.wanted;
+        if let Some(by) = self.by_exop(wanted.password) {
+            return Box::pin(self.update_by_exop(connection, by, update)).await;
+        }
         if attempt.needs_a_look() {
             attempt.look().await?;
         }

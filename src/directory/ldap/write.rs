@@ -100,7 +100,14 @@ impl Dsa {
         dn.rdn().values().for_each(|(name, value)| new.add_named(name, value));
         let credentials = &self.site.profile.credentials;
         let suffix = &self.site.upn_suffix;
-        let state = New { username, suffix, password: secret, must_change: *must_change };
+        let by_exop = self.by_exop(secret);
+        let state = match by_exop {
+            Some(_) => New { username, suffix, password: None, must_change: false },
+            None => New { username, suffix, password: secret, must_change: *must_change },
+        };
+        for (name, value) in by_exop.into_iter().flat_map(|by| by.waiting) {
+            new.add(name, value.as_bytes());
+        }
         for (name, value) in (credentials.of_new)(&state).map_err(|why| reject(&why))? {
             // What the roster says goes before what is made up.
             if !new.has(name) {
@@ -148,6 +155,10 @@ impl Dsa {
             let holder = Holder { place: &dn, name: &create.username };
             self.keep_uid_unique(connection, holder, given).await.map_err(half_done)?;
         }
+        let account = match self.by_exop(secret) {
+            Some(by) => Box::pin(self.complete_new(connection, by, create, &account, &schema)).await?,
+            None => account,
+        };
         Ok(Receipt { done: Done::Created(account.id.clone()), account: Some(Box::new(account)) })
     }
 

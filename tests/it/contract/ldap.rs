@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use rosterd::directory::Directory;
 use rosterd::directory::Pace;
 use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::LdapSettings;
+use rosterd::directory::ldap::PasswordStorage;
 use rosterd::roster::account::GroupName;
 use rosterd::roster::operation::Operation;
 
@@ -23,6 +25,14 @@ pub struct LdapRig {
 
 impl LdapRig {
     pub async fn on(server: &'static Slapd, start: Start, transactions: Option<NonZeroUsize>) -> Self {
+        Self::with(server, start, |settings| settings.transactions = transactions).await
+    }
+
+    pub async fn storing(server: &'static Slapd, start: Start, storage: PasswordStorage) -> Self {
+        Self::with(server, start, |settings| settings.password_storage = storage).await
+    }
+
+    async fn with(server: &'static Slapd, start: Start, set: impl FnOnce(&mut LdapSettings)) -> Self {
         let territory = server.territory().await;
         let mut settings = territory.settings();
         let ldap = Ldap::new(settings.clone()).expect("good settings");
@@ -35,7 +45,7 @@ impl LdapRig {
         let batch: Vec<_> = groups.chain(accounts).collect();
         assert!(ldap.apply(&batch, &Pace::unlimited()).await.iter().all(Result::is_ok));
         settings.protected = start.protected.iter().map(|name| territory.person(name)).collect();
-        settings.transactions = transactions;
+        set(&mut settings);
         Self { ldap: Ldap::new(settings).expect("good settings"), territory }
     }
 }

@@ -30,6 +30,8 @@ use rosterd::roster::secret::Secret;
 use tempfile::TempDir;
 use url::Url;
 
+mod files;
+
 pub const SUFFIX: &str = "dc=example,dc=org";
 pub const SERVICE: &str = "cn=rosterd,dc=example,dc=org";
 pub const SERVICE_PASSWORD: &str = "service-Secret.1";
@@ -66,6 +68,14 @@ pub struct Options {
     pub documented_rights: bool,
     /// Have a policy that knows forced changes, and does not enforce them.
     pub lax_policy: bool,
+    /// Load what knows `{ARGON2}` and `{SSHA512}`.
+    pub schemes: bool,
+    /// Have a policy that takes hashes, the quality of which nobody can check.
+    pub takes_hashes: bool,
+    /// Let the service account manage passwords.
+    pub manages_passwords: bool,
+    /// Keep the service account from deleting entries.
+    pub may_not_delete: bool,
 }
 
 impl Slapd {
@@ -81,6 +91,13 @@ impl Slapd {
         &RISKED
     }
 
+    /// Returns one to which hashes can be written, for passwords in every form.
+    pub fn hashing() -> &'static Self {
+        static HASHING: LazyLock<Slapd> =
+            LazyLock::new(|| Slapd::start_with(Options { schemes: true, takes_hashes: true, ..Options::default() }));
+        &HASHING
+    }
+
     /// Starts a server for one test alone.
     pub fn start() -> Self {
         Self::start_with(Options::default())
@@ -92,9 +109,9 @@ impl Slapd {
         let dir = folder.path();
         fs::create_dir_all(dir.join("slapd.d")).expect("folder");
         fs::create_dir_all(dir.join("db")).expect("folder");
-        make_certificates(dir);
-        fs::write(dir.join("config.ldif"), config(dir, options)).expect("config.ldif");
-        fs::write(dir.join("base.ldif"), base(options)).expect("base.ldif");
+        files::make_certificates(dir);
+        fs::write(dir.join("config.ldif"), files::config(dir, options)).expect("config.ldif");
+        fs::write(dir.join("base.ldif"), files::base(options)).expect("base.ldif");
         slapadd(dir, &["-n0", "-l", "config.ldif"]);
         slapadd(dir, &["-n1", "-q", "-l", "base.ldif"]);
         let (port, tls_port) = (free_port(), free_port());
@@ -323,64 +340,4 @@ fn slapadd(dir: &Path, arguments: &[&str]) {
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
-}
-
-fn make_certificates(dir: &Path) {
-    let script = r#"
-        set -e
-        for ca in ca other-ca; do
-            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256 -days 3650 -subj "/CN=Test $ca" \
-                -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \
-                -keyout $ca-key.pem -out $ca.pem
-        done
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout key.pem -out csr.pem
-        printf 'basicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName=DNS:localhost\n' > ext.cnf
-        openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 3650 -sha256 -extfile ext.cnf -out cert.pem
-    "#;
-    let made = Command::new("sh").args(["-c", script]).current_dir(dir).output().expect("sh");
-    let said = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "openssl: {said}; {INSTALL}");
-}
-
-fn config(dir: &Path, options: Options) -> String {
-    let schemas: String = ["core", "cosine", "nis", "inetorgperson"]
-        .map(|name| {
-            let path = format!("/etc/ldap/schema/{name}.ldif");
-            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}; {INSTALL}")) + "\n"
-        })
-        .concat();
-    let unique: Vec<String> = (0..TERRITORIES)
-        .map(|t| format!("olcUniqueURI: ldap:///ou=people,ou=t{t},{SUFFIX}?uid?sub?(objectClass=inetOrgPerson)"))
-        .collect();
-    let policy = if options.without_policy { "" } else { include_str!("slapd/policy.ldif") };
-    let module = if options.without_policy { "" } else { "olcModuleLoad: ppolicy" };
-    let text = include_str!("slapd/config.ldif")
-        .replace("@DIR@", &dir.display().to_string())
-        .replace("@SCHEMAS@", &schemas)
-        .replace("@UNIQUE@", &unique.join("\n"))
-        .replace("@POLICY_MODULE@", module);
-    let text = if options.documented_rights { with_documented_rights(&text) } else { text };
-    text + policy
-}
-
-/// Puts the rights of the documentation in the place of the tests' own. Its branches are those of the first territory.
-fn with_documented_rights(config: &str) -> String {
-    let page = include_str!("../../../docs/openldap.md");
-    let begin = page.find("olcAccess: {0}").expect("the page has rights");
-    let end = begin + page[begin..].find("\n-\n").expect("they end");
-    let mut rights = page[begin..end].to_owned();
-    for branch in ["people", "groups", "roles"] {
-        let own = format!("ou={branch},ou=t0,dc=example,dc=org");
-        assert!(rights.contains(&format!("ou={branch},dc=example,dc=org")), "rights for {branch}");
-        rights = rights.replace(&format!("ou={branch},dc=example,dc=org"), &own);
-    }
-    let (before, after) = config.split_once("olcDatabase: {1}mdb").expect("the database");
-    let kept: Vec<&str> = after.lines().filter(|line| !line.starts_with("olcAccess: ")).collect();
-    [before, "olcDatabase: {1}mdb\n", &rights, &kept.join("\n"), "\n"].concat()
-}
-
-fn base(options: Options) -> String {
-    let policies = if options.without_policy { "" } else { include_str!("slapd/policies.ldif") };
-    let policies = if options.lax_policy { policies.replace("pwdMustChange: TRUE\n", "") } else { policies.to_owned() };
-    [include_str!("slapd/base.ldif"), &policies].concat()
 }

@@ -410,7 +410,7 @@ impl<'d> Probe<'d> {
 
     /// Does one thing the way imports do it.
     async fn apply(&self, operation: Operation) -> Result<Done, Fault> {
-        let mut answers = self.dsa.pipeline(&[&operation], &Pace::unlimited()).await;
+        let mut answers = self.dsa.write(&[operation], &Pace::unlimited()).await;
         let answer = answers.pop().unwrap_or_else(|| Err(Fault::new(Next::LookAgain, "there is no answer")));
         answer.map(|receipt| receipt.done)
     }

@@ -33,6 +33,7 @@ use crate::directory::ldap::group::By;
 use crate::directory::ldap::group::Class;
 use crate::directory::ldap::server::RootDse;
 use crate::directory::ldap::settings::GroupType;
+use crate::directory::ldap::settings::PasswordStorage;
 use crate::directory::ldap::windows::Refusal;
 use crate::roster::secret::Secret;
 
@@ -60,8 +61,14 @@ pub static PROFILE: Profile = Profile {
         modifications,
         presumes,
         settles: None,
+        by_exop: None,
         login,
     },
+    unstorable: &[
+        (PasswordStorage::Exop, "it has no PasswordModify (RFC 3062)"),
+        (PasswordStorage::Argon2, MAKES_KEYS),
+        (PasswordStorage::Ssha512, MAKES_KEYS),
+    ],
     // Primary groups (`Domain Users`) list nobody in `member`, so those memberships are neither shown nor touched.
     policy: None,
     group_classes: &[Class { name: "group", attribute: "member", by: By::Dn, needs_member: false }],
@@ -131,6 +138,7 @@ pub static PROFILE: Profile = Profile {
     limits_hint: "let `page_size` be at most MaxPageSize (1000 unless your domain says otherwise)",
 };
 
+const MAKES_KEYS: &str = "it makes its own keys of the password itself (unicodePwd), and takes no hash";
 const USERNAME: &str = "sAMAccountName";
 const PRINCIPAL: &str = "userPrincipalName";
 const PASSWORD: &str = "unicodePwd";

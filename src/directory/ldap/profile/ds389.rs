@@ -12,6 +12,7 @@
 //! - So where rosterd reads that time after a password of its own, the server has written it, and its policy is on.
 //! - A reset leaves `nsAccountLock` alone.
 
+use super::ByExop;
 use super::Credentials;
 use super::Form;
 use super::Modifications;
@@ -33,6 +34,7 @@ use crate::directory::ldap::group::By;
 use crate::directory::ldap::group::Class;
 use crate::directory::ldap::login;
 use crate::directory::ldap::server::RootDse;
+use crate::directory::ldap::settings::PasswordStorage;
 
 /// The profile of 389 Directory Server.
 pub static PROFILE: Profile = Profile {
@@ -51,8 +53,19 @@ pub static PROFILE: Profile = Profile {
         modifications,
         presumes: |_| Presumes::Nothing,
         settles: Some(settles),
+        by_exop: Some(ByExop {
+            waiting: &[(LOCKED, "true"), (EXPIRES, UNLESS)],
+            before: |_, _| Ok(vec![replace(EXPIRES, Some(UNLESS))]),
+            after: |wanted| {
+                wanted.enabled.map(|enabled| replace(LOCKED, (!enabled).then_some("true"))).into_iter().collect()
+            },
+        }),
         login: login::by_controls,
     },
+    unstorable: &[(
+        PasswordStorage::Argon2,
+        "it has no such scheme, and would take what is written for the password itself",
+    )],
     policy: Some(Policy {
         dn: "cn=config",
         wants: &[("passwordMustChange", "on", "no change at next login is forced")],

@@ -19,6 +19,7 @@ const PLAIN: Profile = Profile {
     stable: Stable { attribute: "entryUUID", form: Form::Text },
     defaults: openldap::DEFAULTS,
     credentials: openldap::PASSWORD_ONLY,
+    unstorable: &[],
     policy: None,
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use ldap3::Mod;
 
+use super::ByExop;
 use super::Credentials;
 use super::Defaults;
 use super::Form;
@@ -43,6 +44,7 @@ const PLAIN: Profile = Profile {
     stable: Stable { attribute: "entryUUID", form: Form::Text },
     defaults: DEFAULTS,
     credentials: PASSWORD_ONLY,
+    unstorable: &[],
     policy: None,
     group_classes: group::STANDARD,
     role_classes: &[group::ORGANIZATIONAL_ROLE],
@@ -83,6 +85,7 @@ pub const PASSWORD_ONLY: Credentials = Credentials {
     },
     presumes: |_| Presumes::Nothing,
     settles: None,
+    by_exop: None,
     login: login::by_controls,
 };
 
@@ -96,6 +99,7 @@ pub const PPOLICY: Credentials = Credentials {
     modifications,
     presumes,
     settles: None,
+    by_exop: Some(ByExop { waiting: &[(LOCKED, LOCKED_FOR_GOOD)], before: before_exop, after: after_exop }),
     login: login::by_controls,
 };
 
@@ -179,6 +183,24 @@ fn modifications(wanted: Wanted<'_>, seen: Option<&Entry>) -> Result<Modificatio
     Ok(mods)
 }
 
+/// The operation lifts a lock by itself, and nothing else can be done in the same step: so nobody who is to stay locked
+/// gets a password by it.
+fn before_exop(wanted: Wanted<'_>, seen: &Entry) -> Result<Modifications, String> {
+    match (lock(seen), wanted.enabled) {
+        (Lock::ForGood, None | Some(false)) => Err(STAYS_LOCKED.to_owned()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+const STAYS_LOCKED: &str = "the account is switched off, and a password set with `password_storage = \"exop\"` would switch it on for a moment; switch it on first";
+
+/// What the operation made of `pwdReset` depends on the rights of who asked for it.
+fn after_exop(wanted: Wanted<'_>) -> Modifications {
+    let must_change = wanted.must_change.map(|must_change| replace(MUST_CHANGE, must_change.then_some("TRUE")));
+    let lock = wanted.enabled.map(|enabled| replace(LOCKED, (!enabled).then_some(LOCKED_FOR_GOOD)));
+    must_change.into_iter().chain(lock).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -220,5 +242,17 @@ mod tests {
         assert_eq!(of_lock(Some(true), for_good), ["delete"]);
         assert_eq!(of_lock(Some(false), None), ["add"]);
         assert_eq!(of_lock(Some(false), for_good), ["delete", "add"]);
+    }
+
+    #[test]
+    fn nobody_who_is_to_stay_switched_off_gets_a_password_by_an_operation_of_its_own() {
+        let (for_now, for_good) = ([(LOCKED, "20261122150000Z")], [(LOCKED, LOCKED_FOR_GOOD)]);
+        let before = |enabled, pairs: &[(&str, &str)]| {
+            before_exop(Wanted { enabled, ..Wanted::default() }, &entry(pairs)).is_ok()
+        };
+        assert!(!before(None, &for_good) && !before(Some(false), &for_good));
+        assert!(
+            before(Some(true), &for_good) && before(None, &for_now) && before(Some(false), &[]) && before(None, &[])
+        );
     }
 }

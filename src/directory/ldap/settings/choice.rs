@@ -73,3 +73,28 @@ pub enum PasswordPolicy {
     /// Not at all.
     None,
 }
+
+/// In which form passwords get to the server, and which request brings them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordStorage {
+    /// As they are, in the request that writes everything else of the entry; the server hashes them.
+    Server,
+    /// As they are, by an operation of their own, which every server hashes (`PasswordModify`, RFC 3062).
+    Exop,
+    /// As `{ARGON2}` and a PHC string, made by rosterd.
+    Argon2,
+    /// As `{SSHA512}` and salted SHA-512, made by rosterd.
+    Ssha512,
+}
+
+impl PasswordStorage {
+    /// Returns the word for it in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Exop => "exop",
+            Self::Argon2 => "argon2",
+            Self::Ssha512 => "ssha512",
+        }
+    }
+}
