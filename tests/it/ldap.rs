@@ -42,6 +42,7 @@ mod reading;
 mod references;
 mod renaming;
 mod rights;
+mod sample;
 mod storage;
 mod stored_runs;
 mod tls;

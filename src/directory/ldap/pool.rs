@@ -231,6 +231,11 @@ impl Pool {
         Ok(connection)
     }
 
+    /// Returns whether two servers are of one kind and hold the same naming context.
+    pub fn are_copies(&self, one: &RootDse, other: &RootDse) -> bool {
+        self.known(one) == self.known(other)
+    }
+
     fn known(&self, root: &RootDse) -> Known {
         let contexts = root.contexts.iter().filter_map(|text| Dn::parse(text).ok());
         let context =

@@ -44,8 +44,13 @@ pub(super) struct Row<'r> {
 }
 
 impl Mapper {
-    /// Maps and checks one row, whose own `problems` are given; reports everything that is wrong with it at once.
-    pub fn account(&self, line: LineNo, fields: &[String], mut problems: Vec<Problem>) -> Mapped {
+    /// Maps and checks one row; the account is `called` so whatever the row says.
+    pub(super) fn mapped(
+        &self,
+        (line, fields): (LineNo, &[String]),
+        mut problems: Vec<Problem>,
+        called: Option<&str>,
+    ) -> Mapped {
         // What rosterd wrote into an errors file quotes what was wrong; that is not wrong again.
         problems.retain(|p| p.column.as_deref().and_then(Known::named) != Some(Known::Own));
         let is_shifted =
@@ -63,7 +68,7 @@ impl Mapper {
         }
         let template_cells: Arc<[Value]> =
             self.template_cells.iter().map(|index| Value::from(&*row.cells[*index])).collect();
-        let username = row.username(&template_cells);
+        let username = called.map_or_else(|| row.username(&template_cells), Box::from);
         let filled = RowCells {
             names: Arc::clone(&self.names),
             cells: Arc::clone(&template_cells),

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use rosterd::directory::Directory;
+use rosterd::directory::Verdict;
 use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::Needs;
 use rosterd::directory::ldap::PosixGid;
 use rosterd::directory::ldap::PosixSettings;
 use rosterd::exit::Exit;
@@ -82,10 +84,13 @@ async fn users_are_users_of_posix_systems_without_a_class_for_it() {
     // The number of everybody's group is in use.
     one(&ldap, new_group("staff")).await.expect("made");
     assert_eq!(territory.values(&territory.group("staff"), "gidNumber").await, ["10001"]);
-    // `rosterd check` knows that they fit.
+    // `rosterd check` knows that they fit, and that they may be written.
+    for finding in ldap.check_rights(&Needs { creates: true, ..Needs::default() }).await {
+        assert!(matches!(finding.verdict, Verdict::Good(_)), "{finding:?}");
+    }
     let names = ["unixHomeDirectory", "loginShell", "uidNumber"].map(AttributeName::new);
     for finding in ldap.check_attributes(&names).await {
-        assert!(matches!(finding.verdict, rosterd::directory::Verdict::Good(_)), "{finding:?}");
+        assert!(matches!(finding.verdict, Verdict::Good(_)), "{finding:?}");
     }
 }
 

@@ -5,8 +5,10 @@ use std::ops::RangeInclusive;
 
 use rosterd::directory::Directory;
 use rosterd::directory::Pace;
+use rosterd::directory::Verdict;
 use rosterd::directory::ldap::GroupClass;
 use rosterd::directory::ldap::Ldap;
+use rosterd::directory::ldap::Needs;
 use rosterd::directory::ldap::PosixGid;
 use rosterd::directory::ldap::PosixSettings;
 use rosterd::exit::Exit;
@@ -20,6 +22,7 @@ use rosterd::run::Order;
 use super::ask;
 use super::person;
 use crate::server::ds389::Ds389;
+use crate::server::ds389::SERVICE;
 use crate::server::ds389::SUFFIX;
 use crate::server::ds389::Territory;
 use crate::world::World;
@@ -116,6 +119,26 @@ async fn numbers_follow_the_greatest_in_use_and_one_that_was_taken_meanwhile_is_
     assert_eq!(numbers(&territory, "b").await, ("42007".to_owned(), "42007".to_owned()));
     assert_eq!(territory.values(&other, "uidNumber").await, ["42005"], "the other entry keeps it");
     assert_eq!(territory.values(&staff, "gidNumber").await, ["42006"]);
+}
+
+#[tokio::test]
+async fn the_right_to_give_a_number_up_is_checked() {
+    let territory = Ds389::shared().territory().await;
+    let ldap = || ldap(&territory, 45_000..=45_400, PosixGid::Uid);
+    ask(&ldap(), posix("ada")).await.expect("created");
+    let told = async || {
+        let findings = ldap().check_rights(&Needs { creates: true, ..Needs::default() }).await;
+        let bad = findings.into_iter().filter(|one| !matches!(one.verdict, Verdict::Good(_)));
+        bad.map(|one| format!("{one:?}")).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [""; 0]);
+    let why = "version 3.0; acl \"no\"; deny (write) userdn";
+    let aci = format!("(targetattr = \"uidNumber\")({why} = \"ldap:///{SERVICE}\";)");
+    let deny = ldap3::Mod::Replace("aci", [aci.as_str()].into());
+    let mut admin = territory.server.admin().await;
+    admin.modify(&territory.people_base(), vec![deny]).await.expect("sent").success().expect("the ACI is valid");
+    let denied = told().await;
+    assert!(denied.iter().any(|text| text.contains("uidnumber")), "{denied:?}");
 }
 
 #[tokio::test]
