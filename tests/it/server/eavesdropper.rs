@@ -61,11 +61,12 @@ impl Eavesdropper {
 fn pass(mut from: TcpStream, mut to: TcpStream, notes: Option<&Mutex<Vec<u8>>>) {
     let mut buffer = [0; 4096];
     while let Ok(n) = std::io::Read::read(&mut from, &mut buffer) {
-        if n == 0 || to.write_all(&buffer[..n]).is_err() {
-            break;
-        }
+        // Noted first: the other side may answer, and the test look, before this thread goes on.
         if let Some(notes) = notes {
             notes.lock().expect("lock").extend_from_slice(&buffer[..n]);
+        }
+        if n == 0 || to.write_all(&buffer[..n]).is_err() {
+            break;
         }
     }
     let _ = to.shutdown(std::net::Shutdown::Both);
