@@ -104,11 +104,14 @@ class Contest:
         print()
 
     def ratio(self, side, *peers):
-        """Returns how many times as fast a side is as the best of its peers in the same round, in the median."""
-        best = [min(peer.wall for peer in round_) for round_ in zip(*(self.samples[peer] for peer in peers))]
-        ratios = [peer / own.wall for peer, own in zip(best, self.samples[side])]
+        """Returns how many times as fast a side is as the better of its peers, in the median over the rounds.
+
+        The better one is that with the smaller median: of each round's best, the luckier would count.
+        """
+        peer = min(peers, key=lambda name: median([sample.wall for sample in self.samples[name]]))
+        ratios = [theirs.wall / own.wall for theirs, own in zip(self.samples[peer], self.samples[side])]
         cells = spread(ratios)
-        print(f"{side} against the better of {' and '.join(peers)}: {cells[1]} ({cells[0]} to {cells[2]})")
+        print(f"{side} against {peer}: {cells[1]} ({cells[0]} to {cells[2]})")
         return f"{median(ratios):.3f}"
 
 

@@ -13,6 +13,7 @@ pub mod look;
 mod numbers;
 pub mod post;
 pub mod tasks;
+mod turns;
 mod wire;
 
 use std::collections::HashMap;
@@ -216,7 +217,7 @@ impl<'w, D: Directory> Progression<'w, D> {
         self.work.progress.total(accounts.len() + last.len() + rest_only.len());
         self.recall_numbers().await?;
         // One after the other on the heap: together they would take much of a thread's stack.
-        Box::pin(self.in_batches(accounts)).await?;
+        Box::pin(self.in_turn(accounts)).await?;
         let mut shortfall = Shortfall::default();
         Box::pin(self.deferred(&rest_only, &mut shortfall)).await?;
         Box::pin(self.memberships(&rest_only, shortfall)).await?;
@@ -252,21 +253,23 @@ impl<'w, D: Directory> Progression<'w, D> {
         let courier = self.courier;
         let Throttle { batch_size, pause, max_rate } = self.work.throttle;
         let hurries = pause.is_zero() && max_rate.is_none() && self.work.letters.is_none();
-        let at_once = if hurries { ON_THE_WIRE } else { 1 };
+        // The first goes alone: what the directory refuses at all shows there.
+        let mut at_once = 1;
         let mut known = self.evidence();
         loop {
             let mut next = Vec::new();
             while wire.len() + next.len() < at_once && rest.len() > 0 && self.may_go_on().await {
                 next.push(self.prepare(rest.by_ref().take(batch_size.get()).collect()));
             }
-            let announced =
-                wire.beside(Box::pin(self.announce(std::mem::replace(&mut known, self.evidence()), next))).await?;
+            let news = std::mem::replace(&mut known, self.evidence());
+            let announced = wire.beside(Box::pin(self.announce(news, next))).await?;
             announced.into_iter().for_each(|batch| wire.send(courier.carry_out(batch)));
             let Some(first) = wire.next().await else { return Ok(()) };
             for sent in std::iter::once(first).chain(wire.arrived()) {
                 let (evidence, batch) = wire.beside(Box::pin(self.conclude(sent))).await?;
                 self.work.progress.advance(batch.tasks.len());
                 if hurries {
+                    at_once = ON_THE_WIRE.min(at_once + 1);
                     known.extend(evidence);
                 } else {
                     self.keep_evidence(evidence).await?;

@@ -37,6 +37,7 @@ mod told;
 pub mod visible;
 mod words;
 
+pub use difference::planned_lines;
 pub use html::preview_html;
 pub use html::refused_html;
 pub use html::result_html;
@@ -51,6 +52,7 @@ pub use table::preview_table;
 pub use tally::Tally;
 pub use tally::Verdict;
 pub use told::result_lines;
+pub use words::form_sentence;
 
 /// What a preview is about.
 #[derive(Clone, Copy, Debug)]

@@ -37,3 +37,4 @@ pub mod rows;
 pub mod seats;
 pub mod secret;
 pub mod takeover;
+pub mod turns;

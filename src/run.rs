@@ -7,7 +7,7 @@ pub mod feed;
 mod leavers;
 mod noted;
 pub mod planning;
-mod reading;
+pub mod reading;
 mod referents;
 pub mod reports;
 

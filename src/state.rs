@@ -5,6 +5,7 @@
 pub mod history;
 pub mod journal;
 pub mod run;
+mod turns;
 pub mod waiting;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -11,19 +12,28 @@ use super::Format;
 use super::list::List;
 use super::open;
 use super::open::Site;
+use crate::config::Config;
 use crate::directory::Directory;
 use crate::directory::Finding;
 use crate::directory::Verdict;
+use crate::directory::ldap::Example;
 use crate::directory::ldap::MappedAttribute;
 use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::mail::Mailer;
 use crate::roster::account::Action;
+use crate::roster::account::LineNo;
 use crate::roster::attribute::AttributeName;
 use crate::roster::mapping::Means;
+use crate::roster::mapping::Source;
 use crate::roster::mapping::Target as To;
 use crate::run::feed::Feed;
+
+use self::sample::Wanted;
+
+mod needs;
+mod sample;
 
 /// Prove the configuration against the live directories, mail server and folders
 ///
@@ -39,42 +49,45 @@ pub struct Args {
     /// it, put it into groups, disable it, enable it, and delete it
     #[arg(long)]
     write_probe: bool,
+    /// Send one row of this roster the whole way, and write nothing; with --write-probe the probe is made like that row
+    #[arg(long, value_name = "FILE")]
+    sample: Option<PathBuf>,
+    /// The line where the row starts; else the first row that is not in error
+    #[arg(long, value_name = "LINE", requires = "sample")]
+    sample_row: Option<u32>,
+    /// The feed that the roster is for; needed when it is in no feed's folder and there are several feeds
+    #[arg(long, requires = "sample")]
+    feed: Option<String>,
 }
 
 const COLUMNS: &[&str] = &["verdict", "where", "what", "finding", "hint"];
 
+/// What was found, each with where.
+type Found = Vec<(String, Finding)>;
+
 /// Checks everything that the configuration names.
 pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
     let config = site.config()?;
-    let mut found: Vec<(String, Finding)> = Vec::new();
+    let mut found = Found::new();
     let stop = CancellationToken::new();
     if args.write_probe {
         // An account that was created must be deleted again.
         open::obey_signals(&stop)?;
     }
+    let sampled = match &args.sample {
+        None => None,
+        Some(roster) => {
+            let feed = open::feed(&config.feeds, args.feed.as_deref(), roster)?;
+            Some(Wanted { roster, feed, line: args.sample_row.map(LineNo) })
+        }
+    };
     for target in &config.targets {
         let place = format!("target {}", target.name);
         match open::target(&config, &target.name) {
             Ok(directory) => {
-                let mut findings = directory.check().await;
-                if let Target::Ldap(ldap) = &directory {
-                    let feeds = config.feeds.iter().filter(|feed| feed.feed.target == target.name);
-                    let names: BTreeSet<_> = feeds.flat_map(|feed| feed.feed.mapped.iter().cloned()).collect();
-                    findings.extend(ldap.check_attributes(&Vec::from_iter(names)).await);
-                    for feed in config.feeds.iter().filter(|feed| feed.feed.target == target.name) {
-                        let creates = feed.feed.mapping.settings().choices.add;
-                        let misfits = ldap.check_mapping(&mapped(&feed.feed), creates).await;
-                        let place = format!("feed {}", feed.feed.name);
-                        found.extend(misfits.into_iter().map(|finding| (place.clone(), finding)));
-                    }
-                    if args.write_probe {
-                        let feed = config.feeds.iter().find(|feed| feed.feed.target == target.name);
-                        findings.extend(ldap.probe(feed.map(|feed| &feed.feed.passwords), &stop).await);
-                    } else {
-                        findings.push(unproved_rights());
-                    }
-                }
-                found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
+                let sampled = sampled.filter(|sampled| sampled.feed.feed.target == target.name);
+                let probes = args.write_probe.then_some(&stop);
+                check_target(&config, (&target.name, &directory), sampled, probes, &mut found).await?;
             }
             Err(failure) => found.push((
                 place,
@@ -99,6 +112,97 @@ pub async fn check(site: &Site, args: Args) -> Result<Exit, Failure> {
     let rows = found.into_iter().map(|(place, finding)| row(&place, finding)).collect();
     List { columns: COLUMNS, rows }.print(args.format, "There is nothing to check.")?;
     Ok(if bad { Exit::Config } else { Exit::Done })
+}
+
+/// Checks one target with its feeds; writes a probe if there is something to stop it by.
+async fn check_target(
+    config: &Config,
+    (name, directory): (&str, &Target),
+    sampled: Option<Wanted<'_>>,
+    probes: Option<&CancellationToken>,
+    found: &mut Found,
+) -> Result<(), Failure> {
+    let feeds = || config.feeds.iter().filter(|feed| feed.feed.target == name);
+    let mut findings = directory.check().await;
+    if let Target::Ldap(ldap) = directory {
+        let mapped_names: BTreeSet<_> = feeds().flat_map(|feed| feed.feed.mapped.iter().cloned()).collect();
+        findings.extend(ldap.check_attributes(&Vec::from_iter(mapped_names)).await);
+        // Where the server does not tell rights, a probe is the proof.
+        if feeds().next().is_some() && (probes.is_none() || ldap.tells_rights().await) {
+            findings.extend(ldap.check_rights(&needs::of_feeds(feeds())).await);
+        }
+    }
+    let place = format!("target {name}");
+    found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
+    if let Target::Ldap(ldap) = directory {
+        for feed in feeds() {
+            let creates = feed.feed.mapping.settings().choices.add;
+            let misfits = ldap.check_mapping(&mapped(&feed.feed), creates).await;
+            let place = format!("feed {}", feed.feed.name);
+            found.extend(misfits.into_iter().map(|finding| (place.clone(), finding)));
+        }
+    }
+    let mut example = None;
+    if let Some(sampled) = sampled {
+        let mut findings = Vec::new();
+        example = sample::sample(config, sampled, directory, &mut findings).await?;
+        let place = format!("feed {}", sampled.feed.feed.name);
+        found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
+    }
+    if let (Target::Ldap(ldap), Some(stop)) = (directory, probes) {
+        let feed = sampled.map(|sampled| sampled.feed).or_else(|| feeds().next()).map(|feed| &feed.feed);
+        if example.is_none()
+            && let Some(feed) = feed
+        {
+            match placed(feed) {
+                Placed::AsTheTargetDoes => {}
+                Placed::Here(own) => example = Some(own),
+                Placed::ByItsRow => found.push((place.clone(), untried_place(&feed.name))),
+            }
+        }
+        let findings = ldap.probe(feed.map(|feed| &feed.passwords), example, stop).await;
+        found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
+    }
+    Ok(())
+}
+
+/// Where a feed wants a probe of which there is no row.
+enum Placed {
+    /// It says nothing.
+    AsTheTargetDoes,
+    /// As the username alone decides.
+    Here(Example),
+    /// As other columns decide.
+    ByItsRow,
+}
+
+fn placed(feed: &Feed) -> Placed {
+    let rule = feed.mapping.settings().rules.iter().find(|rule| rule.target == To::Dn);
+    let Some(rule) = rule else { return Placed::AsTheTargetDoes };
+    let Source::Template(template) = &rule.source else { return Placed::ByItsRow };
+    let nobody = Example::nobody();
+    let mut parts = template.split("{{");
+    let mut dn = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let Some(("username", after)) = part.split_once("}}").map(|(name, after)| (name.trim(), after)) else {
+            return Placed::ByItsRow;
+        };
+        // A probe's name has nothing that would have to be escaped.
+        dn.push_str(&nobody.username);
+        dn.push_str(after);
+    }
+    if dn.contains("{%") || dn.contains("{#") {
+        return Placed::ByItsRow;
+    }
+    Placed::Here(Example { locator: Some(dn.into()), ..nobody })
+}
+
+fn untried_place(feed: &str) -> Finding {
+    let text = format!(
+        "feed {feed} puts new accounts where columns of the roster say (`dn` in [feed.map]): the probe is made in \
+         `people_base`; with --sample FILE it is made where a row belongs"
+    );
+    Finding { subject: "probe: place".to_owned(), verdict: Verdict::Warning(text) }
 }
 
 fn row(place: &str, finding: Finding) -> Vec<serde_json::Value> {
@@ -137,11 +241,6 @@ fn mapped(feed: &Feed) -> Vec<MappedAttribute> {
         }
     };
     feed.mapped.iter().map(as_mapped).collect()
-}
-
-fn unproved_rights() -> Finding {
-    let text = "not tried; `rosterd check --write-probe` tries them with an account that it creates and deletes again";
-    Finding { subject: "rights to write".to_owned(), verdict: Verdict::Warning(text.to_owned()) }
 }
 
 fn untold_passwords() -> Finding {

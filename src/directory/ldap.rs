@@ -82,7 +82,11 @@ mod update;
 mod window;
 mod write;
 
+pub use self::check::Example;
 pub use self::check::MappedAttribute;
+pub use self::check::Needs;
+pub use self::check::Sample;
+pub use self::check::Written;
 pub use self::posix::PosixGid;
 pub use self::posix::PosixSettings;
 pub use self::settings::GroupClass;

@@ -135,7 +135,10 @@ impl<'w, D: Directory> Courier<'w, D> {
     /// Sends the operations until it is known what came of each, or the directory is no use.
     pub(super) async fn carry_out(&self, batch: Announced) -> Sent {
         let mut pending = Pending::new(&batch.tasks);
-        self.send_all(&mut pending).await;
+        // The run may have ended while this was written down.
+        if !self.is_over() {
+            self.send_all(&mut pending).await;
+        }
         let (fates, shown, left_behind) = (pending.fates(), pending.shown, pending.left_behind);
         Sent { batch, fates, shown, left_behind }
     }

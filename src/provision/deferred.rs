@@ -3,6 +3,8 @@
 //! Every entry is read just before it is written: what is there already is not written again, and what somebody else has
 //! changed since the preview is left alone. So it is no matter where a run was interrupted.
 
+mod writing;
+
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::path::Path;
@@ -20,26 +22,23 @@ use crate::directory::Directory;
 use crate::enclosure::Enclosures;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
-use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Schema;
-use crate::roster::attribute::Values;
-use crate::roster::change::Change;
 use crate::roster::deferred::Content;
 use crate::roster::deferred::DeferredChange;
 use crate::roster::deferred::DeferredValue;
 use crate::roster::deferred::Digest;
+use crate::roster::deferred::Referent;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
-use crate::roster::name_key::MatchKey;
-use crate::roster::operation::Member;
-use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
-use crate::roster::operation::Update;
 use crate::roster::plan::Intent;
 use crate::roster::plan::Item;
 use crate::roster::plan::Subject;
-use crate::roster::reference::Fold;
 use crate::sqlite::DatabaseError;
+use writing::State;
+use writing::Value;
+use writing::Wish;
+use writing::Writing;
 
 /// How often an entry is tried.
 const ATTEMPTS: u32 = 6;
@@ -49,54 +48,6 @@ const BATCH_OCTETS: usize = 16 << 20;
 
 /// Contents of files.
 type Contents = HashMap<Digest, Vec<u8>>;
-
-/// One entry to be written.
-#[derive(Clone, Debug)]
-struct Writing {
-    item: usize,
-    member: Member,
-    wishes: Vec<Wish>,
-    /// The directory has said that it is done.
-    is_accepted: bool,
-    /// What it has said otherwise, last.
-    said: Option<Fault>,
-    /// How often it has hung up on this alone.
-    hangups: u32,
-}
-
-/// One attribute to be written.
-#[derive(Clone, Debug)]
-struct Wish {
-    attribute: AttributeName,
-    /// What it had when the plan was made, and the same with people where this run has moved them: some servers follow.
-    old: [BTreeSet<Key>; 2],
-    new: Vec<Value>,
-    /// Whether values are contents.
-    is_content: bool,
-}
-
-/// A value to be written.
-#[derive(Clone, Debug)]
-enum Value {
-    Person(Box<str>),
-    Content(Content),
-}
-
-/// By what values are compared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Person(MatchKey),
-    Content(Digest),
-}
-
-/// How an entry is, compared with what is wished.
-enum State {
-    AsWished,
-    /// These changes are left.
-    AsPlanned(Vec<Change>),
-    /// Somebody else has changed this attribute.
-    Otherwise(AttributeName),
-}
 
 impl<D: Directory> Progression<'_, D> {
     /// Writes the references and contents of everybody whose account is as planned.
@@ -152,6 +103,11 @@ impl<D: Directory> Progression<'_, D> {
             let Some(member) = self.member(item) else { continue };
             let mut wishes = Vec::new();
             for change in changes {
+                if let Some(person) = self.stays(change, &places) {
+                    let text = format!("{} follows when `{person}` has been renamed or moved", change.attribute);
+                    shortfall.follows.insert(item, text);
+                    continue;
+                }
                 let planned = change.old.iter().filter_map(|value| self.value(value, &HashMap::new()));
                 let moved = change.old.iter().filter_map(|value| self.value(value, &places));
                 let old =
@@ -174,6 +130,20 @@ impl<D: Directory> Progression<'_, D> {
             }
         }
         writings
+    }
+
+    /// Returns somebody who was to be renamed or moved, and was not, if the change is only to follow that.
+    fn stays<'c>(&self, change: &'c DeferredChange, places: &HashMap<u32, usize>) -> Option<&'c str> {
+        if !change.only_follows() {
+            return None;
+        }
+        let mut moved = change.new.iter().filter_map(DeferredValue::person).filter(|person| person.moved.is_some());
+        let stays = |person: &&Referent| {
+            let item = person.row.and_then(|row| places.get(&row));
+            item.is_some_and(|item| self.results[*item].outcome.reason().is_some())
+        };
+        let first = moved.clone().next()?;
+        moved.all(|person| stays(&person)).then_some(&first.username)
     }
 
     /// Returns the items of people who are referred to, by place of their account.
@@ -345,92 +315,6 @@ impl<D: Directory> Progression<'_, D> {
             }
         }
         (left, last)
-    }
-}
-
-impl Writing {
-    /// Compares what is wished with what the directory has.
-    fn state(&self, entry: &ExistingAccount, fold: Fold, contents: &Contents) -> State {
-        let mut changes = Vec::new();
-        for Wish { attribute, old, new, is_content } in &self.wishes {
-            let key = |octets: &[u8]| match std::str::from_utf8(octets) {
-                Ok(text) if !is_content => Key::Person(fold(text)),
-                _ => Key::Content(Digest::of(octets)),
-            };
-            let values = entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::octets);
-            let held: Vec<(Key, &[u8])> = values.map(|octets| (key(octets), octets)).collect();
-            let now: BTreeSet<Key> = held.iter().map(|(key, _)| key.clone()).collect();
-            let wished: BTreeSet<Key> = new.iter().map(|value| value.key(fold)).collect();
-            if now == wished {
-                continue;
-            }
-            if !old.contains(&now) {
-                return State::Otherwise(attribute.clone());
-            }
-            // What stays keeps the spelling of the directory, so that it is not taken for a change.
-            let spelled = |value: &Value| {
-                let key = value.key(fold);
-                let same = held.iter().find(|(held, _)| *held == key).map(|(_, octets)| *octets);
-                let octets = same.or_else(|| value.octets(contents));
-                octets.map(Box::from)
-            };
-            let Some(new) = new.iter().map(spelled).collect::<Option<_>>() else {
-                return State::Otherwise(attribute.clone());
-            };
-            changes.push(Change {
-                attribute: attribute.clone(),
-                old: held.iter().map(|(_, octets)| Box::from(*octets)).collect(),
-                new,
-            });
-        }
-        if changes.is_empty() { State::AsWished } else { State::AsPlanned(changes) }
-    }
-
-    fn operation(&self, entry: &ExistingAccount, changes: Vec<Change>) -> Operation {
-        Operation::Update(Update {
-            id: entry.id.clone(),
-            username: self.member.username.clone(),
-            relocation: None,
-            changes,
-            password: None,
-            must_change: None,
-            enabled: None,
-        })
-    }
-}
-
-impl Writing {
-    /// Returns the contents that come from files.
-    fn contents(&self) -> impl Iterator<Item = &Content> {
-        let values = self.wishes.iter().flat_map(|wish| &wish.new);
-        values.filter_map(|value| match value {
-            Value::Content(content) if content.file.is_some() => Some(content),
-            _ => None,
-        })
-    }
-
-    fn was_hung_up(&self) -> bool {
-        self.said.as_ref().is_some_and(|said| said.hung_up.is_some())
-    }
-
-    fn octets(&self) -> usize {
-        self.contents().map(|content| content.digest.length).sum()
-    }
-}
-
-impl Value {
-    fn key(&self, fold: Fold) -> Key {
-        match self {
-            Self::Person(value) => Key::Person(fold(value)),
-            Self::Content(content) => Key::Content(content.digest),
-        }
-    }
-
-    fn octets<'v>(&'v self, contents: &'v Contents) -> Option<&'v [u8]> {
-        match self {
-            Self::Person(value) => Some(value.as_bytes()),
-            Self::Content(content) => contents.get(&content.digest).map(Vec::as_slice),
-        }
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Shortfall {
     pub(super) failed: BTreeMap<usize, Vec<String>>,
     /// People some of whose references or memberships were not reached, or nobody knows.
     pub(super) left: BTreeSet<usize>,
+    /// Items that only follow somebody who has not gone, and what is told of them.
+    pub(super) follows: BTreeMap<usize, String>,
 }
 
 type GroupWorks = BTreeMap<(GroupKind, MatchKey), GroupWork>;
@@ -109,6 +111,10 @@ impl<D: Directory> Progression<'_, D> {
                 tasks::leave(result, before, &early);
                 continue;
             }
+            if let Some(why) = shortfall.follows.remove(item).filter(|_| failed.is_none()) {
+                tasks::leave(result, before, &why);
+                continue;
+            }
             let outcome = match failed {
                 Some(reasons) => Outcome::Failed(reasons.join("; ")),
                 None => Outcome::Updated,
@@ -119,6 +125,9 @@ impl<D: Directory> Progression<'_, D> {
         for (item, reasons) in shortfall.failed {
             self.results[item].notes.extend(reasons);
             self.results[item].incomplete = true;
+        }
+        for (item, why) in shortfall.follows {
+            self.results[item].notes.push(why);
         }
         for item in shortfall.left {
             self.results[item].notes.push(format!("not all references and memberships are written: {early}"));

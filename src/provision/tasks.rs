@@ -1,9 +1,11 @@
 //! What of a plan is to be sent, and what every person's result is before that.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::Work;
 use super::journal_key;
+use super::turns;
 use crate::roster::account::Account;
 use crate::roster::account::LineNo;
 use crate::roster::earlier::Creation;
@@ -94,8 +96,9 @@ impl Task {
 pub fn of<D>(work: &Work<'_, D>) -> (Vec<Task>, Vec<Task>) {
     let mut accounts = Vec::new();
     let mut last = Vec::new();
+    let stopped = stopped(work);
     for (place, item) in work.plan.items.iter().enumerate() {
-        if blocked(work, item).is_some() {
+        if blocked(work, item).is_some() || stopped.contains_key(&place) {
             continue;
         }
         let Some(key) = journal_key(work.plan, place) else { continue };
@@ -109,6 +112,21 @@ pub fn of<D>(work: &Work<'_, D>) -> (Vec<Task>, Vec<Task>) {
         }
     }
     (accounts, last)
+}
+
+/// Returns the items that must not go, since somebody they wait for does not leave their name or place, and why.
+fn stopped<D>(work: &Work<'_, D>) -> HashMap<usize, String> {
+    turns::stopped(work, |place| {
+        let item = &work.plan.items[place];
+        blocked(work, item).or_else(|| match &item.intent {
+            Intent::Update(update)
+                if update.relocation.is_some() && left_of(work, item, update).relocation.is_none() =>
+            {
+                Some("held for approval".to_owned())
+            }
+            _ => None,
+        })
+    })
 }
 
 /// Returns the items of which only that changes which is written after all accounts: references and memberships.
@@ -126,9 +144,13 @@ pub(super) fn is_rest_only<D>(work: &Work<'_, D>, item: &Item) -> bool {
 
 /// Returns every person's result as it is when nothing is sent for them.
 pub fn first_results<D>(work: &Work<'_, D>) -> Vec<ItemResult> {
+    let stopped = stopped(work);
     let result = |(place, item): (usize, &Item)| {
         let before = journal_key(work.plan, place).and_then(|key| work.journaled.get(&key));
         let mut result = ItemResult::new(first_outcome(work, item, before));
+        if let Some(why) = stopped.get(&place).filter(|_| blocked(work, item).is_none()) {
+            leave(&mut result, before, why);
+        }
         if let Intent::Update(update) = &item.intent {
             result.notes.extend(held_notes(work, item, update));
         }

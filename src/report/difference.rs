@@ -56,6 +56,11 @@ pub(super) fn planned<'a>(plan: &'a Plan, item: &'a Item) -> Vec<Difference<'a>>
     not_held(plan, item, &[])
 }
 
+/// Returns all that the plan has for `item`, one line each, fit to be shown.
+pub fn planned_lines(plan: &Plan, item: &Item) -> Vec<String> {
+    planned(plan, item).iter().map(ToString::to_string).collect()
+}
+
 /// Returns what was done for `item` as far as it is confirmed: nothing when the outcome is not a success, and no
 /// references and memberships when some of them could not be written.
 pub(super) fn done<'a>(plan: &'a Plan, item: &'a Item, result: &ItemResult, holds: &[Hold]) -> Vec<Difference<'a>> {

@@ -173,6 +173,7 @@ pub(super) fn plan() -> Plan {
         notices: vec![Notice { column: Some("Shoe size".into()), text: "nothing maps it".into() }],
         holds: vec![Hold { class: HoldClass::Old, planned: 1, limit: 0, of: 6 }],
         seats: Some(Seats { limit: 8, taken: 8, after: 9 }),
+        turns: Default::default(),
     }
 }
 

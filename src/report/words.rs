@@ -139,7 +139,7 @@ pub(super) fn severity_key(severity: Severity) -> &'static str {
 }
 
 /// What the roster was found to be, in one sentence.
-pub(super) fn form_sentence(form: &Form) -> String {
+pub fn form_sentence(form: &Form) -> String {
     if form.kind == "XLSX" {
         return "XLSX workbook".to_owned();
     }

@@ -38,6 +38,17 @@ pub struct Referent {
     pub username: Box<str>,
     /// The place of the person's account in [`super::plan::Plan::accounts`], if they have a row.
     pub row: Option<u32>,
+    /// What becomes of the value when this run renames or moves the person, and the reference follows.
+    pub moved: Option<Moved>,
+}
+
+/// One end of the way of somebody who is referred to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// Where their account was when the run began.
+    From(Box<str>),
+    /// Where it will be.
+    To(Box<str>),
 }
 
 /// The content of a file, without holding it.
@@ -93,6 +104,17 @@ impl Held {
 }
 
 impl DeferredChange {
+    /// Returns whether nobody comes and nobody goes, and somebody who stays is renamed or moved by the same run.
+    pub fn only_follows(&self) -> bool {
+        let who = |values: &[DeferredValue]| -> Vec<DeferredValue> {
+            let mut values = values.to_vec();
+            values.iter_mut().filter_map(DeferredValue::person_mut).for_each(|person| person.moved = None);
+            values
+        };
+        let (old, new) = (who(&self.old), who(&self.new));
+        old.len() == new.len() && old.iter().all(|value| new.contains(value))
+    }
+
     /// Returns whether the attribute loses all its values.
     pub fn clears(&self) -> bool {
         self.new.is_empty() && !self.old.is_empty()
@@ -119,6 +141,7 @@ impl DeferredValue {
     /// Returns what says which value it is. Who has a row goes by name: the run may make their entry.
     pub fn identity(&self) -> &[u8] {
         match self {
+            Self::Person(Referent { moved: Some(Moved::From(place)), .. }) => place.as_bytes(),
             Self::Person(Referent { value: Some(value), row: None, .. }) => value.as_bytes(),
             Self::Person(person) => person.username.as_bytes(),
             Self::Content(content) => &content.digest.sha256,
@@ -130,6 +153,7 @@ impl DeferredValue {
 impl fmt::Display for DeferredValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Person(Referent { moved: Some(Moved::From(place) | Moved::To(place)), .. }) => f.write_str(place),
             Self::Person(Referent { value: Some(value), username, .. }) if username.is_empty() => f.write_str(value),
             Self::Person(person) => f.write_str(&person.username),
             Self::Content(Content { digest, .. }) => f.write_str(&show_digest(digest.length, &digest.sha256)),

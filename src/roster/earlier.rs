@@ -18,6 +18,9 @@ pub struct Earlier {
     pub rows: HashMap<LineNo, EarlierRow>,
     /// What people were called and where they were, of rows whose account was being renamed or moved and may be so.
     pub before: HashMap<LineNo, Before>,
+    /// What people were called and where they were, of rows that were in the middle of a circle; see
+    /// [`super::turns::Circle`].
+    pub first: HashMap<LineNo, Before>,
     /// Stable ids of Old entries for which everything was tried.
     pub settled_entries: HashSet<Box<str>>,
     /// Stable ids of Old entries for which something was begun, and nobody knows what came of it.

@@ -39,6 +39,7 @@ use super::rows::Certainty;
 use super::rows::Rows;
 
 pub use found::Found;
+pub use found::Holder;
 pub use found::Matched;
 pub use found::OldEntry;
 pub use found::Seen;
@@ -272,7 +273,9 @@ impl<'r> Matching<'r> {
             .iter_hash(self.hasher.hash_one(&key))
             .copied()
             .filter(|i| Some(*i) != own && name_key(&accounts[*i as usize]) == key);
-        self.matched.name_taken.extend(same_name);
+        for index in same_name {
+            self.matched.name_taken.entry(index).or_default().push(Holder { row: own });
+        }
     }
 
     fn see_unique_values(&mut self, entry: &ExistingAccount, own: Option<u32>) {

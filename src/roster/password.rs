@@ -110,6 +110,11 @@ impl PasswordPolicy {
         Ok(policy)
     }
 
+    /// Returns how many characters passwords have.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// Returns the entropy of a password in bits: the logarithm of how many acceptable ones there are.
     pub fn entropy(&self) -> f64 {
         // Inclusion and exclusion over the sets of classes that are missing altogether. The largest number, 94^64, is

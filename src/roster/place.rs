@@ -3,6 +3,9 @@
 //! Places are opaque here, like [`EntryId::locator`]: only the directory that has the entry can work out where a feed
 //! wants it, and what of that is a new name among its siblings or a new parent.
 
+use sha2::Digest;
+use sha2::Sha256;
+
 use super::account::EntryId;
 use super::account::ExistingAccount;
 use super::attribute::AttributeName;
@@ -92,10 +95,20 @@ pub enum Home<'a> {
     Back(Wish<'a>, Option<&'a str>),
     /// Among those who have left.
     Archive,
+    /// Where it is, but called so for a while among its siblings.
+    Aside(&'a str),
 }
 
 /// Works out where an entry belongs: `None` where it is. An error says why the feed's place is none.
 pub type PlaceOf<'d> = dyn Fn(&EntryId, &Home<'_>) -> Result<Option<Place>, String> + Sync + 'd;
+
+/// Returns what an account is called while somebody else takes its name, by its stable id: always the same, as long as
+/// any directory allows, and nobody's.
+pub fn temporary_name(stable: &str) -> String {
+    const DIGITS: usize = 5;
+    let digest = Sha256::digest(stable);
+    digest.iter().take(DIGITS).fold("rosterd-".to_owned(), |name, byte| name + &format!("{byte:02x}"))
+}
 
 impl Relocation {
     /// Returns a relocation of the place alone.
@@ -118,6 +131,34 @@ impl Relocation {
     pub fn before(&self) -> Before {
         let from = |step: &Option<Step>| step.as_ref().map(|step| step.from.clone()).unwrap_or_default();
         Before { username: from(&self.username), place: from(&self.place) }
+    }
+
+    /// Returns the same as it was before an interruption, when the account was called and placed as `first` says.
+    pub fn since_first(planned: Option<&Self>, first: &Before, entry: &EntryId, now_called: &str) -> Option<Self> {
+        let step = |first: &str, planned: Option<&Step>, now: &str| {
+            let to = planned.map_or(now, |step| &step.to);
+            let from = if first.is_empty() { planned.map_or(now, |step| &step.from) } else { first };
+            let differs = !from.is_empty() && MatchKey::new(from) != MatchKey::new(to);
+            differs.then(|| Step { from: from.into(), to: to.into() })
+        };
+        let username = step(&first.username, planned.and_then(|way| way.username.as_ref()), now_called);
+        let place = step(&first.place, planned.and_then(|way| way.place.as_ref()), &entry.locator);
+        let since = Self { username, place };
+        (since != Self::default()).then_some(since)
+    }
+
+    /// Returns the way back.
+    pub fn reversed(&self) -> Self {
+        let back = |step: &Option<Step>| step.as_ref().map(|s| Step { from: s.to.clone(), to: s.from.clone() });
+        Self { username: back(&self.username), place: back(&self.place) }
+    }
+
+    /// Returns whether an account that is called so, and there, has gone all of it.
+    pub fn is_done(&self, called: &str, place: &str) -> bool {
+        let is_there = |step: &Option<Step>, now: &str| {
+            step.as_ref().is_none_or(|step| MatchKey::new(&step.to) == MatchKey::new(now))
+        };
+        is_there(&self.username, called) && is_there(&self.place, place)
     }
 
     /// Returns how far it has come, by the account as it is now.

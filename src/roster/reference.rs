@@ -22,6 +22,7 @@ mod resolver;
 
 pub use resolver::Resolver;
 pub use resolver::drop_unmade;
+pub use resolver::drop_unmoved;
 
 /// The attribute that holds mail addresses (RFC 4524 section 2.16).
 const MAIL: &str = "mail";

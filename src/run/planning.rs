@@ -123,7 +123,9 @@ impl Resume {
                     row.creation = journaled.creation();
                     row.is_settled = journaled.is_settled();
                     row.password_written = journaled.password_written;
-                    if journaled.before != Before::default() && !journaled.is_settled() {
+                    if journaled.first != Before::default() && !journaled.is_settled() {
+                        earlier.first.insert(*line, journaled.first.clone());
+                    } else if journaled.before != Before::default() && !journaled.is_settled() {
                         earlier.before.insert(*line, journaled.before.clone());
                     }
                 }
@@ -233,7 +235,7 @@ pub async fn plan<D: Directory>(
     let mut earlier = resume.earlier();
     let mut rules = feed.matching.clone();
     rules.touches_all |= !resume.choices.is_empty() || earlier.rows.values().any(|row| row.letter_owed);
-    rules.touches_all |= !earlier.before.is_empty();
+    rules.touches_all |= !earlier.before.is_empty() || !earlier.first.is_empty();
     let is_leaver = |id: &EntryId| {
         let journaled = || resume.journaled.contains_key(&JournalKey::Entry(id.stable.clone()));
         disabled.contains_key(&id.stable) || (!resume.journaled.is_empty() && journaled())

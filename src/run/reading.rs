@@ -9,6 +9,8 @@ use sha2::Sha256;
 
 use super::feed::Feed;
 use super::planning::PlanningError;
+use crate::roster::account::Account;
+use crate::roster::account::LineNo;
 use crate::roster::account::MatchBy;
 use crate::roster::checks::duplicates;
 use crate::roster::collision::Candidates;
@@ -66,6 +68,35 @@ pub(super) async fn read(spool: PathBuf, feed: &Feed) -> Result<Reading, Plannin
             candidates
         });
         Ok(Reading { rows, form: sheet.form().clone(), mapper, candidates })
+    });
+    read.await.map_err(|_| PlanningError::Panic)?
+}
+
+/// Reads one row once more, as that of somebody who is called `username`. `Err` in the middle: what is wrong with it then.
+pub async fn read_as(
+    spool: PathBuf,
+    feed: &Feed,
+    line: LineNo,
+    username: &str,
+) -> Result<Result<Account, Vec<Problem>>, PlanningError> {
+    let (dialect, mapping, username) = (feed.dialect.clone(), feed.mapping.clone(), username.to_owned());
+    let read = tokio::task::spawn_blocking(move || {
+        let mut sheet = Sheet::open(File::open(spool)?, &dialect)?;
+        let (mapper, _) = Mapper::new(&mapping, sheet.header())?;
+        let mut row = Row::default();
+        while sheet.read_row(&mut row)? {
+            if row.line != Some(line) {
+                continue;
+            }
+            return Ok(match mapper.account_called(&username, line, &row.fields) {
+                Mapped::Account { mut account, .. } => {
+                    mapper.complete_new(&mut account);
+                    Ok(account)
+                }
+                Mapped::Rejected(rejected) => Err(rejected.problems),
+            });
+        }
+        Ok(Err(Vec::new()))
     });
     read.await.map_err(|_| PlanningError::Panic)?
 }

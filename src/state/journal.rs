@@ -25,7 +25,7 @@ pub enum JournalKey {
 }
 
 impl JournalKey {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Line(line) => format!("line:{line}"),
             Self::Entry(stable) => format!("entry:{stable}"),
@@ -196,6 +196,8 @@ pub struct Journaled {
     pub notes: Vec<String>,
     /// What the account was called and where it was, if that was to change.
     pub before: Before,
+    /// The same before the first step of a circle that has not come to its end; `before` is that of the last step.
+    pub first: Before,
 }
 
 impl Journaled {
@@ -320,7 +322,8 @@ impl State {
         self.database
             .call(move |db| {
                 let mut query = db.prepare(
-                    "SELECT subject, state, kind, password, outcome, reason, notes, name_before, place_before
+                    "SELECT subject, state, kind, password, outcome, reason, notes, name_before, place_before,
+                         name_first, place_first
                      FROM row WHERE run = ?1",
                 )?;
                 let mut found = HashMap::new();
@@ -341,7 +344,8 @@ impl State {
                     let password_written = row.get::<_, i64>(3)? == 2;
                     let text = |column| row.get::<_, Option<String>>(column).map(Option::unwrap_or_default);
                     let before = Before { username: text(7)?.into(), place: text(8)?.into() };
-                    found.insert(key, Journaled { kind, stage, outcome, password_written, notes, before });
+                    let first = Before { username: text(9)?.into(), place: text(10)?.into() };
+                    found.insert(key, Journaled { kind, stage, outcome, password_written, notes, before, first });
                 }
                 Ok(found)
             })

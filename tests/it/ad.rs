@@ -5,6 +5,7 @@ use rosterd::directory::ldap::Ldap;
 use crate::server::samba::Territory;
 
 mod accounts;
+mod check;
 mod groups;
 mod import;
 mod ranges;

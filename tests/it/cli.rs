@@ -1,5 +1,6 @@
 //! The program as it is started: what it prints, what it leaves behind, how it ends.
 
+mod check;
 mod commands;
 mod documents;
 mod faults;

@@ -115,6 +115,7 @@ macro_rules! contract {
             relocating::a_relocation_that_was_begun_is_gone_through_once_more,
             relocating::a_new_name_for_an_account_that_is_gone_asks_to_look_again,
             relocating::an_account_moves_and_keeps_its_groups,
+            relocating::two_swap_their_names_over_a_temporary_one_and_each_keeps_its_groups,
             logins::the_directory_tells_what_a_login_comes_to,
             reading::every_account_is_read_exactly_once,
             reading::matching_ignores_case,

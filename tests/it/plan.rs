@@ -10,6 +10,7 @@ mod references;
 mod relocations;
 mod seats;
 mod statuses;
+mod turns;
 mod values;
 
 use sha2::Digest;

@@ -18,6 +18,7 @@ mod leavers;
 pub mod mortal;
 mod references;
 mod relocations;
+mod turns;
 mod unfinished;
 
 use fuse::Fuse;

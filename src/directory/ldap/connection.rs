@@ -228,9 +228,8 @@ impl Connection {
         self.end_page(page).await
     }
 
-    /// Asks for a page and does not wait for it.
-    ///
-    /// The control is critical, so that a server without it cannot flood the memory.
+    /// Asks for a page and does not wait for it. The control is critical, so that a server without it cannot flood the
+    /// memory.
     pub async fn begin_page(
         &self,
         base: &str,
@@ -262,7 +261,8 @@ impl Connection {
         Ok((answer, cookie))
     }
 
-    async fn search(
+    /// Reads all that `filter` matches, in one answer.
+    pub async fn search(
         &self,
         base: &str,
         scope: Scope,

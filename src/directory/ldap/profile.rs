@@ -55,12 +55,25 @@ pub struct Profile {
     pub keeps: &'static [(&'static str, &'static str)],
     /// Accounts and groups that are never written.
     pub guards: Guards,
+    /// How the server tells what rosterd may write.
+    pub rights: Rights,
     /// How many connections the server works on at the same time to some use, when much is to be written.
     pub connections: usize,
     /// What few kinds of servers have.
     pub peculiar: Peculiar,
     /// What an admin is told when a limit cuts an answer off.
     pub limits_hint: &'static str,
+}
+
+/// How a server tells what somebody may write, without being written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// By the control for effective rights (draft-ietf-ldapext-acl-model section 7).
+    Control,
+    /// By attributes that it computes for whoever asks, and by security descriptors (MS-ADTS sections 3.1.1.4.5 and 5.1.3).
+    Descriptors,
+    /// Not at all.
+    Untold,
 }
 
 /// What holds where the configuration is silent.

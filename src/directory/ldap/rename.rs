@@ -5,10 +5,7 @@
 //! the new name. Only who is switched off is switched off first: nobody is put away with a login that works. Whatever
 //! is cut short is found by the entry's stable id and gone through once more; every step can be done twice.
 
-use std::collections::HashSet;
-
-use ldap3::Mod;
-use ldap3::Scope;
+mod follow;
 
 use super::Dsa;
 use super::connection::Connection;
@@ -16,8 +13,6 @@ use super::fault::During;
 use super::fault::Trouble;
 use super::fault::refused;
 use super::filter::Filter;
-use super::group::By;
-use super::group::Found;
 use super::name::Dn;
 use super::name::Rdn;
 use super::profile::New;
@@ -26,7 +21,6 @@ use super::write::assertion;
 use super::write::is_misled;
 use super::write::reject;
 use crate::directory::Pace;
-use crate::roster::account::GroupKind;
 use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
 use crate::roster::fault::Fault;
@@ -73,6 +67,13 @@ impl Dsa {
             Home::Archive => {
                 let archive = self.site.archive_base.clone().ok_or("the target has no `archive_base`")?;
                 (here.rdn().clone(), archive, Vec::new())
+            }
+            Home::Aside(called) => {
+                let is_called_so = here.rdn().value(&self.site.username_attribute).is_some();
+                let first = || here.rdn().values().next().map(|(name, _)| name.to_owned());
+                let attribute = if is_called_so { Some(self.site.username_attribute.clone()) } else { first() };
+                let rdn = attribute.and_then(|name| here.rdn().with(&name, called));
+                (rdn.ok_or("the entry has no name that could be another one for a while")?, parent, Vec::new())
             }
         };
         let there = parent.child(rdn);
@@ -124,6 +125,10 @@ impl Dsa {
             }
             None => None,
         };
+        // Asked here, since a login name need not be a part of the entry's.
+        if let Some(why) = relocation.username.as_ref().and_then(|step| self.guards_new_name(&step.to)) {
+            return Err(reject(&why));
+        }
         let rest = self.rest(update, relocation, way.as_ref());
         if update.enabled == Some(false) {
             let off = Update { id: update.id.clone(), ..rest };
@@ -235,9 +240,6 @@ impl Dsa {
                 return Err(reject(&format!("the account is protected: {why}")));
             }
         }
-        if let Some(why) = username.and_then(|step| self.guards_new_name(&step.to)) {
-            return Err(reject(&why));
-        }
         let same = self.same(&update.id);
         let has_assertion = connection.root.has_assertion();
         if !has_assertion && self.read_one(connection, &update.id.locator, &same, &["1.1"]).await?.is_none() {
@@ -262,80 +264,6 @@ impl Dsa {
             }
             _ => Err(refused(During::Rename, &answer, None)),
         }
-    }
-
-    /// Puts the new name in place of the old one wherever a group still has it; returns which ones could not follow.
-    async fn follow(
-        &self,
-        connection: &Connection,
-        pace: &Pace,
-        relocation: &Relocation,
-        way: Option<&Way>,
-    ) -> Result<Option<String>, Fault> {
-        let mut left_behind = Vec::new();
-        let mut bases: HashSet<MatchKey> = HashSet::new();
-        for kind in [GroupKind::Group, GroupKind::Role, GroupKind::Channel] {
-            let Some(base) = self.site.base(kind).filter(|base| bases.insert(base.key())) else { continue };
-            let old = self.classes(kind).filter_map(|class| {
-                let (from, _) = value_of(class.by, relocation, way)?;
-                Some(Filter::eq(class.attribute, &from))
-            });
-            let old: Vec<Filter> = old.collect();
-            if old.is_empty() {
-                continue;
-            }
-            let (base, page) = (base.to_string(), self.site.page_size);
-            let filter = Filter::any(old);
-            for entry in self.search_all(connection, &base, Scope::Subtree, &filter, &["objectClass"], page).await? {
-                let Some(group) = self.found(kind, &entry) else { continue };
-                let Some((from, to)) = value_of(group.class.by, relocation, way) else { continue };
-                pace.permit().await;
-                if let Err(fault) = self.swap_member(connection, &group, &from, &to).await {
-                    match fault.next {
-                        Next::RejectRow => left_behind.push(format!("{}: {}", group.dn, fault.reason)),
-                        _ => return Err(fault),
-                    }
-                }
-            }
-        }
-        let told = || format!("still a member by the old name of {}", left_behind.join("; "));
-        Ok((!left_behind.is_empty()).then(told))
-    }
-
-    /// Swaps one member for another, of which either may be done already: the server may be about to do the same.
-    async fn swap_member(&self, connection: &Connection, group: &Found, from: &str, to: &str) -> Result<(), Fault> {
-        let (place, attribute) = (group.dn.to_string(), group.class.attribute);
-        let set = |value: &str| HashSet::from([value.as_bytes().to_vec()]);
-        let add = || Mod::Add(attribute.into(), set(to));
-        let remove = || Mod::Delete(attribute.into(), set(from));
-        // Never first the one and then the other: a group may have to have a member.
-        let attempts = [vec![add(), remove()], vec![remove()], vec![add()], vec![remove()]];
-        for mods in attempts {
-            let answer = connection.modify(&place, mods, Vec::new()).await.map_err(Trouble::of_write)?;
-            match answer.rc {
-                0 => {
-                    let old = Filter::eq(attribute, from);
-                    if self.read_one(connection, &place, &old, &["1.1"]).await?.is_none() {
-                        return Ok(());
-                    }
-                }
-                // There already, or gone already.
-                16 | 20 => {}
-                32 => return Ok(()),
-                _ => return Err(refused(During::Modify, &answer, None)),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Returns what a group of this sort called the member before, and what it is to call it, if that differs.
-fn value_of(by: By, relocation: &Relocation, way: Option<&Way>) -> Option<(String, String)> {
-    match by {
-        By::Dn => way.map(|way| (way.from.to_string(), way.to.to_string())),
-        // The entry itself names its groups, and takes that along.
-        By::OwnEntry { .. } => None,
-        By::Username => relocation.username.as_ref().map(|step| (step.from.to_string(), step.to.to_string())),
     }
 }
 

@@ -65,6 +65,11 @@ impl RootDse {
         vendor.starts_with("389-Directory/") || vendor.starts_with("Red Hat-Directory/")
     }
 
+    /// Whether the server knows a control.
+    pub fn has_control(&self, oid: &str) -> bool {
+        self.controls.contains(oid)
+    }
+
     /// Whether the server has a capability of Active Directory (MS-ADTS section 3.1.1.3.4.3).
     pub fn has_capability(&self, oid: &str) -> bool {
         self.capabilities.contains(oid)

@@ -20,6 +20,8 @@ use crate::roster::change::Change;
 use crate::roster::operation::Create;
 use crate::roster::operation::Member;
 use crate::roster::operation::Update;
+use crate::roster::place::Relocation;
+use crate::roster::place::Step;
 
 mod people;
 
@@ -103,6 +105,20 @@ async fn protected_accounts_are_never_written() {
     }
     assert_eq!(all(&local).await.len(), 1);
     assert_eq!(local.verify("svc-backup", &"first Password 1".into()).await, Ok(Verified::Good));
+}
+
+#[tokio::test]
+async fn nobody_is_given_a_name_that_looks_like_a_protected_one() {
+    let folder = folder();
+    let id = created(&open(&folder), create("ada", Some("first Password 1"))).await;
+    let local = Local::open(settings(&folder, &["svc-*", "root"]), at_2_15).expect("opens");
+    for name in ["Root", "r\u{43e}ot", "svc-new", "svc\u{2010}new"] {
+        let step = Step { from: "ada".into(), to: name.into() };
+        let relocation = Some(Relocation { username: Some(step), place: None });
+        let fault = ask(&local, Operation::Update(Update { relocation, ..update(id.clone(), "ada") })).await;
+        assert_eq!(fault.expect_err(name).next, Next::RejectRow, "{name}");
+    }
+    assert_eq!(&*all(&local).await[0].username, "ada");
 }
 
 #[tokio::test]

@@ -168,11 +168,11 @@ impl Writer {
 
     /// Gives an account another login name; returns whether it had it not before.
     fn rename(&self, at: &Savepoint<'_>, account: &Found, username: &str) -> Result<bool, Fault> {
-        self.writable(username)?;
         let (match_key, coarse_key) = (MatchKey::new(username), CoarseKey::new(username));
         if MatchKey::new(&account.username) == match_key {
             return Ok(false);
         }
+        self.creatable(username)?;
         let like = same_or_like(at, &coarse_key)?.filter(|like| *like != account.username);
         if let Some(like) = like {
             let is_same = MatchKey::new(&like) == match_key;

@@ -19,10 +19,11 @@ impl Memory {
         let (name, parent) = split(&entry.locator);
         let wish = match home {
             Home::Feed(wish, _) | Home::Back(wish, _) => wish.locator.map(split),
-            Home::Archive => None,
+            Home::Archive | Home::Aside(_) => None,
         };
         let (new_name, new_parent) = match (home, wish) {
             (Home::Archive, _) => (name, Some(Self::ARCHIVE)),
+            (Home::Aside(called), _) => (*called, parent),
             (Home::Back(..), Some((_, parent))) => (name, parent),
             (Home::Back(_, before), None) => (name, before.and_then(|before| split(before).1)),
             (Home::Feed(..), None) => return None,

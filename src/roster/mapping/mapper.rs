@@ -167,6 +167,17 @@ impl Mapper {
         Ok((mapper, notices))
     }
 
+    /// Maps and checks one row, whose own `problems` are given; reports everything that is wrong with it at once.
+    pub fn account(&self, line: LineNo, fields: &[String], problems: Vec<Problem>) -> Mapped {
+        self.mapped((line, fields), problems, None)
+    }
+
+    /// Does the same for somebody who is not the person of the row: the login name is `username`, and what follows from
+    /// it follows from that.
+    pub fn account_called(&self, username: &str, line: LineNo, fields: &[String]) -> Mapped {
+        self.mapped((line, fields), Vec::new(), Some(username))
+    }
+
     /// Returns the attributes that accounts can have, whatever columns the roster has.
     pub fn schema(&self) -> &Schema {
         &self.mapping.schema

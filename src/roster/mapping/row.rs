@@ -1,5 +1,7 @@
 //! One row: its cells become an account, or everything that is wrong with it.
 
+mod values;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -13,7 +15,6 @@ use super::few::Few;
 use super::mapper::Mapped;
 use super::mapper::Mapper;
 use super::mapper::Rejected;
-use super::rule::Encoding;
 use super::rule::Means;
 use super::template::RowCells;
 use crate::roster::account::Account;
@@ -26,7 +27,6 @@ use crate::roster::account::Person;
 use crate::roster::attribute::Attributes;
 use crate::roster::checks;
 use crate::roster::columns::Known;
-use crate::roster::enclosed;
 use crate::roster::plan::Named;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
@@ -44,8 +44,13 @@ pub(super) struct Row<'r> {
 }
 
 impl Mapper {
-    /// Maps and checks one row, whose own `problems` are given; reports everything that is wrong with it at once.
-    pub fn account(&self, line: LineNo, fields: &[String], mut problems: Vec<Problem>) -> Mapped {
+    /// Maps and checks one row; the account is `called` so whatever the row says.
+    pub(super) fn mapped(
+        &self,
+        (line, fields): (LineNo, &[String]),
+        mut problems: Vec<Problem>,
+        called: Option<&str>,
+    ) -> Mapped {
         // What rosterd wrote into an errors file quotes what was wrong; that is not wrong again.
         problems.retain(|p| p.column.as_deref().and_then(Known::named) != Some(Known::Own));
         let is_shifted =
@@ -63,7 +68,7 @@ impl Mapper {
         }
         let template_cells: Arc<[Value]> =
             self.template_cells.iter().map(|index| Value::from(&*row.cells[*index])).collect();
-        let username = row.username(&template_cells);
+        let username = called.map_or_else(|| row.username(&template_cells), Box::from);
         let filled = RowCells {
             names: Arc::clone(&self.names),
             cells: Arc::clone(&template_cells),
@@ -231,59 +236,6 @@ impl<'r> Row<'r> {
         })
     }
 
-    fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Few<Cow<'r, [u8]>>)> {
-        let mapper = self.mapper;
-        let has_username = filled.username.as_str().is_some_and(|u| !u.is_empty());
-        // What needs the username would only repeat that it is missing.
-        let can_fill = |bound: &Bound| has_username || !mapper.uses_username(bound);
-        let is_own = |bound: &Bound| matches!(bound.means, Means::Text | Means::Octets(_));
-        let rules = mapper.attributes.iter().filter(|(_, bound)| is_own(bound) && can_fill(bound));
-        let mut attributes = Vec::new();
-        for (name, bound) in rules {
-            let Some(values) = self.values(bound, filled) else { continue };
-            let octets = match bound.means {
-                Means::Octets(encoding) => self.decoded(&bound.label, encoding, &values).map(Few::List),
-                _ => Some(values.map(into_octets)),
-            };
-            attributes.extend(octets.map(|octets| (name.as_str(), octets)));
-        }
-        attributes
-    }
-
-    /// Decodes values; `None` when one is not well formed, which is noted.
-    fn decoded(&mut self, label: &str, encoding: Encoding, values: &[Cow<'r, str>]) -> Option<Vec<Cow<'r, [u8]>>> {
-        let mut octets = Vec::with_capacity(values.len());
-        for value in values {
-            match encoding.decode(value).filter(|octets| !octets.is_empty()) {
-                Some(decoded) => octets.push(Cow::Owned(decoded)),
-                None => {
-                    let value = value.chars().take(SHOWN).collect();
-                    self.error(label, ProblemKind::Syntax { value, wanted: encoding.words() });
-                    return None;
-                }
-            }
-        }
-        Some(octets)
-    }
-
-    /// Returns what cells say that stands for something else.
-    fn deferred(&mut self, filled: &RowCells) -> Option<Box<Attributes>> {
-        let mapper = self.mapper;
-        let is_deferred = |bound: &Bound| matches!(bound.means, Means::Person(_) | Means::File(_));
-        let mut wanted = Vec::new();
-        for (name, bound) in mapper.attributes.iter().filter(|(_, bound)| is_deferred(bound)) {
-            let Some(values) = self.values(bound, filled) else { continue };
-            if matches!(bound.means, Means::File(_)) {
-                for value in values.iter().filter(|value| !enclosed::is_within(value)) {
-                    self.error(&bound.label, ProblemKind::FileName(value.to_string()));
-                }
-            }
-            wanted.push((name.as_str(), values));
-        }
-        let octets = wanted.iter().map(|(name, values)| (*name, values.iter().map(|value| value.as_bytes())));
-        (!wanted.is_empty()).then(|| Box::new(mapper.schema().pack(octets)))
-    }
-
     fn match_value(&mut self, attributes: &Attributes) -> Box<str> {
         let MatchBy::Attribute(name) = &self.mapper.mapping.settings.match_by else { return Box::default() };
         match attributes.first_text(name.as_str()) {
@@ -390,13 +342,6 @@ impl<'r> Row<'r> {
             self.error(self.mapper.columns.header(index), kind);
         }
         choices
-    }
-}
-
-fn into_octets(text: Cow<'_, str>) -> Cow<'_, [u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
 }
 

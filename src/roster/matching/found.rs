@@ -1,6 +1,6 @@
 //! What comparing rows and entries has found.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
@@ -22,8 +22,8 @@ pub struct Matched {
     pub old: Vec<OldEntry>,
     /// Errors found by comparing with entries, by place of the account.
     pub problems: Vec<(u32, Problem)>,
-    /// Accounts whose username belongs to somebody else's entry.
-    pub name_taken: HashSet<u32>,
+    /// Accounts whose username belongs to somebody else's entry, and whose.
+    pub name_taken: HashMap<u32, Vec<Holder>>,
     /// Whose values are that follow from usernames, for attributes that two people must not share.
     pub owners: Vec<(AttributeName, Owners)>,
     /// Rows in error that could be about anybody.
@@ -38,6 +38,13 @@ pub struct Matched {
     pub n_enabled: usize,
     /// Entries seen within the feed's scope.
     pub n_in_scope: usize,
+}
+
+/// Somebody who has a name that a row is to have, or one that is too like it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The place of their account; `None` without a row.
+    pub row: Option<u32>,
 }
 
 /// What the directory has for one row.

@@ -5,6 +5,7 @@ use crate::roster::collision::Candidates;
 use crate::roster::collision::Newcomer;
 use crate::roster::columns::Known;
 use crate::roster::mapping::Mapper;
+use crate::roster::matching::Holder;
 use crate::roster::matching::Matched;
 use crate::roster::matching::Seen;
 use crate::roster::name_key::MatchKey;
@@ -35,7 +36,9 @@ impl Maker<'_> {
             self.mapper.complete_new(&mut rows.accounts[*index as usize]);
         }
         let Some(candidates) = self.candidates else {
-            for index in matched.name_taken.iter().copied().filter(|index| new.binary_search(index).is_ok()) {
+            let mut taken: Vec<u32> = matched.name_taken.keys().copied().collect();
+            taken.sort_unstable();
+            for index in taken.into_iter().filter(|index| new.binary_search(index).is_ok() && stays(matched, *index)) {
                 let username = rows.accounts[index as usize].username.to_string();
                 problems.push(index, Problem::error(Some(self.username_label()), ProblemKind::Taken(username)));
             }
@@ -68,7 +71,7 @@ impl Maker<'_> {
         for (index, seen) in (0u32..).zip(&matched.seen) {
             let Seen::Found(found) = seen else { continue };
             if let Some(step) = found.relocation.as_ref().and_then(|relocation| relocation.username.as_ref()) {
-                if matched.name_taken.contains(&index) {
+                if stays(matched, index) {
                     let taken = ProblemKind::Taken(step.to.to_string());
                     problems.push(index, Problem::error(Some(self.username_label()), taken));
                 }
@@ -103,4 +106,14 @@ impl Maker<'_> {
             }
         }
     }
+}
+
+/// Returns whether the account's name is somebody's who certainly keeps it. Whether the others leave it is known when
+/// everything is decided.
+fn stays(matched: &Matched, index: u32) -> bool {
+    let leaves = |holder: &Holder| match holder.row.and_then(|row| matched.seen.get(row as usize)) {
+        Some(Seen::Found(found)) => found.relocation.as_ref().is_some_and(|way| way.username.is_some()),
+        _ => false,
+    };
+    matched.name_taken.get(&index).is_some_and(|holders| !holders.iter().all(leaves))
 }

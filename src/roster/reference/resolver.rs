@@ -18,11 +18,13 @@ use crate::roster::checks::Labels;
 use crate::roster::deferred::DeferredChange;
 use crate::roster::deferred::DeferredValue;
 use crate::roster::deferred::Held;
+use crate::roster::deferred::Moved;
 use crate::roster::deferred::Referent;
 use crate::roster::diff::Policy;
 use crate::roster::mapping::Mapper;
 use crate::roster::mapping::Rejected;
 use crate::roster::name_key::MatchKey;
+use crate::roster::place::Step;
 use crate::roster::plan::Intent;
 use crate::roster::plan::Item;
 use crate::roster::plan::Subject;
@@ -30,6 +32,7 @@ use crate::roster::plan::UpdateIntent;
 use crate::roster::problem::Problem;
 use crate::roster::problem::ProblemKind;
 use crate::roster::problem::Severity;
+use crate::roster::turns::way;
 
 /// Knows everybody whom rows refer to, once everybody has a name.
 pub struct Resolver<'r> {
@@ -37,6 +40,8 @@ pub struct Resolver<'r> {
     accounts: &'r [Account],
     mapper: &'r Mapper,
     keys: Vec<Holders>,
+    /// The ways of people whom this run renames or moves, by place of their account.
+    moves: HashMap<u32, Step>,
     /// What to say of rows whose references come back to them, by rule and place.
     circles: HashMap<(usize, u32), Arc<str>>,
 }
@@ -59,7 +64,13 @@ enum Whom<'r> {
 
 impl<'r> Resolver<'r> {
     /// Indexes the rows that are mentioned.
-    pub fn new(referred: &'r Referred, accounts: &'r [Account], rejected: &[Rejected], mapper: &'r Mapper) -> Self {
+    pub fn new(
+        referred: &'r Referred,
+        accounts: &'r [Account],
+        rejected: &[Rejected],
+        mapper: &'r Mapper,
+        moves: HashMap<u32, Step>,
+    ) -> Self {
         let keys = referred.keys.iter().map(|mentioned| {
             let key = |text: &str| Some(folded(&mentioned.key, text, referred.fold));
             let mut holders = Holders { accounts: HashMap::new(), rejected: HashMap::new() };
@@ -82,7 +93,7 @@ impl<'r> Resolver<'r> {
             }
             holders
         });
-        let mut resolver = Self { referred, accounts, mapper, keys: keys.collect(), circles: HashMap::new() };
+        let mut resolver = Self { referred, accounts, mapper, keys: keys.collect(), moves, circles: HashMap::new() };
         resolver.circles = resolver.find_circles();
         resolver
     }
@@ -132,9 +143,12 @@ impl<'r> Resolver<'r> {
                     self.of_row(row)
                 }
                 Whom::Row(row) => self.of_row(row),
-                Whom::Entry(known) => {
-                    Referent { value: Some(known.id.locator.clone()), username: known.username.clone(), row: None }
-                }
+                Whom::Entry(known) => Referent {
+                    value: Some(known.id.locator.clone()),
+                    username: known.username.clone(),
+                    row: None,
+                    moved: None,
+                },
             };
             if !people.contains(&person) {
                 people.push(person);
@@ -155,7 +169,8 @@ impl<'r> Resolver<'r> {
         removes: bool,
     ) -> Option<DeferredChange> {
         let fold = self.referred.fold;
-        let nobody = |value: &&str| Referent { value: Some((*value).into()), username: Box::default(), row: None };
+        let nobody =
+            |value: &&str| Referent { value: Some((*value).into()), username: Box::default(), row: None, moved: None };
         let mut old: Vec<Referent> = old.iter().map(nobody).collect();
         for person in &mut new {
             let Some(value) = person.value.as_deref().map(fold) else { continue };
@@ -165,8 +180,17 @@ impl<'r> Resolver<'r> {
                 *same = person.clone();
             }
         }
+        // Who stays and gets another place is referred to by that one.
+        for person in &mut new {
+            let Some(Step { from, to }) = person.row.and_then(|row| self.moves.get(&row)) else { continue };
+            if let Some(same) = old.iter_mut().find(|old| *old == person) {
+                same.moved = Some(Moved::From(from.clone()));
+                person.moved = Some(Moved::To(to.clone()));
+            }
+        }
         if !removes {
-            let left: Vec<Referent> = old.iter().filter(|old| !new.contains(old)).cloned().collect();
+            let stays = |old: &&Referent| new.iter().any(|new| new.value == old.value);
+            let left: Vec<Referent> = old.iter().filter(|old| !new.contains(old) && !stays(old)).cloned().collect();
             new.extend(left);
         }
         let same = old.iter().all(|old| new.contains(old)) && new.iter().all(|new| old.contains(new));
@@ -176,7 +200,7 @@ impl<'r> Resolver<'r> {
 
     fn of_row(&self, row: u32) -> Referent {
         let value = self.referred.own.get(&row).map(|id: &EntryId| id.locator.clone());
-        Referent { value, username: self.accounts[row as usize].username.clone(), row: Some(row) }
+        Referent { value, username: self.accounts[row as usize].username.clone(), row: Some(row), moved: None }
     }
 
     fn named(&self, rule: &ReferenceRule, text: &str) -> Whom<'r> {
@@ -230,6 +254,43 @@ impl<'r> Resolver<'r> {
             all.extend(found.into_iter().map(|(index, text)| ((nth, index), text)));
         }
         all
+    }
+}
+
+/// Takes back what follows from other places of people who keep theirs after all.
+pub fn drop_unmoved(items: &mut [Item]) {
+    let is_moved = |item: &&Item| way(item).is_some_and(|way| way.place.is_some());
+    let moved: HashSet<u32> = items
+        .iter()
+        .filter(is_moved)
+        .filter_map(|item| match item.subject {
+            Subject::Account(index) => Some(index),
+            Subject::Named(_) => None,
+        })
+        .collect();
+    for item in items {
+        let changes = match &mut item.intent {
+            Intent::Create(create) => &mut create.deferred,
+            Intent::Update(update) => &mut update.deferred,
+            _ => continue,
+        };
+        let mut is_other = false;
+        for change in changes.iter_mut() {
+            let people = change.old.iter_mut().chain(&mut change.new).filter_map(DeferredValue::person_mut);
+            let stay = people.filter(|person| person.row.is_none_or(|row| !moved.contains(&row)));
+            stay.for_each(|person| is_other |= person.moved.take().is_some());
+        }
+        if !is_other {
+            continue;
+        }
+        let is_same = |change: &DeferredChange| {
+            change.old.len() == change.new.len() && change.old.iter().all(|value| change.new.contains(value))
+        };
+        changes.retain(|change| !is_same(change));
+        if matches!(&item.intent, Intent::Update(update) if **update == UpdateIntent::default()) {
+            item.intent = Intent::Nothing;
+            item.entry = None;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use rosterd::roster::place::May;
 use rosterd::roster::place::Relocation;
 use rosterd::roster::place::Step;
 use rosterd::roster::place::Wish;
+use rosterd::roster::place::temporary_name;
 
 use super::LoginResult;
 use super::Rig;
@@ -157,4 +158,46 @@ pub async fn an_account_moves_and_keeps_its_groups<R: Rig>() {
     assert_eq!(after.id.locator, moved.id_after().locator);
     assert!(group(directory, kind, "staff").await.expect("there").has(&after));
     assert_eq!(directory.place(&after.id, &Home::Feed(wish, May::ALL)), Ok(None), "it is where it belongs");
+}
+
+/// Returns what puts an account out of the way of those who take its name and place.
+fn aside(directory: &impl Directory, account: &ExistingAccount) -> Relocation {
+    let name = temporary_name(&account.id.stable);
+    let place = directory.place(&account.id, &Home::Aside(&name)).expect("a place");
+    assert!(place.as_ref().is_none_or(|place| place.renames && !place.moves), "{place:?}");
+    let place = place.map(|place| place.step);
+    Relocation { username: Some(Step { from: account.username.clone(), to: name.into() }), place }
+}
+
+pub async fn two_swap_their_names_over_a_temporary_one_and_each_keeps_its_groups<R: Rig>() {
+    let rig = R::new(STAFF).await;
+    let directory = rig.directory();
+    let ada = ada(directory).await;
+    let bob = created(directory, person("bob", &[])).await;
+    let add = vec![member(&ada)];
+    let (kind, name) = (GroupKind::Group, GroupName::new("staff"));
+    done(directory, Operation::ChangeMembers { kind, name, add, remove: Vec::new() }).await;
+    let mut steps = vec![("ada", None), ("bob", Some("ada"))];
+    let temporary = temporary_name(&ada.id.stable);
+    steps.push((&temporary, Some("bob")));
+    for (from, to) in steps {
+        let account = one(directory, from).await;
+        let relocation = match to {
+            Some(to) => called(directory, &account, to),
+            None => aside(directory, &account),
+        };
+        let step = Update { relocation: Some(relocation.clone()), ..update(&account) };
+        assert_eq!(done(directory, Operation::Update(step.clone())).await, Done::Changed);
+        // An interrupted run goes through its last step once more.
+        let now = one(directory, relocation.username.as_ref().map_or(from, |step| &step.to)).await;
+        assert_eq!(now.id, account.id);
+        done(directory, Operation::Update(Update { id: now.id.clone(), username: now.username.clone(), ..step })).await;
+    }
+    let (now_ada, now_bob) = (one(directory, "bob").await, one(directory, "ada").await);
+    assert_eq!((&now_ada.id, &now_bob.id), (&ada.id, &bob.id));
+    assert_eq!(rig.login("bob", PASSWORD).await, LoginResult::Good);
+    assert_eq!(rig.login("ada", PASSWORD).await, LoginResult::Refused);
+    let staff = group(directory, kind, "staff").await.expect("there");
+    assert!(staff.has(&now_ada) && !staff.has(&now_bob), "{staff:?}");
+    assert!(find(directory, &temporary_name(&ada.id.stable)).await.is_none());
 }

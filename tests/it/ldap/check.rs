@@ -3,12 +3,20 @@
 use rosterd::directory::Directory;
 use rosterd::directory::Finding;
 use rosterd::directory::Verdict;
+use rosterd::directory::ldap::Example;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::MappedAttribute;
+use rosterd::directory::ldap::Needs;
+use rosterd::directory::ldap::Sample;
+use rosterd::directory::ldap::Written;
+use rosterd::roster::account::GroupKind;
+use rosterd::roster::account::GroupName;
 use rosterd::roster::attribute::AttributeName;
+use rosterd::roster::operation::Create;
 use rosterd::roster::secret::Secret;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::slapd::Options;
 use crate::server::slapd::Slapd;
 
 use super::create;
@@ -64,7 +72,7 @@ fn good(findings: &[Finding]) -> bool {
 #[tokio::test]
 async fn a_probe_does_all_that_imports_do_and_leaves_nothing() {
     let territory = Slapd::shared().territory().await;
-    let findings = ldap(&territory).probe(None, &CancellationToken::new()).await;
+    let findings = ldap(&territory).probe(None, None, &CancellationToken::new()).await;
     assert!(good(&findings), "{findings:#?}");
     for step in
         ["create uid=", "find", "log in with", "change cn", "create the group", "join the role", "leave the channel"]
@@ -82,7 +90,7 @@ async fn an_interrupted_probe_leaves_nothing_either() {
     let territory = Slapd::shared().territory().await;
     let stop = CancellationToken::new();
     stop.cancel();
-    let findings = ldap(&territory).probe(None, &stop).await;
+    let findings = ldap(&territory).probe(None, None, &stop).await;
     let subjects: Vec<_> = findings.iter().map(|f| f.subject.split('-').next().unwrap_or_default()).collect();
     assert_eq!(subjects, ["probe: create uid=rosterd", "probe", "probe: delete uid=rosterd"], "{findings:#?}");
     assert_eq!(territory.below().await, Vec::<String>::new());
@@ -98,7 +106,7 @@ async fn a_probe_without_rights_says_which_are_missing() {
     territory.add(&reader, &values).await;
     settings.bind_dn = Some(reader);
     settings.bind_password = Some(Secret::from("reader-Passw0rd"));
-    let findings = Ldap::new(settings).expect("good settings").probe(None, &CancellationToken::new()).await;
+    let findings = Ldap::new(settings).expect("good settings").probe(None, None, &CancellationToken::new()).await;
     assert!(
         matches!(&findings[..], [one] if matches!(&one.verdict, Verdict::Bad(..))),
         "nothing else is tried: {findings:#?}"
@@ -139,4 +147,128 @@ async fn the_certificate_is_shown_over_starttls_and_tls() {
             "{found:?}"
         );
     }
+}
+
+fn of<'f>(findings: &'f [Finding], subject: &str) -> &'f Verdict {
+    let found = findings.iter().find(|finding| finding.subject.starts_with(subject));
+    &found.unwrap_or_else(|| panic!("no {subject}: {findings:#?}")).verdict
+}
+
+#[tokio::test]
+async fn a_policy_that_is_loaded_and_not_on_the_database_is_found_without_writing() {
+    let server = Slapd::start_with(Options { policy_elsewhere: true, ..Options::default() });
+    let territory = server.territory().await;
+    let findings = ldap(&territory).check().await;
+    assert!(
+        matches!(of(&findings, "password policy"), Verdict::Bad(text, _) if text.contains("not on the database")),
+        "{findings:#?}"
+    );
+    let on = Slapd::shared().territory().await;
+    let findings = ldap(&on).check().await;
+    assert!(matches!(of(&findings, "password policy"), Verdict::Good(text) if text.contains("answers the bind")));
+}
+
+#[tokio::test]
+async fn without_a_bind_by_password_accounts_prove_the_overlay() {
+    let server = Slapd::start();
+    let territory = server.territory().await;
+    // It writes the time where passwords grow old.
+    territory.set("cn=default,ou=policies,dc=example,dc=org", "pwdMaxAge", &["31536000"]).await;
+    let mut settings = territory.settings();
+    settings.url = territory.server.socket_url().parse().expect("a URL");
+    (settings.bind_dn, settings.bind_password) = (None, None);
+    let external = Ldap::new(settings).expect("good settings");
+    let findings = external.check().await;
+    assert!(matches!(of(&findings, "password policy"), Verdict::Warning(text) if text.contains("unproved")));
+    create(&ldap(&territory), person("ada")).await;
+    let findings = external.check().await;
+    assert!(matches!(of(&findings, "password policy"), Verdict::Good(text) if text.contains("last passwords")));
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_tell_is_said_to_be_unproved() {
+    let territory = Slapd::shared().territory().await;
+    let needs = Needs {
+        mapped: vec![AttributeName::new("title")],
+        creates: true,
+        updates: true,
+        shortest_password: Some(7),
+        ..Needs::default()
+    };
+    let findings = ldap(&territory).check_rights(&needs).await;
+    let Verdict::Warning(text) = of(&findings, "rights to write") else { panic!("{findings:#?}") };
+    for part in ["unproved", "--write-probe", "slapacl", "title/write", "pwdreset/write"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // The policy of the tests wants 8.
+    assert!(
+        matches!(of(&findings, "length of generated passwords"), Verdict::Bad(text, _) if text.contains("wants 8"))
+    );
+}
+
+#[tokio::test]
+async fn transactions_that_are_wanted_are_looked_for() {
+    let territory = Slapd::shared().territory().await;
+    let mut settings = territory.settings();
+    settings.transactions = std::num::NonZeroUsize::new(100);
+    let findings = Ldap::new(settings).expect("good settings").check().await;
+    assert!(matches!(of(&findings, "transactions"), Verdict::Good(_)));
+}
+
+#[tokio::test]
+async fn the_documented_rights_are_enough_for_a_probe_that_leaves_nothing() {
+    let server = Slapd::start_with(Options { documented_rights: true, ..Options::default() });
+    let territory = server.territory().await;
+    let mut settings = territory.settings();
+    settings.channel_base = None;
+    let findings = Ldap::new(settings).expect("good settings").probe(None, None, &CancellationToken::new()).await;
+    assert!(good(&findings), "{findings:#?}");
+    assert_eq!(territory.below().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_probe_is_like_its_example_and_where_that_belongs() {
+    let territory = Slapd::shared().territory().await;
+    let unit = format!("ou=sales,ou=people,{}", territory.base);
+    territory.add(&unit, &[("objectClass", &["organizationalUnit"]), ("ou", &["sales"])]).await;
+    let nobody = Example::nobody();
+    let example = |employee: &str| Example {
+        locator: Some(format!("uid={},{unit}", nobody.username).into()),
+        attributes: [("cn", "Ada"), ("employeeNumber", "7"), ("mail", "ada@x.org"), ("preferredLanguage", employee)]
+            .map(|(name, value)| (name, vec![value]))
+            .into_iter()
+            .collect(),
+        only_its_own: vec![AttributeName::new("employeeNumber")],
+        ..nobody.clone()
+    };
+    let findings = ldap(&territory).probe(None, Some(example("de")), &CancellationToken::new()).await;
+    assert!(good(&findings), "{findings:#?}");
+    assert!(findings[0].subject.ends_with(&unit), "{findings:#?}");
+    assert_eq!(territory.below().await, Vec::<String>::new());
+    let sample = Sample {
+        written: Written::New(Box::new(Create {
+            username: "ada".into(),
+            locator: Some(format!("uid=ada,ou=nowhere,ou=people,{}", territory.base).into()),
+            attributes: [("cn", vec!["Ada"]), ("displayName", vec!["a", "b"]), ("mail", vec!["zoë@x.org"])]
+                .into_iter()
+                .collect(),
+            password: Some(Secret::from("a-Passw0rd.1")),
+            must_change: true,
+        })),
+        groups: vec![(GroupKind::Group, GroupName::new("staff"), false), (GroupKind::Role, GroupName::new("r"), true)],
+    };
+    let findings = ldap(&territory).check_sample(&sample).await;
+    let bad = |subject: &str, part: &str| {
+        let found = of(&findings, subject);
+        assert!(matches!(found, Verdict::Bad(text, _) if text.contains(part)), "{subject}: {found:?}");
+    };
+    bad("sample: account", "there is no ou=nowhere");
+    bad("sample: attribute displayName", "2 values");
+    bad("sample: attribute mail", "not ASCII");
+    bad("sample: required attributes", "sn");
+    assert!(matches!(of(&findings, "sample: group staff"), Verdict::Warning(_)));
+    assert!(matches!(of(&findings, "sample: role r"), Verdict::Good(text) if text.contains("would be created")));
+    let Verdict::Good(besides) = of(&findings, "sample: besides") else { panic!("{findings:#?}") };
+    assert!(besides.contains("userPassword: (never shown)") && besides.contains("pwdReset: TRUE"), "{besides}");
+    assert!(!format!("{findings:?}").contains("a-Passw0rd.1"));
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rosterd::directory::Directory;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::LdapSettings;
 use rosterd::roster::account::EntryId;
@@ -13,6 +14,11 @@ use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Member;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::operation::Update;
+use rosterd::roster::place::Home;
+use rosterd::roster::place::May;
+use rosterd::roster::place::Relocation;
+use rosterd::roster::place::Step;
+use rosterd::roster::place::Wish;
 use rosterd::roster::secret::Secret;
 use rosterd::run::Carried;
 use rosterd::run::Order;
@@ -138,6 +144,31 @@ async fn nobody_becomes_an_administrator() {
             Update { username: "eve".into(), changes: vec![change(attribute, &[], &[value])], ..update(&people[2].id) };
         let refused = fault(one(&ldap, Operation::Update(grant)).await, Next::RejectRow, None);
         assert!(refused.reason.contains("superuser"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_given_a_name_that_looks_like_an_administrators() {
+    for naming in ["uid", "cn"] {
+        let territory = Slapd::shared().territory().await;
+        let (admins, _) = site(&territory).await;
+        drop(admins);
+        let mut settings = territory.settings();
+        settings.protected_groups = vec![territory.group("admins")];
+        settings.naming_attribute = Some(naming.to_owned());
+        let ldap = Ldap::new(settings).expect("good settings");
+        let id = create(&ldap, Create { must_change: false, ..person("zoe") }).await;
+        for name in ["\u{430}da", "b\u{43e}b", "admin", "r\u{43e}ot"] {
+            let wish = Wish { locator: None, username: Some(name), changes: &[] };
+            let place = ldap.place(&id, &Home::Feed(wish, May::ALL)).expect("a place").map(|place| place.step);
+            assert_eq!(place.is_some(), naming == "uid");
+            let step = Step { from: "zoe".into(), to: name.into() };
+            let relocation = Some(Relocation { username: Some(step), place });
+            let renamed = Update { username: "zoe".into(), relocation, ..update(&id) };
+            let refused = fault(one(&ldap, Operation::Update(renamed)).await, Next::RejectRow, None);
+            assert!(refused.reason.contains("protected") || refused.reason.contains("looks like"), "{name}: {refused}");
+            assert_eq!(territory.values(&id.locator, "uid").await, ["zoe"], "{name}");
+        }
     }
 }
 

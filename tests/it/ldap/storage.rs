@@ -277,13 +277,13 @@ async fn the_rights_of_the_documentation_are_enough_for_an_operation_of_its_own(
 async fn the_probe_goes_through_passwords_as_imports_do() {
     let territory = Slapd::hashing().territory().await;
     for storage in ALL {
-        let found = ldap(&territory, storage).probe(None, &CancellationToken::new()).await;
+        let found = ldap(&territory, storage).probe(None, None, &CancellationToken::new()).await;
         let bad: Vec<_> = found.iter().filter(|finding| matches!(finding.verdict, Verdict::Bad(..))).collect();
         assert!(bad.is_empty(), "{storage:?} {bad:?}");
     }
     let server = Slapd::start_with(Options { takes_hashes: true, ..Options::default() });
     let territory = server.territory().await;
-    let found = ldap(&territory, PasswordStorage::Argon2).probe(None, &CancellationToken::new()).await;
+    let found = ldap(&territory, PasswordStorage::Argon2).probe(None, None, &CancellationToken::new()).await;
     let bad = |text: &str| {
         found.iter().any(|finding| matches!(&finding.verdict, Verdict::Bad(what, _) if what.contains(text)))
     };

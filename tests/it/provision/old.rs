@@ -118,8 +118,8 @@ fn what_is_held_is_done_when_it_is_approved_and_nothing_else_is_done_again() {
 
 #[test]
 fn what_is_held_stays_held_though_the_limit_has_grown_when_the_run_goes_on() {
-    // One clearing in two people is too many; in twelve it would not be.
-    let feed = "batch_size = 1\n[feed.csv]\nempty = \"clear\"\n[feed.limits]\nclears = \"20%\"\n[feed.map]\ntitle = \"Title\"\n";
+    // One clearing in two people is too many; in twelve it would not be. With a pause one comes after the other.
+    let feed = "batch_size = 1\npause = \"1ms\"\n[feed.csv]\nempty = \"clear\"\n[feed.limits]\nclears = \"20%\"\n[feed.map]\ntitle = \"Title\"\n";
     let mut roster = "Username,First name,Surname,Email,Title\n".to_owned();
     for n in 0..10 {
         writeln!(roster, "new{n},New,Smith,new{n}@example.org,Tester").expect("a string takes all");

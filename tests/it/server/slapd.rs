@@ -64,6 +64,8 @@ struct Process {
 pub struct Options {
     /// Leave the password policy out.
     pub without_policy: bool,
+    /// Load the module of the password policy, and put its overlay on no database.
+    pub policy_elsewhere: bool,
     /// Give the service account the rights that `docs/openldap.md` tells an admin to give, for the first territory.
     pub documented_rights: bool,
     /// Have a policy that knows forced changes, and does not enforce them.

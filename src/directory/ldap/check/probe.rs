@@ -1,7 +1,6 @@
 //! `rosterd check --write-probe`: an account of its own goes through all that imports do, and is deleted again.
 
 use futures_util::TryStreamExt;
-use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::super::Dsa;
@@ -10,9 +9,7 @@ use super::super::fault::During;
 use super::super::fault::Trouble;
 use super::super::fault::refused;
 use super::super::filter::Filter;
-use super::super::group::base_key;
 use super::super::name::Dn;
-use super::super::server::Schema;
 use super::bad;
 use super::finding;
 use crate::directory::Finding;
@@ -20,12 +17,10 @@ use crate::directory::Login;
 use crate::directory::Lookup;
 use crate::directory::Pace;
 use crate::directory::Verdict;
-use crate::directory::Wanted;
 use crate::directory::Which;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
-use crate::roster::account::GroupName;
 use crate::roster::account::MatchBy;
 use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Attributes;
@@ -35,7 +30,6 @@ use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::operation::Create;
 use crate::roster::operation::Done;
-use crate::roster::operation::Member;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Update;
 use crate::roster::password::PasswordPolicy;
@@ -45,24 +39,37 @@ impl Ldap {
     /// Proves the rights to write, and what becomes of what is written: an account is created, logs in, is changed, put
     /// into groups, switched off and on, and deleted. One finding each.
     ///
-    /// The password is one of the feed's, made by `passwords`. The account's name is random. It is deleted whatever happens, and a finding says so when that fails. Once `stop`
-    /// is cancelled, nothing is left to do but that.
-    pub async fn probe(&self, passwords: Option<&PasswordPolicy>, stop: &CancellationToken) -> Vec<Finding> {
+    /// The password is one of the feed's, made by `passwords`. The account is like `example`, and where that would be; or
+    /// as little as the server takes, under a random name. It is deleted whatever happens, and a finding says so when
+    /// that fails. Once `stop` is cancelled, nothing is left to do but that.
+    pub async fn probe(
+        &self,
+        passwords: Option<&PasswordPolicy>,
+        example: Option<Example>,
+        stop: &CancellationToken,
+    ) -> Vec<Finding> {
         let dsa = match self.dsa().await {
             Ok(dsa) => dsa,
             Err(fault) => return vec![bad("probe", &fault, "correct what is BAD above first")],
         };
-        match Probe::new(dsa, passwords).await {
+        match Probe::new(dsa, passwords, example.unwrap_or_else(Example::nobody)).await {
             Ok(probe) => probe.run(stop).await,
             Err(fault) => vec![bad("probe", &fault, "")],
         }
     }
 }
 
+mod example;
+mod groups;
+
+pub use self::example::Example;
+
 struct Probe<'d> {
     dsa: &'d Dsa,
     username: Box<str>,
     place: Dn,
+    /// Where the feed wants it, if it says so.
+    locator: Option<Box<str>>,
     attributes: Attributes,
     /// An attribute with text that is not part of the entry's name.
     changeable: Option<AttributeName>,
@@ -72,53 +79,11 @@ struct Probe<'d> {
 }
 
 impl<'d> Probe<'d> {
-    async fn new(dsa: &'d Dsa, passwords: Option<&PasswordPolicy>) -> Result<Self, Fault> {
-        // So short that it can be a sAMAccountName, which has 20 characters at most.
-        let username = format!("rosterd-probe-{:06x}", rand::rng().random_range(0..1_u32 << 24));
-        let schema = dsa.schema(&*dsa.pool.lease().await?, &[], &[]).await?;
-        let own_name = |name: &str| {
-            let names = [&dsa.site.username_attribute, &dsa.site.naming_attribute];
-            let is = |named: &&String| {
-                named.eq_ignore_ascii_case(name) || schema.synonyms(named).any(|s| s.eq_ignore_ascii_case(name))
-            };
-            names.iter().any(is)
-        };
-        let mut values: Vec<(String, Vec<String>)> = Vec::new();
-        let mut changeable = None;
-        for name in dsa.required_attributes() {
-            if own_name(&name) {
-                continue;
-            }
-            let value = harmless(&schema, &name, &username, &dsa.site.people_base);
-            if changeable.is_none() && value == username {
-                changeable = Some(AttributeName::new(&name));
-            }
-            values.push((name, vec![value]));
-        }
-        if changeable.is_none() {
-            let fits = |name: &&&str| schema.allows(&dsa.site.object_classes, name) && !own_name(name);
-            if let Some(name) = ["sn", "displayName", "description"].iter().find(fits) {
-                changeable = Some(AttributeName::new(name));
-                values.push(((*name).to_owned(), vec![username.clone()]));
-            }
-        }
-        let attributes: Attributes = values.into_iter().collect();
-        let place = dsa.place(&username, None, &attributes).map_err(|why| Fault::new(Next::StopRun, why))?;
-        let usual = PasswordPolicy::new(PasswordPolicy::DEFAULT_LENGTH, PasswordPolicy::DEFAULT_ALPHABET);
-        let usual = usual.map_err(|weak| Fault::new(Next::StopRun, weak.to_string()))?;
-        let password = match dsa.pool.no_password() {
-            None => Some(passwords.unwrap_or(&usual).generate_without(&mut rand::rng(), &[&username])),
-            Some(_) => None,
-        };
-        let findings = Vec::new();
-        Ok(Self { dsa, username: username.into(), place, attributes, changeable, password, findings })
-    }
-
     async fn run(mut self, stop: &CancellationToken) -> Vec<Finding> {
         let must_change = self.dsa.capabilities.must_change && self.password.is_some();
         let create = Create {
             username: self.username.clone(),
-            locator: None,
+            locator: self.locator.clone(),
             attributes: self.attributes.clone(),
             password: self.password.clone(),
             must_change,
@@ -251,53 +216,6 @@ impl<'d> Probe<'d> {
         self.attempt(subject, Operation::Update(update), &hint).await;
     }
 
-    /// Joins and leaves a group that is there for nothing else.
-    async fn group(&mut self, kind: GroupKind, id: &EntryId) {
-        let name = GroupName::new(&format!("{}-{}", self.username, kind.word()));
-        let word = kind.word();
-        let subject = format!("probe: create the {word} {name}");
-        let made = self.apply(Operation::CreateGroup { kind, name: name.clone(), members: Vec::new() }).await;
-        match &made {
-            Ok(_) => self.good(subject, "created"),
-            Err(fault) if fault.next == Next::LookAgain => self.findings.push(bad(subject, fault, "")),
-            Err(fault) => {
-                let text = format!("{fault}; right only if no feed creates {word}s; members were not tried");
-                return self.findings.push(finding(subject, Verdict::Warning(text)));
-            }
-        }
-        if made.is_ok() {
-            let member = Member { id: id.clone(), username: self.username.clone() };
-            let hint = format!("give the bind DN the right to write members below `{}`", base_key(kind));
-            let joins =
-                Operation::ChangeMembers { kind, name: name.clone(), add: vec![member.clone()], remove: vec![] };
-            if self.attempt(format!("probe: join the {word}"), joins, &hint).await {
-                self.member(kind, &name).await;
-                let leaves = Operation::ChangeMembers { kind, name: name.clone(), add: vec![], remove: vec![member] };
-                self.attempt(format!("probe: leave the {word}"), leaves, &hint).await;
-            }
-        }
-        self.remove_group(kind, &name).await;
-    }
-
-    /// Membership is read as imports read it.
-    async fn member(&mut self, kind: GroupKind, name: &GroupName) {
-        let subject = format!("probe: see who is in the {}", kind.word());
-        let read = async {
-            let account = self.read().await?;
-            let groups = self.dsa.read_groups(kind, &Wanted::Named(vec![name.clone()])).await?;
-            Ok::<_, Fault>(account.is_some_and(|account| groups.iter().any(|group| group.has(&account))))
-        };
-        let found = match read.await {
-            Ok(true) => finding(subject, Verdict::Good("the account is there".to_owned())),
-            Ok(false) => {
-                let hint = "let the bind DN read groups and their members".to_owned();
-                finding(subject, Verdict::Bad("the account is not there though it was put in".to_owned(), hint))
-            }
-            Err(fault) => bad(subject, &fault, "let the bind DN read groups and their members"),
-        };
-        self.findings.push(found);
-    }
-
     async fn switch_off_and_on(&mut self, id: &EntryId) {
         let hint = "give the bind DN the right to write what disabling writes, or `password_policy = \"none\"`";
         let off = Operation::Update(Update { enabled: Some(false), ..self.nothing(id) });
@@ -345,32 +263,6 @@ impl<'d> Probe<'d> {
         }
         let hint = format!("delete {} by hand, and let the bind DN delete accounts if feeds are to", self.place);
         self.findings.push(finding(subject, Verdict::Bad(text, hint)));
-    }
-
-    /// Imports never delete groups, so there is no operation for it.
-    async fn remove_group(&mut self, kind: GroupKind, name: &GroupName) {
-        let subject = format!("probe: delete the {} {name}", kind.word());
-        let removed = async {
-            let dn = {
-                let lease = self.dsa.pool.lease().await?;
-                self.dsa.find_group(&lease, kind, name).await?.dn
-            };
-            self.erase(&dn).await?;
-            self.is_there(&dn).await
-        };
-        let why = match removed.await {
-            Ok(false) => return self.good(subject, "gone"),
-            Ok(true) => "it is still there".to_owned(),
-            Err(fault) => fault.to_string(),
-        };
-        // A bind DN that may delete groups has more rights than imports need.
-        let base = self.dsa.site.base(kind).map(ToString::to_string).unwrap_or_default();
-        let word = kind.word();
-        let text = format!(
-            "it is left over, without members; delete cn={name},{base} by hand (imports never delete a {word}, so that \
-             is no lack): {why}"
-        );
-        self.findings.push(finding(subject, Verdict::Warning(text)));
     }
 
     /// Deletes an entry that bears the probe's random name.
@@ -427,23 +319,5 @@ impl<'d> Probe<'d> {
 
     fn good(&mut self, subject: String, text: &str) {
         self.findings.push(finding(subject, Verdict::Good(text.to_owned())));
-    }
-}
-
-/// Returns a value that an attribute takes and that gives no right to anybody.
-fn harmless(schema: &Schema, name: &str, username: &str, base: &Dn) -> String {
-    match schema.syntax(name).and_then(|oid| oid.strip_prefix("1.3.6.1.4.1.1466.115.121.1.")) {
-        // Boolean
-        Some("7") => "FALSE".to_owned(),
-        // DN
-        Some("12") => base.to_string(),
-        // Generalized Time
-        Some("24") => "20000101000000Z".to_owned(),
-        // INTEGER; as a uidNumber or gidNumber it is that of nobody.
-        Some("27") => "65534".to_owned(),
-        // Numeric String, Telephone Number
-        Some("36" | "50") => "0".to_owned(),
-        _ if name.eq_ignore_ascii_case("homeDirectory") => "/nonexistent".to_owned(),
-        _ => username.to_owned(),
     }
 }

@@ -22,6 +22,7 @@ use super::New;
 use super::Peculiar;
 use super::Presumes;
 use super::Profile;
+use super::Rights;
 use super::Stable;
 use super::State;
 use super::Values;
@@ -127,6 +128,7 @@ pub static PROFILE: Profile = Profile {
         bad_username,
         of_new_group,
     },
+    rights: Rights::Descriptors,
     connections: 1,
     limits_hint: "let `page_size` be at most MaxPageSize (1000 unless your domain says otherwise)",
 };

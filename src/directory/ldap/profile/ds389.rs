@@ -21,6 +21,7 @@ use super::Peculiar;
 use super::Policy;
 use super::Presumes;
 use super::Profile;
+use super::Rights;
 use super::Settled;
 use super::Stable;
 use super::State;
@@ -87,6 +88,7 @@ pub static PROFILE: Profile = Profile {
     ],
     guards: openldap::GUARDS,
     peculiar: Peculiar::NONE,
+    rights: Rights::Control,
     connections: 4,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };

@@ -3,6 +3,7 @@
 use super::Form;
 use super::Peculiar;
 use super::Profile;
+use super::Rights;
 use super::Stable;
 use super::openldap;
 use crate::directory::ldap::group;
@@ -25,6 +26,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: openldap::GUARDS,
+    rights: Rights::Untold,
     connections: 1,
     peculiar: Peculiar::NONE,
     limits_hint: "let the bind DN read without limits of size and time",

@@ -20,6 +20,7 @@ use super::New;
 use super::Peculiar;
 use super::Presumes;
 use super::Profile;
+use super::Rights;
 use super::Stable;
 use super::State;
 use super::Values;
@@ -50,6 +51,7 @@ const PLAIN: Profile = Profile {
     role_classes: &[group::ORGANIZATIONAL_ROLE],
     keeps: &[],
     guards: GUARDS,
+    rights: Rights::Untold,
     connections: 1,
     peculiar: Peculiar { longest_name: Some(245), ..Peculiar::NONE },
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",

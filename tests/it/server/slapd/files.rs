@@ -37,7 +37,7 @@ pub fn config(dir: &Path, options: Options) -> String {
     let unique: Vec<String> = (0..TERRITORIES)
         .map(|t| format!("olcUniqueURI: ldap:///ou=people,ou=t{t},{SUFFIX}?uid?sub?(objectClass=inetOrgPerson)"))
         .collect();
-    let policy = if options.without_policy { "" } else { include_str!("policy.ldif") };
+    let policy = if options.without_policy || options.policy_elsewhere { "" } else { include_str!("policy.ldif") };
     let module = if options.without_policy { "" } else { "olcModuleLoad: ppolicy" };
     let text = include_str!("config.ldif")
         .replace("@DIR@", &dir.display().to_string())
