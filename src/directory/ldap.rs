@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use self::connection::Connection;
 use self::guarded::Guarded;
 use self::pool::Pool;
+use self::posix::Looked;
 use self::server::Schema;
 use self::settings::Site;
 use self::storage::Proof;
@@ -80,6 +81,7 @@ mod transaction;
 mod unreached;
 mod update;
 mod window;
+mod windows;
 mod write;
 
 pub use self::check::Example;
@@ -158,10 +160,8 @@ struct Dsa {
     /// Held while a batch is being sent: the next one follows as soon as the last operation is on its way.
     turn: tokio::sync::Mutex<()>,
     transactions: Transactions,
-    /// Held while a number is chosen; says whether those of accounts were looked at.
-    numbering: tokio::sync::Mutex<bool>,
-    /// Held while a group with a number is made.
-    gids: tokio::sync::Mutex<()>,
+    /// Held while a number is chosen.
+    numbering: tokio::sync::Mutex<Looked>,
     numbers: Arc<Numbers>,
     guarded: Guarded,
     proof: Proof,
@@ -183,7 +183,6 @@ impl Dsa {
             window: Window::new(site.in_flight),
             transactions: Transactions::new(site.transactions),
             turn: tokio::sync::Mutex::default(),
-            gids: tokio::sync::Mutex::default(),
             numbering: tokio::sync::Mutex::default(),
             numbers,
             guarded: Guarded::default(),

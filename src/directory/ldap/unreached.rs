@@ -68,7 +68,7 @@ pub fn not_connected(access: &Access, error: &LdapError) -> Fault {
 
 fn hint(access: &Access, error: &io::Error) -> &'static str {
     let is_local = matches!(access.link, Link::Local);
-    if error.get_ref().is_some_and(|inner| inner.is::<Unresolved>()) {
+    if error.get_ref().and_then(|inner| inner.downcast_ref::<Unresolved>()).is_some() {
         return "; look at the name in `url`, and at this machine's name service (DNS)";
     }
     match error.kind() {
