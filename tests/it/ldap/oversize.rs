@@ -75,6 +75,6 @@ fn an_account_beyond_the_servers_limit_is_rejected_and_the_others_are_made() {
         let is_too_large = name == "cyd";
         assert_eq!(world.person(name)["outcome"], if is_too_large { "rejected" } else { "created" }, "{name}");
         let told = world.person(name).to_string();
-        assert_eq!(told.contains("sockbuf_max_incoming_auth"), is_too_large, "{:.900}", told);
+        assert_eq!(told.contains("sockbuf_max_incoming_auth"), is_too_large, "{told:.900}");
     }
 }
