@@ -24,6 +24,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Newest;
 use super::Numbers;
 use super::Pace;
 use super::Remarks;
@@ -77,6 +78,7 @@ mod settle;
 mod storage;
 mod tap;
 mod transaction;
+mod unreached;
 mod update;
 mod window;
 mod windows;
@@ -320,6 +322,10 @@ impl Directory for Ldap {
 
     fn remarks(&self) -> Option<&Remarks> {
         Some(self.pool.remarks())
+    }
+
+    fn newest(&self) -> Option<&Newest> {
+        Some(self.pool.newest())
     }
 
     fn fold_of_references(&self) -> Fold {

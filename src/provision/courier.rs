@@ -84,9 +84,9 @@ impl Fate {
 }
 
 /// The tasks of a batch on their way.
-struct Pending<'t> {
+pub(super) struct Pending<'t> {
     tasks: &'t [Task],
-    fates: Vec<Option<Outcome>>,
+    pub(super) fates: Vec<Option<Outcome>>,
     /// Whether a task may have been done without an answer that says so.
     in_doubt: Vec<bool>,
     /// Whether a task was looked at, so that what is sent of it from then on may be a part.
@@ -95,7 +95,7 @@ struct Pending<'t> {
     shown: HashMap<usize, ExistingAccount>,
     left_behind: Vec<(usize, String)>,
     /// What the directory said last of each task that is not done.
-    said: Vec<Option<Fault>>,
+    pub(super) said: Vec<Option<Fault>>,
 }
 
 pub(super) type Placed = Vec<(usize, Operation)>;
@@ -147,6 +147,9 @@ impl<'w, D: Directory> Courier<'w, D> {
         let mut rest: Placed = pending.tasks.iter().map(|task| task.operation.clone()).enumerate().collect();
         for attempt in 0..ATTEMPTS {
             rest = self.send(rest, pending).await;
+            if attempt > 0 {
+                rest = self.one_by_one(rest, pending).await;
+            }
             if rest.is_empty() || self.is_over() {
                 return;
             }
@@ -164,7 +167,7 @@ impl<'w, D: Directory> Courier<'w, D> {
     }
 
     /// Sends operations once, and returns those that are to be sent again.
-    async fn send(&self, operations: Placed, pending: &mut Pending<'_>) -> Placed {
+    pub(super) async fn send(&self, operations: Placed, pending: &mut Pending<'_>) -> Placed {
         let (places, sent): (Vec<usize>, Vec<Operation>) = operations.into_iter().unzip();
         let answers = self.work.directory.apply(&sent, &self.pace).await;
         let mut again: Placed = Vec::new();
@@ -280,6 +283,11 @@ impl<'t> Pending<'t> {
             self.fates[place] = Some(Outcome::Rejected(reason));
         }
         left
+    }
+
+    /// Returns whether the directory hung up when the task was last sent.
+    pub(super) fn has_hung_up(&self, place: usize) -> bool {
+        self.said[place].as_ref().is_some_and(|said| said.hung_up.is_some())
     }
 
     fn fates(&self) -> Vec<Fate> {

@@ -151,6 +151,12 @@ pub fn scrubbed(text: &str, secret: Option<&Secret>) -> String {
     line.chars().take(200).chain("...".chars()).collect()
 }
 
+/// What a server most likely means that hangs up on one request each time: there is no result code for it, since it does
+/// not read the request to its end.
+const TOO_LARGE: &str = "its values are probably larger than the server's limit for one message (OpenLDAP: \
+                         `sockbuf_max_incoming_auth`, `olcSockbufMaxIncomingAuth` in cn=config; 389 Directory Server: \
+                         `nsslapd-maxbersize`); make them smaller, such as a photo, or raise the limit";
+
 /// A request that got no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -158,6 +164,8 @@ pub enum Trouble {
     Unsent(String),
     /// It was sent, or may have been; nobody knows whether it was done.
     Unknown(String),
+    /// It was sent, or was being sent, when the server hung up.
+    HungUp(String),
     /// It cannot be put into the protocol.
     Unfit(String),
 }
@@ -166,7 +174,7 @@ impl Trouble {
     /// Returns the fault for a read, which can always be tried again.
     pub fn of_read(self) -> Fault {
         match self {
-            Self::Unsent(cause) | Self::Unknown(cause) => {
+            Self::Unsent(cause) | Self::Unknown(cause) | Self::HungUp(cause) => {
                 Fault::new(Next::Retry, format!("the directory could not be read: {cause}"))
             }
             Self::Unfit(cause) => Fault::new(Next::StopRun, cause),
@@ -178,6 +186,10 @@ impl Trouble {
         match self {
             Self::Unsent(cause) => Fault::new(Next::Retry, format!("not sent: {cause}")),
             Self::Unknown(cause) => Fault::new(Next::LookAgain, format!("sent, but not answered: {cause}")),
+            Self::HungUp(cause) => {
+                let fault = Fault::new(Next::LookAgain, format!("sent, but not answered: {cause}"));
+                Fault { hung_up: Some(TOO_LARGE), ..fault }
+            }
             Self::Unfit(cause) => Fault::new(Next::RejectRow, cause),
         }
     }
