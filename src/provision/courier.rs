@@ -15,6 +15,7 @@ use crate::provision::look::Verdict;
 use crate::provision::look::decide;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::LineNo;
+use crate::roster::earlier::Creation;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::operation::Done;
@@ -220,7 +221,11 @@ impl<'w, D: Directory> Courier<'w, D> {
             Ok(found) => {
                 for (place, operation) in look {
                     pending.looked[place] = true;
-                    match decide(operation, pending.tasks[place].kind, &found, pending.in_doubt[place]) {
+                    // What a run that was cut off has sent may have been done since this one looked.
+                    let task = &pending.tasks[place];
+                    let before = self.work.journaled.get(&task.key);
+                    let was_sent = before.is_some_and(|before| before.creation() == Creation::InDoubt);
+                    match decide(operation, task.kind, &found, pending.in_doubt[place] || was_sent) {
                         Verdict::Settled(outcome) => pending.fates[place] = Some(outcome),
                         Verdict::Again(operation) => again.push((place, operation)),
                     }
