@@ -40,6 +40,9 @@ pub trait Rig: Sized + Send + Sync + 'static {
     /// Whether attributes can have options, such as language tags.
     const HAS_OPTIONS: bool = true;
 
+    /// Whether the value that refers to an account can be spelled in several ways.
+    const HAS_SPELLINGS: bool = true;
+
     /// Promises that this kind does not keep, since what is behind it does not, each with a part of what the suite says
     /// then.
     const NOT_PROMISED: &'static [(&'static str, &'static str)] = &[];

@@ -53,8 +53,8 @@ impl Provider {
             self.prove_free(username, &id).await?;
         }
         let password = update.password.as_ref();
-        if password.is_some() && !self.takes_passwords() {
-            return Err(reject(&"the service takes no passwords"));
+        if password.is_some() && !self.changes_passwords() {
+            return Err(reject(&"the service changes no passwords"));
         }
         let changed = Changed {
             changes: &work.changes,
@@ -74,6 +74,13 @@ impl Provider {
         let mut written = self.write(List::Users, &before, &operations, pace).await?;
         let refused = self.refused(&work, &operations, &written)?;
         let after = self.confirm(&work, (&before, &operations), &mut written, pace).await?;
+        // A service that says so and does not would leave somebody in, or out.
+        if let Some(wanted) = work.enabled.filter(|wanted| after.active() != Some(*wanted)) {
+            let state = if wanted { "on" } else { "off" };
+            let reason =
+                format!("the service says that the account is switched {state}, and it is not when it is read back");
+            return Err(reject(&reason));
+        }
         let account = shape.account(&after, None);
         let missing: Vec<String> = refused.into_iter().chain(self.lost(&work, &before, &after)).collect();
         let done = match missing.as_slice() {
@@ -143,6 +150,11 @@ impl Provider {
     fn refused(&self, work: &Work<'_>, operations: &[PatchOperation], written: &Written) -> Result<Vec<String>, Fault> {
         let mut names = Vec::new();
         for (at, reply) in &written.refused {
+            if matches!(reply.status, 404 | 405) {
+                let fault = Fault::new(Next::RejectRow, format!("the service does not change accounts: {reply}"));
+                let next = if written.any { Next::LookAgain } else { fault.next };
+                return Err(Fault { next, ..fault.with_code(reply.status) });
+            }
             let path = &operations[*at].path;
             let of_path =
                 |change: &&Change| AttributePath::of(&change.attribute).is_ok_and(|own| own.whole() == path.whole());

@@ -4,7 +4,9 @@ use super::flat;
 use super::path::AttributePath;
 use super::provider::Provider;
 use super::service::Capability;
+use super::service::Mutability;
 use super::wire::Resource;
+use super::wire::urn;
 use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
 use crate::roster::remark::Remark;
@@ -25,8 +27,17 @@ impl Provider {
         }
     }
 
-    /// Returns whether passwords are written: where the service takes them, and nobody on the way can read them.
+    /// Returns whether new accounts get a password: where the service takes one, and nobody on the way can read it.
+    /// `changePassword` (RFC 7643 section 5) is about later ones; the service's own schema may have the attribute anyway.
     pub(super) fn takes_passwords(&self) -> bool {
+        let schema = &self.service.schema;
+        let rule = schema.rule(urn::USER, "password", None).filter(|_| schema.is_of_service());
+        let is_listed = rule.is_some_and(|rule| rule.mutability != Mutability::ReadOnly);
+        (self.service.can(Capability::ChangePassword) || is_listed) && self.settings.is_private()
+    }
+
+    /// Returns whether accounts that are there get other passwords.
+    pub(super) fn changes_passwords(&self) -> bool {
         self.service.can(Capability::ChangePassword) && self.settings.is_private()
     }
 

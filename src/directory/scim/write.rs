@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::flat::put_of;
 use super::provider::Provider;
 use super::read::Seen;
@@ -19,6 +21,7 @@ use super::wire::PatchOp;
 use super::wire::PatchOperation;
 use super::wire::Resource;
 use super::wire::ScimType;
+use super::wire::lenient;
 use super::wire::urn;
 use crate::directory::Pace;
 use crate::roster::fault::Fault;
@@ -132,18 +135,6 @@ impl Provider {
         if written.refused.is_empty() {
             return Ok(());
         }
-        // 501 may be about this one attribute.
-        let is_missing = |reply: &ErrorReply| match reply.status {
-            404 | 405 => true,
-            status => status == 501 && operations.len() > 1,
-        };
-        if !written.any
-            && written.refused.len() == operations.len()
-            && written.refused.iter().all(|(_, reply)| is_missing(reply))
-            && let Some((_, reply)) = written.refused.first()
-        {
-            self.without(Capability::Patch, format!("the service answers: {reply}"));
-        }
         if !self.service.can(Capability::Put) {
             return Ok(());
         }
@@ -154,6 +145,18 @@ impl Provider {
         };
         let done = self.put(list, &now, &refused, pace).await.map_err(|fault| partly(fault, written.any))?;
         let places: Vec<usize> = written.refused.iter().map(|(at, _)| *at).collect();
+        // 501 may be about this one attribute. And what PUT cannot do either says nothing about PATCH.
+        let is_missing = |reply: &ErrorReply| match reply.status {
+            404 | 405 => true,
+            status => status == 501 && operations.len() > 1,
+        };
+        if done.any
+            && !written.any
+            && places.len() == operations.len()
+            && let Some((_, reply)) = written.refused.iter().find(|(_, reply)| is_missing(reply))
+        {
+            self.without(Capability::Patch, format!("the service answers: {reply}"));
+        }
         written.refused = done.refused.into_iter().map(|(at, reply)| (places[at], reply)).collect();
         written.any |= done.any;
         written.shown = done.shown;
@@ -182,7 +185,10 @@ impl Provider {
                 Meaning::Final => return Err(final_fault(trouble)),
                 Meaning::NoMethod => {
                     let reply = refusal(trouble)?;
-                    self.without(Capability::Put, format!("the service answers: {reply}"));
+                    // A 404 may be of something in front of the service, and pass.
+                    if reply.status != 404 {
+                        self.without(Capability::Put, format!("the service answers: {reply}"));
+                    }
                     written.refused = (0..operations.len()).map(|at| (at, reply.clone())).collect();
                 }
                 Meaning::NotHere if operations.len() == 1 => written.refused.push((0, refusal(trouble)?)),
@@ -215,7 +221,8 @@ impl Provider {
             List::Users => urn::USER,
             List::Groups | List::GroupNames => urn::GROUP,
         };
-        let body = put_of(before, operations, core, &self.service);
+        let mut body = put_of(before, operations, core, &self.service);
+        drop_valueless(&mut body);
         let url = self.endpoint(list)?.resource(&before.id);
         let request = Request::put(url, body).if_match(self.version_of(before));
         self.transport.send(request, Some(pace)).await
@@ -294,6 +301,19 @@ fn final_fault(trouble: Trouble) -> Fault {
 /// What was done in part must be looked at before anything else is.
 fn partly(fault: Fault, any: bool) -> Fault {
     if any && fault.next != Next::StopRun { Fault { next: Next::LookAgain, code: None, ..fault } } else { fault }
+}
+
+/// Takes elements such as `{"primary": true, "value": ""}` out of lists: services show them in the place of nothing, and
+/// refuse to be sent them back.
+fn drop_valueless(body: &mut Value) {
+    let lists = body.as_object_mut().into_iter().flat_map(|map| map.values_mut()).filter_map(Value::as_array_mut);
+    for list in lists {
+        list.retain(|element| match element.as_object().and_then(|map| lenient::field(map, "value")) {
+            Some(Value::Null) => false,
+            Some(Value::String(text)) => !text.is_empty(),
+            _ => true,
+        });
+    }
 }
 
 /// The address takes no such method.

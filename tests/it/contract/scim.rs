@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use rosterd::directory::scim::RoleAttribute;
 use rosterd::directory::scim::Scim;
 use rosterd::directory::scim::ScimSettings;
 use rosterd::directory::scim::transport::Auth;
@@ -57,6 +58,10 @@ impl ServiceRig {
         }
         let mut settings = settings(&tenant.base, tenant.token());
         settings.protected = start.protected.iter().map(ToString::to_string).collect();
+        let stores_roles = !matches!(kind, Kind::DjangoScim2 | Kind::DjangoScim2Server);
+        settings.role_attribute = stores_roles.then_some(RoleAttribute::Roles);
+        // scimmy says that passwords cannot be changed, whatever the application behind it does.
+        settings.overrides.change_password = (kind == Kind::Scimmy).then_some(true);
         Self { directory: Mapped::new(Scim::new(settings).expect("good settings"), names), tenant }
     }
 
@@ -75,6 +80,7 @@ impl Rig for ConformingRig {
     type Directory = Mapped;
 
     const HAS_OPTIONS: bool = false;
+    const HAS_SPELLINGS: bool = false;
     const NOT_PROMISED: &'static [(&'static str, &'static str)] = services::NO_LOGIN;
 
     async fn new(start: Start) -> Self {
@@ -93,6 +99,7 @@ impl Rig for ConformingRig {
         }
         let mut settings = settings(&server.base(), server.token());
         settings.protected = start.protected.iter().map(ToString::to_string).collect();
+        settings.role_attribute = Some(RoleAttribute::Roles);
         settings.must_change_attribute = Some(format!("{OWN}:mustChangePassword"));
         Self { directory: Mapped::new(Scim::new(settings).expect("good settings"), NAMES), server }
     }

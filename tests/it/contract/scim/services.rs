@@ -15,9 +15,19 @@ pub const NO_LOGIN: &[(&str, &str)] =
 /// What else the suite's attributes are called where the enterprise extension is there.
 const NAMES: Names = &[
     ("description", "nickName"),
-    ("departmentNumber", "roles.value"),
+    ("departmentNumber", "ims.value"),
     ("jpegPhoto", "x509Certificates.value"),
     ("secretary", "entitlements.value"),
+];
+
+/// The same where it is not.
+const PLAIN: Names = &[
+    ("description", "nickName"),
+    ("departmentNumber", "ims.value"),
+    ("jpegPhoto", "x509Certificates.value"),
+    ("secretary", "entitlements.value"),
+    ("employeeNumber", "userType"),
+    ("manager", "timezone"),
 ];
 
 macro_rules! service {
@@ -32,6 +42,7 @@ macro_rules! service {
 
                 const MANY: usize = $many;
                 const HAS_OPTIONS: bool = false;
+                const HAS_SPELLINGS: bool = false;
                 const NOT_PROMISED: &'static [(&'static str, &'static str)] = $not_promised;
 
                 async fn new(start: Start) -> Self {
@@ -48,7 +59,7 @@ macro_rules! service {
 
                 fn refused_value(&self) -> (&'static str, Vec<u8>) {
                     // No attribute of text holds octets that are none.
-                    ("title", vec![0xff, 0xfe])
+                    ("givenName", vec![0xff, 0xfe])
                 }
             }
 
@@ -59,7 +70,7 @@ macro_rules! service {
 
 service!(scim2, Kind::Scim2, NAMES, 250, NO_LOGIN);
 service!(limited, Kind::Limited, NAMES, 60, NO_LOGIN);
-service!(without_enterprise, Kind::WithoutEnterprise, NAMES, 60, NO_LOGIN);
+service!(without_enterprise, Kind::WithoutEnterprise, PLAIN, 60, NO_LOGIN);
 service!(django_scim2, Kind::DjangoScim2, NAMES, 250, NO_LOGIN);
 service!(django_scim2_server, Kind::DjangoScim2Server, NAMES, 250, NO_LOGIN);
 service!(scimmy, Kind::Scimmy, NAMES, 250, NO_LOGIN);
