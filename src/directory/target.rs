@@ -113,6 +113,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.newest(),
             Self::Ldap(ldap) => ldap.newest(),
+            Self::Scim(scim) => scim.newest(),
         }
     }
 
