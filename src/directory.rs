@@ -30,12 +30,14 @@ pub mod ldap;
 pub mod local;
 pub mod memory;
 mod name_rules;
+pub mod newest;
 pub mod numbers;
 pub mod pace;
 pub mod remarks;
 pub mod scim;
 pub mod target;
 
+pub use newest::Newest;
 pub use numbers::Numbers;
 pub use pace::Pace;
 pub use remarks::Remarks;
@@ -87,6 +89,12 @@ pub trait Directory: Send + Sync {
 
     /// Returns where the target tells what is true of the run as a whole, if it ever does.
     fn remarks(&self) -> Option<&Remarks> {
+        None
+    }
+
+    /// Returns where the target tells which of its servers is written to, if it can have several. Whoever tells it before
+    /// the target is first asked for anything has that server asked first.
+    fn newest(&self) -> Option<&Newest> {
         None
     }
 

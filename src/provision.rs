@@ -3,6 +3,7 @@
 //! Before a batch is sent the journal says what is about to be done; after it, what came of it. Nothing is sent twice
 //! without looking: an answer that is missing means *unknown*, and unknown is read back.
 
+mod alone;
 pub mod batch;
 mod courier;
 pub mod deferred;

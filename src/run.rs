@@ -152,7 +152,7 @@ impl Carrier {
         };
         self.keep_what_was_seen(&errand.run, &planned).await?;
         let is_resumed = is_begun && errand.run.phase == Phase::Applying;
-        let noted = Noted::new(&self.state, &id, errand.directory.remarks());
+        let noted = Noted::new(&self.state, &errand.run, errand.directory);
         if emptied && planned.n_entries == Some(0) {
             noted.own.tell(Remark::BelievedEmpty);
         }
@@ -223,7 +223,11 @@ impl Carrier {
             stop: &self.stop,
             now: self.now,
         };
-        let ended = noted.during(Box::pin(provision(work))).await.map_err(broken)?;
+        let writes = !planned.plan.is_noop();
+        if writes {
+            noted.keep_newest().await?;
+        }
+        let ended = noted.during(writes, Box::pin(provision(work))).await.map_err(broken)?;
         self.close(&errand, &planned, &holds, ended, &noted).await
     }
 

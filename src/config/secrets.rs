@@ -39,7 +39,7 @@ impl Prover {
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 let text = text.strip_suffix('\r').unwrap_or(text);
                 if text.trim().is_empty() {
-                    self.fault(ConfigFault::at(raw.span(), "the secret is empty"));
+                    self.fault(ConfigFault::at(raw.span(), "the secret is empty, or nothing but blanks"));
                     return None;
                 }
                 Some(Secret::from(text))

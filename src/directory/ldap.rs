@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use self::connection::Connection;
 use self::guarded::Guarded;
 use self::pool::Pool;
+use self::posix::Looked;
 use self::server::Schema;
 use self::settings::Site;
 use self::storage::Proof;
@@ -23,6 +24,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Newest;
 use super::Numbers;
 use super::Pace;
 use super::Remarks;
@@ -76,8 +78,10 @@ mod settle;
 mod storage;
 mod tap;
 mod transaction;
+mod unreached;
 mod update;
 mod window;
+mod windows;
 mod write;
 
 pub use self::check::Example;
@@ -156,10 +160,8 @@ struct Dsa {
     /// Held while a batch is being sent: the next one follows as soon as the last operation is on its way.
     turn: tokio::sync::Mutex<()>,
     transactions: Transactions,
-    /// Held while a number is chosen; says whether those of accounts were looked at.
-    numbering: tokio::sync::Mutex<bool>,
-    /// Held while a group with a number is made.
-    gids: tokio::sync::Mutex<()>,
+    /// Held while a number is chosen.
+    numbering: tokio::sync::Mutex<Looked>,
     numbers: Arc<Numbers>,
     guarded: Guarded,
     proof: Proof,
@@ -182,7 +184,6 @@ impl Dsa {
             window: Window::new(site.in_flight),
             transactions: Transactions::new(site.transactions),
             turn: tokio::sync::Mutex::default(),
-            gids: tokio::sync::Mutex::default(),
             numbering: tokio::sync::Mutex::default(),
             numbers,
             guarded: Guarded::default(),
@@ -322,6 +323,10 @@ impl Directory for Ldap {
 
     fn remarks(&self) -> Option<&Remarks> {
         Some(self.pool.remarks())
+    }
+
+    fn newest(&self) -> Option<&Newest> {
+        Some(self.pool.newest())
     }
 
     fn fold_of_references(&self) -> Fold {

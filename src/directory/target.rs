@@ -9,6 +9,7 @@ use super::Directory;
 use super::Finding;
 use super::Login;
 use super::Lookup;
+use super::Newest;
 use super::Numbers;
 use super::Pace;
 use super::Remarks;
@@ -105,6 +106,14 @@ impl Directory for Target {
             Self::Local(local) => local.remarks(),
             Self::Ldap(ldap) => ldap.remarks(),
             Self::Scim(scim) => scim.remarks(),
+        }
+    }
+
+    fn newest(&self) -> Option<&Newest> {
+        match self {
+            Self::Local(local) => local.newest(),
+            Self::Ldap(ldap) => ldap.newest(),
+            Self::Scim(scim) => scim.newest(),
         }
     }
 

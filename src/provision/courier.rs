@@ -15,6 +15,7 @@ use crate::provision::look::Verdict;
 use crate::provision::look::decide;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::LineNo;
+use crate::roster::earlier::Creation;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::operation::Done;
@@ -84,9 +85,9 @@ impl Fate {
 }
 
 /// The tasks of a batch on their way.
-struct Pending<'t> {
+pub(super) struct Pending<'t> {
     tasks: &'t [Task],
-    fates: Vec<Option<Outcome>>,
+    pub(super) fates: Vec<Option<Outcome>>,
     /// Whether a task may have been done without an answer that says so.
     in_doubt: Vec<bool>,
     /// Whether a task was looked at, so that what is sent of it from then on may be a part.
@@ -95,7 +96,7 @@ struct Pending<'t> {
     shown: HashMap<usize, ExistingAccount>,
     left_behind: Vec<(usize, String)>,
     /// What the directory said last of each task that is not done.
-    said: Vec<Option<Fault>>,
+    pub(super) said: Vec<Option<Fault>>,
 }
 
 pub(super) type Placed = Vec<(usize, Operation)>;
@@ -147,6 +148,9 @@ impl<'w, D: Directory> Courier<'w, D> {
         let mut rest: Placed = pending.tasks.iter().map(|task| task.operation.clone()).enumerate().collect();
         for attempt in 0..ATTEMPTS {
             rest = self.send(rest, pending).await;
+            if attempt > 0 {
+                rest = self.one_by_one(rest, pending).await;
+            }
             if rest.is_empty() || self.is_over() {
                 return;
             }
@@ -164,7 +168,7 @@ impl<'w, D: Directory> Courier<'w, D> {
     }
 
     /// Sends operations once, and returns those that are to be sent again.
-    async fn send(&self, operations: Placed, pending: &mut Pending<'_>) -> Placed {
+    pub(super) async fn send(&self, operations: Placed, pending: &mut Pending<'_>) -> Placed {
         let (places, sent): (Vec<usize>, Vec<Operation>) = operations.into_iter().unzip();
         let answers = self.work.directory.apply(&sent, &self.pace).await;
         let mut again: Placed = Vec::new();
@@ -218,7 +222,11 @@ impl<'w, D: Directory> Courier<'w, D> {
                 for (place, operation) in look {
                     pending.looked[place] = true;
                     let operation = self.as_stored(&operation).into_owned();
-                    match decide(operation, pending.tasks[place].kind, &found, pending.in_doubt[place]) {
+                    // What a run that was cut off has sent may have been done since this one looked.
+                    let task = &pending.tasks[place];
+                    let before = self.work.journaled.get(&task.key);
+                    let was_sent = before.is_some_and(|before| before.creation() == Creation::InDoubt);
+                    match decide(operation, task.kind, &found, pending.in_doubt[place] || was_sent) {
                         Verdict::Settled(outcome) => pending.fates[place] = Some(outcome),
                         Verdict::Again(operation) => again.push((place, operation)),
                     }
@@ -281,6 +289,11 @@ impl<'t> Pending<'t> {
             self.fates[place] = Some(Outcome::Rejected(reason));
         }
         left
+    }
+
+    /// Returns whether the directory hung up when the task was last sent.
+    pub(super) fn has_hung_up(&self, place: usize) -> bool {
+        self.said[place].as_ref().is_some_and(|said| said.hung_up.is_some())
     }
 
     fn fates(&self) -> Vec<Fate> {

@@ -11,6 +11,8 @@ use std::path::Path;
 
 use super::Early;
 use super::Progression;
+use super::alone::HANGUPS;
+use super::alone::refusal_by_hanging_up;
 use super::courier::Refusal;
 use super::courier::backoff;
 use super::courier::refusal;
@@ -124,7 +126,7 @@ impl<D: Directory> Progression<'_, D> {
                 }
             }
             if !wishes.is_empty() {
-                writings.push(Writing { item, member, wishes, is_accepted: false, said: None });
+                writings.push(Writing { item, member, wishes, is_accepted: false, said: None, hangups: 0 });
             }
         }
         writings
@@ -237,7 +239,19 @@ impl<D: Directory> Progression<'_, D> {
             if pending.is_empty() || self.courier.is_over() || attempt == ATTEMPTS {
                 break;
             }
-            let answers = self.work.directory.apply(&operations, &self.courier.pace).await;
+            // What makes the directory hang up is found by sending each by itself.
+            let is_alone = attempt > 0 && pending.iter().any(Writing::was_hung_up);
+            let at_once = if is_alone { 1 } else { operations.len() };
+            let mut answers = Vec::with_capacity(operations.len());
+            for some in operations.chunks(at_once) {
+                answers.extend(self.work.directory.apply(some, &self.courier.pace).await);
+            }
+            if is_alone || operations.len() == 1 {
+                for (writing, answer) in pending.iter_mut().zip(&answers) {
+                    let hung_up = answer.as_ref().is_err_and(|fault| fault.hung_up.is_some());
+                    writing.hangups = if hung_up { writing.hangups + 1 } else { 0 };
+                }
+            }
             let (left, fault) = self.answered(pending, answers, shortfall);
             pending = left;
             // A server that answers reads from a copy of itself may be late.
@@ -283,6 +297,11 @@ impl<D: Directory> Progression<'_, D> {
                     self.courier.note_refusal(&fault);
                     let names: Vec<&str> = writing.wishes.iter().map(|wish| wish.attribute.as_str()).collect();
                     shortfall.fail_person(writing.item, &format!("{}: {fault}", names.join(", ")));
+                }
+                Err(fault) if writing.hangups >= HANGUPS => {
+                    let names: Vec<&str> = writing.wishes.iter().map(|wish| wish.attribute.as_str()).collect();
+                    let why = refusal_by_hanging_up(&fault).unwrap_or_else(|| fault.to_string());
+                    shortfall.fail_person(writing.item, &format!("{}: {why}", names.join(", ")));
                 }
                 Err(fault) => {
                     if fault.next == Next::StopRun {

@@ -12,6 +12,8 @@ pub struct Fault {
     /// The directory's own word for it, such as `68` or `409`. With [`Next::LookAgain`] it says that there was an
     /// answer, so that nothing was done; without one nobody knows.
     pub code: Option<Box<str>>,
+    /// The directory has hung up on it, without an answer: what that means if it does so each time.
+    pub hung_up: Option<&'static str>,
 }
 
 /// What must be done after a fault.
@@ -30,7 +32,7 @@ pub enum Next {
 impl Fault {
     /// Makes a fault without a server code.
     pub fn new(next: Next, reason: impl Into<String>) -> Self {
-        Self { next, reason: reason.into(), code: None }
+        Self { next, reason: reason.into(), code: None, hung_up: None }
     }
 
     /// Adds the server's own code.

@@ -162,6 +162,28 @@ impl State {
             .await
     }
 
+    /// Returns which server of the target was last written to.
+    pub async fn newest(&self, target: &str) -> Result<Option<String>, DatabaseError> {
+        let target = target.to_owned();
+        self.database
+            .call(move |db| {
+                let find = "SELECT server FROM newest WHERE target = ?1";
+                Ok(db.query_row(find, [target], |row| row.get(0)).optional()?)
+            })
+            .await
+    }
+
+    /// Remembers which server of the target is written to.
+    pub async fn keep_newest(&self, target: &str, server: &str) -> Result<(), DatabaseError> {
+        let (target, server) = (target.to_owned(), server.to_owned());
+        self.database
+            .call(move |db| {
+                db.execute("INSERT OR REPLACE INTO newest VALUES (?1, ?2)", [target, server])?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Remembers an errors file as it was written; `None`: there is none any more.
     pub async fn placed(&self, path: String, length_and_digest: Option<(u64, [u8; 32])>) -> Result<(), DatabaseError> {
         self.database

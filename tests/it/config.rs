@@ -97,6 +97,25 @@ fn proven(site: &Path, text: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_secret_of_nothing_but_blanks_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = site();
+    let file = site.path().join("blank");
+    let text = "[[target]]\nname = \"staff\"\nkind = \"ldap\"\n[target.ldap]\nurl = \"ldaps://ldap.example.org\"\n\
+                bind_dn = \"cn=rosterd,dc=example,dc=org\"\nbind_password = { file = \"blank\" }\n\
+                people_base = \"ou=people,dc=example,dc=org\"\n[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
+    let proven = || Config::parse(&site.path().join("rosterd.toml"), text, None).map(drop);
+    for (content, is_good) in [("", false), ("\n", false), (" ", false), (" \t\r\n\n", false), (" s \n", true)] {
+        std::fs::write(&file, content).expect("a secret");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("a secret");
+        let told = proven().err().map(|faults| faults.to_string()).unwrap_or_default();
+        assert_eq!(told.contains("the secret is empty, or nothing but blanks"), !is_good, "{content:?}: {told}");
+        assert_eq!(told.contains("rosterd.toml:7:"), !is_good, "{content:?}: {told}");
+        assert_eq!(told.is_empty(), is_good, "{content:?}: {told}");
+    }
+}
+
+#[test]
 fn the_reference_is_accepted_as_it_is() {
     let site = site();
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rosterd.toml");
@@ -218,15 +237,23 @@ fn the_configurations_in_the_documents_are_accepted() {
     let pages = [
         include_str!("../../docs/openldap.md"),
         include_str!("../../docs/active-directory.md"),
+        include_str!("../../docs/389-ds.md"),
         include_str!("../../docs/scim.md"),
-    ]
-    .map(blocks);
-    for page in pages {
+    ];
+    for page in pages.map(blocks) {
         // The target comes first; the feed has what else there is.
         let (target, rest) = page.split_first().expect("a block");
         let feed = "[[feed]]\nname = \"hr\"\ntarget = \"staff\"\n";
         let target = target.replace("/etc/rosterd/ca.pem", "ca.pem");
+        // What goes on with the target is a further choice, each by itself.
+        let (further, rest): (Vec<_>, Vec<_>) = rest.iter().partition(|block| block.starts_with("[target.ldap]"));
+        let rest: Vec<&str> = rest.into_iter().map(String::as_str).collect();
         proven(site.path(), &format!("{target}\n{feed}\n{}", rest.join("\n")));
+        for block in further {
+            let more = block.trim_start_matches("[target.ldap]");
+            let (more, map) = more.split_once("\n[").expect("a feed");
+            proven(site.path(), &format!("{target}\n{more}\n{feed}\n[{map}"));
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use crate::server::ds389::Territory;
 
 mod check;
 mod groups;
+mod posix;
 mod reading;
 mod rights;
 mod states;

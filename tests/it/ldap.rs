@@ -36,6 +36,7 @@ mod faults;
 mod groups;
 mod leavers;
 mod logins;
+mod oversize;
 mod posix;
 mod protected;
 mod reading;

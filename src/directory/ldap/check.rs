@@ -23,6 +23,7 @@ mod certificate;
 mod mapped;
 mod model;
 mod needs;
+mod numbers;
 mod policy;
 mod probe;
 mod reading;
@@ -70,6 +71,7 @@ impl Dsa {
         self.policy(connection, findings).await;
         findings.push(self.storage(connection).await);
         self.group_bases(connection, findings).await;
+        findings.extend(self.numbers_in_order(connection).await);
     }
 
     /// Whether another server of the target holds the same directory, so that it can take over.

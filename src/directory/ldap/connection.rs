@@ -38,6 +38,9 @@ use super::name::Dn;
 use super::server::RootDse;
 use super::tap::Tap;
 
+/// What is said of a connection that this side has ended.
+const GIVEN_UP: &str = "the connection was given up after another operation got no answer";
+
 /// One connection. Operations may overlap; each works on a handle of its own.
 #[derive(Debug)]
 pub struct Connection {
@@ -329,20 +332,24 @@ impl Connection {
                 LdapError::AddNoValues => Err(Trouble::Unfit("an attribute to add has no value".to_owned())),
                 LdapError::OpSend { .. } => Err(Trouble::Unsent(self.cause().await)),
                 _ => {
-                    let cause = self.cause().await;
+                    let cause = self.why_ended().await;
                     self.give_up();
-                    Err(Trouble::Unknown(cause))
+                    Err(cause.map_or_else(|| Trouble::Unknown(GIVEN_UP.to_owned()), Trouble::HungUp))
                 }
             },
         }
     }
 
-    /// Returns why the connection is lost. The driver reports a moment after its operations have failed.
+    /// Returns why the connection is lost.
     async fn cause(&self) -> String {
+        self.why_ended().await.unwrap_or_else(|| GIVEN_UP.to_owned())
+    }
+
+    /// Returns why the driver has ended, unless it was told to. It reports a moment after its operations have failed.
+    async fn why_ended(&self) -> Option<String> {
         let mut ended = self.ended.clone();
         let known = timeout(Duration::from_millis(200), ended.wait_for(Option::is_some)).await;
-        let cause = known.ok().and_then(Result::ok).and_then(|cause| cause.clone());
-        cause.unwrap_or_else(|| "the connection was given up after another operation got no answer".to_owned())
+        known.ok().and_then(Result::ok).and_then(|cause| cause.clone())
     }
 }
 

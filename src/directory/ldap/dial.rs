@@ -1,7 +1,7 @@
 //! From settings to an authenticated connection: nothing is sent in clear, and nobody else is spoken to.
 
 use std::future::Future;
-use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,6 @@ use ldap3::LdapConnAsync;
 use ldap3::LdapConnSettings;
 use ldap3::LdapError;
 use ldap3::StdStream;
-use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use socket2::TcpKeepalive;
@@ -21,7 +20,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
-use super::connection::innermost;
 use super::fault::During;
 use super::fault::Trouble;
 use super::fault::refused;
@@ -32,6 +30,9 @@ use super::settings::Access;
 use super::settings::Identity;
 use super::settings::Link;
 use super::tap::Tap;
+use super::unreached::Unresolved;
+use super::unreached::no_answer;
+use super::unreached::not_connected;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 
@@ -66,9 +67,7 @@ async fn opened(access: &Access, open: impl Future<Output = Result<Opened, LdapE
     let fresh = timeout(access.connect_timeout, AssertUnwindSafe(open).catch_unwind()).await;
     let (pair, tap) = match fresh {
         Err(_elapsed) => {
-            let hint = other_scheme(access);
-            let reason = format!("{} did not answer within {:?}{hint}", access.url, access.connect_timeout);
-            return Err(Fault::new(Next::Retry, reason));
+            return Err(no_answer(access));
         }
         Ok(Err(_panic)) => {
             return Err(Fault::new(Next::StopRun, format!("{} does not speak LDAP", access.url)));
@@ -82,7 +81,7 @@ async fn opened(access: &Access, open: impl Future<Output = Result<Opened, LdapE
 /// Authenticates, makes sure that the server has understood who, and returns the entry that it takes rosterd for.
 pub async fn bind(access: &Access, connection: &Connection) -> Result<Option<Dn>, Fault> {
     let unanswered = |trouble| match trouble {
-        Trouble::Unsent(cause) | Trouble::Unknown(cause) => {
+        Trouble::Unsent(cause) | Trouble::Unknown(cause) | Trouble::HungUp(cause) => {
             Fault::new(Next::Retry, format!("the bind was not answered: {cause}"))
         }
         Trouble::Unfit(cause) => Fault::new(Next::StopRun, cause),
@@ -163,7 +162,10 @@ async fn open_tapped(access: &Access) -> Result<Opened, LdapError> {
 async fn tcp(access: &Access) -> Result<TcpStream, LdapError> {
     let host = access.url.host_str().unwrap_or_default();
     let port = access.url.port().unwrap_or(if access.url.scheme() == "ldaps" { 636 } else { 389 });
-    let stream = TcpStream::connect((host, port)).await?;
+    let addresses =
+        tokio::net::lookup_host((host, port)).await.map_err(|error| Unresolved(error.to_string()).into_io())?;
+    let addresses: Vec<SocketAddr> = addresses.collect();
+    let stream = TcpStream::connect(&*addresses).await?;
     let socket = SockRef::from(&stream);
     socket.set_tcp_nodelay(true)?;
     let probes = TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
@@ -171,59 +173,6 @@ async fn tcp(access: &Access) -> Result<TcpStream, LdapError> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(access.timeout))?;
     Ok(stream)
-}
-
-fn not_connected(access: &Access, error: &LdapError) -> Fault {
-    let url = &access.url;
-    match error {
-        LdapError::LdapResult { result } => {
-            let fault = refused(During::Bind, result, None);
-            Fault { reason: format!("{url} refuses StartTLS: {}", fault.reason), ..fault }
-        }
-        LdapError::Io { source } => match source.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-            Some(error) => Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(error))),
-            None => {
-                let is_there = !matches!(source.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound);
-                let hint = if is_there { other_scheme(access) } else { "" };
-                Fault::new(Next::Retry, format!("cannot connect to {url}: {source}{hint}"))
-            }
-        },
-        LdapError::Rustls { source } => {
-            Fault::new(Next::StopRun, format!("{url} cannot be trusted: {}", distrust(source)))
-        }
-        LdapError::DNSName { .. } => Fault::new(Next::StopRun, format!("{url}: no certificate can be for this name")),
-        error => {
-            let (cause, hint) = (innermost(error), other_scheme(access));
-            Fault::new(Next::Retry, format!("cannot connect to {url}: {cause}{hint}"))
-        }
-    }
-}
-
-/// Returns what to say of a server that hangs up in the middle, or speaks something else: the likeliest reason is a
-/// scheme that does not fit the port.
-fn other_scheme(access: &Access) -> &'static str {
-    match &access.link {
-        Link::Tls { starttls: false, .. } => "; is this port for `ldap://` (with StartTLS)?",
-        Link::Tls { starttls: true, .. } | Link::Clear => "; is this port for `ldaps://`?",
-        Link::Local => "",
-    }
-}
-
-fn distrust(error: &rustls::Error) -> String {
-    let rustls::Error::InvalidCertificate(problem) = error else { return error.to_string() };
-    match problem {
-        CertificateError::UnknownIssuer => {
-            "its certificate is signed by a CA that is not trusted; if it is your own CA, set `ca_file`".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "its certificate is for another name; use the name in the certificate as `url`".to_owned()
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "its certificate is a CA's own, as self-signed ones mostly are; give it one for a server".to_owned()
-        }
-        other => format!("its certificate is not valid ({other})"),
-    }
 }
 
 #[cfg(test)]

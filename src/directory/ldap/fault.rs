@@ -2,6 +2,7 @@
 
 use ldap3::LdapResult;
 
+use super::windows::Refusal;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::secret::Secret;
@@ -59,7 +60,7 @@ pub fn next(during: During, rc: u32) -> Next {
 
 /// Makes a fault of an answer that is not success. `secret` is what the operation sent: a server may echo it.
 pub fn refused(during: During, result: &LdapResult, secret: Option<&Secret>) -> Fault {
-    let meaning = windows_code(&result.text).unwrap_or_else(|| meaning(during, result.rc));
+    let meaning = told_by_windows(during, &result.text).unwrap_or_else(|| meaning(during, result.rc));
     let text = scrubbed(&result.text, secret);
     let reason = if text.is_empty() { meaning.to_owned() } else { format!("{meaning}: {text}") };
     Fault::new(next(during, result.rc), reason).with_code(result.rc)
@@ -113,23 +114,16 @@ fn meaning(during: During, rc: u32) -> &'static str {
     }
 }
 
-/// Returns the sentence for the code of Windows (MS-ERREF section 2.2) in a text of Active Directory, such as
-/// `0000052D: ...` and `..., data 773, v1db1`, which says more than the result code.
-fn windows_code(text: &str) -> Option<&'static str> {
-    let first = text.split(':').next().filter(|code| code.len() == 8);
-    let data = text.split_once(", data ").and_then(|(_, rest)| rest.split(',').next());
-    let code = [data, first].into_iter().flatten().find_map(|code| u32::from_str_radix(code, 16).ok())?;
-    Some(match code {
-        0x525 | 0x52e => "the server refuses the bind DN or its password",
-        0x52d => "the password does not meet the domain's rules (length, complexity, history)",
-        0x530 | 0x531 => "the account may not log in at this time, or from here",
-        0x532 => "the password of the account has expired; let it never expire",
-        0x533 => "the account is switched off",
-        0x701 => "the account has expired",
-        0x773 => "the password of the account must be changed before it is used",
-        0x775 => "the account is locked after too many wrong passwords",
-        _ => return None,
-    })
+/// Returns the sentence for a refusal of Windows, which says more than the result code.
+fn told_by_windows(during: During, text: &str) -> Option<&'static str> {
+    match (during, Refusal::of(text)?) {
+        // The sentence for the result code names the settings.
+        (During::Bind, Refusal::Nobody | Refusal::WrongPassword) => None,
+        (During::Bind, Refusal::PasswordExpired) => {
+            Some("the password of the account has expired; let it never expire")
+        }
+        (_, refusal) => Some(refusal.sentence()),
+    }
 }
 
 /// Returns a server's text fit for reports: one line of at most 200 characters without anything secret.
@@ -157,6 +151,12 @@ pub fn scrubbed(text: &str, secret: Option<&Secret>) -> String {
     line.chars().take(200).chain("...".chars()).collect()
 }
 
+/// What a server most likely means that hangs up on one request each time: there is no result code for it, since it does
+/// not read the request to its end.
+const TOO_LARGE: &str = "its values are probably larger than the server's limit for one message (OpenLDAP: \
+                         `sockbuf_max_incoming_auth`, `olcSockbufMaxIncomingAuth` in cn=config; 389 Directory Server: \
+                         `nsslapd-maxbersize`); make them smaller, such as a photo, or raise the limit";
+
 /// A request that got no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -164,6 +164,8 @@ pub enum Trouble {
     Unsent(String),
     /// It was sent, or may have been; nobody knows whether it was done.
     Unknown(String),
+    /// It was sent, or was being sent, when the server hung up.
+    HungUp(String),
     /// It cannot be put into the protocol.
     Unfit(String),
 }
@@ -172,7 +174,7 @@ impl Trouble {
     /// Returns the fault for a read, which can always be tried again.
     pub fn of_read(self) -> Fault {
         match self {
-            Self::Unsent(cause) | Self::Unknown(cause) => {
+            Self::Unsent(cause) | Self::Unknown(cause) | Self::HungUp(cause) => {
                 Fault::new(Next::Retry, format!("the directory could not be read: {cause}"))
             }
             Self::Unfit(cause) => Fault::new(Next::StopRun, cause),
@@ -184,6 +186,10 @@ impl Trouble {
         match self {
             Self::Unsent(cause) => Fault::new(Next::Retry, format!("not sent: {cause}")),
             Self::Unknown(cause) => Fault::new(Next::LookAgain, format!("sent, but not answered: {cause}")),
+            Self::HungUp(cause) => {
+                let fault = Fault::new(Next::LookAgain, format!("sent, but not answered: {cause}"));
+                Fault { hung_up: Some(TOO_LARGE), ..fault }
+            }
             Self::Unfit(cause) => Fault::new(Next::RejectRow, cause),
         }
     }

@@ -140,6 +140,7 @@ impl Dsa {
         let mut entries = Vec::new();
         let mut attributes = vec!["objectClass", "cn"];
         attributes.extend(self.classes(kind).map(|class| class.attribute));
+        attributes.extend(self.site.profile.guards.attributes);
         for filter in filters {
             let place = base.to_string();
             let page = PAGE.min(self.site.page_size);
@@ -207,7 +208,7 @@ impl Dsa {
                             By::Username => Members::ByUsername(members),
                             By::OwnEntry { .. } => Members::ByEntry(held.get(&dn).cloned().unwrap_or_default()),
                         },
-                        protected: self.guards_group(&found.dn, name.as_str()).map(Into::into),
+                        protected: self.guards_found(&found.dn, name.as_str(), entry).map(Into::into),
                         name,
                     });
                 }
@@ -226,11 +227,12 @@ impl Dsa {
         let base = self.group_base(kind)?.to_string();
         let filter = Filter::all([self.of_kind(kind), Filter::eq("cn", name.as_str())]);
         let page = self.site.page_size;
-        let attributes = ["objectClass", "cn"];
+        let attributes = [&["objectClass", "cn"], self.site.profile.guards.attributes].concat();
         let entries = self.search_all(connection, &base, Scope::Subtree, &filter, &attributes, page).await?;
-        let mut found: Vec<Found> = entries.iter().filter_map(|entry| self.found(kind, entry)).collect();
+        let with_entry = |entry| self.found(kind, entry).map(|found| (found, entry));
+        let mut found: Vec<(Found, &Entry)> = entries.iter().filter_map(with_entry).collect();
         match (found.pop(), found.is_empty()) {
-            (Some(group), true) => match self.guards_group(&group.dn, name.as_str()) {
+            (Some((group, entry)), true) => match self.guards_found(&group.dn, name.as_str(), entry) {
                 Some(why) => Err(reject(&format!("the {} {name} is protected: {why}", kind.word()))),
                 None => Ok(group),
             },

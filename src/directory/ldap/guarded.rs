@@ -4,42 +4,24 @@
 //! most one second old, or twenty times as old as reading them takes, so that it costs a twentieth of the time at most.
 
 use std::collections::HashMap;
-use std::collections::HashSet;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::StreamExt;
-use futures_util::TryStreamExt;
-use futures_util::stream;
-use ldap3::Scope;
 use tokio::time::Instant;
 
+use self::walk::Walk;
 use super::Dsa;
-use super::complete::complete;
 use super::connection::Connection;
 use super::entry::Entry;
-use super::fault::During;
-use super::fault::Trouble;
-use super::fault::refused;
-use super::filter::Filter;
-use super::group::By;
-use super::group::Class;
-use super::group::member_name;
 use super::name::Dn;
-use super::read::AT_ONCE;
 use crate::directory::name_rules;
-use crate::roster::account::GroupKind;
 use crate::roster::fault::Fault;
-use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
 
-/// Members that protected groups may have, all together. More would take longer to read than to write a batch, and
-/// speak of a slip in the rules.
-const MOST: usize = 20_000;
+mod walk;
+
 /// How old what is known may be in any case.
 const FRESH: Duration = Duration::from_secs(1);
 /// How many times as old as reading it takes.
@@ -79,7 +61,8 @@ pub enum Freshness {
 impl Dsa {
     /// Makes sure that the members of protected groups are known.
     pub(super) async fn know_guarded(&self, connection: &Connection, freshness: Freshness) -> Result<(), Fault> {
-        if self.site.protected.groups().is_empty() {
+        let guards = &self.site.profile.guards;
+        if self.site.protected.groups().is_empty() && guards.administrators.is_none() {
             return Ok(());
         }
         let _one = self.guarded.reading.lock().await;
@@ -111,6 +94,12 @@ impl Dsa {
             Some(format!("who joins it becomes a member of the protected group {group}"))
         };
         self.site.protected.group_reason(dn, name).or_else(nested)
+    }
+
+    /// Returns why a group that was read with the attributes of the server's guards is never written, when that is so.
+    pub(super) fn guards_found(&self, dn: &Dn, name: &str, entry: &Entry) -> Option<String> {
+        let by_itself = || (self.site.profile.guards.reason)(entry).map(str::to_owned);
+        self.guards_group(dn, name).or_else(by_itself)
     }
 
     /// Returns why no new account may have this name, when that is so.
@@ -167,206 +156,4 @@ impl Members {
     fn add_look(&mut self, username: &str) {
         self.looks.entry(name_rules::look(username)).or_insert_with(|| username.into());
     }
-}
-
-/// A walk from the protected groups to everybody in them.
-struct Walk<'a> {
-    dsa: &'a Dsa,
-    connection: &'a Connection,
-    attributes: Vec<&'static str>,
-    members: Members,
-}
-
-impl<'a> Walk<'a> {
-    fn new(dsa: &'a Dsa, connection: &'a Connection) -> Self {
-        let mut attributes = vec!["objectClass", "cn", "gidNumber"];
-        for class in classes(dsa) {
-            if !attributes.contains(&class.attribute) {
-                attributes.push(class.attribute);
-            }
-        }
-        Self { dsa, connection, attributes, members: Members::default() }
-    }
-
-    async fn members(mut self) -> Result<Members, Fault> {
-        let roots = self.roots().await?;
-        self.walk(roots).await?;
-        self.by_number().await?;
-        Ok(self.members)
-    }
-
-    /// Finds the protected groups. One that is listed by its DN must be there, and be readable.
-    async fn roots(&self) -> Result<Vec<Entry>, Fault> {
-        let groups = self.dsa.site.protected.groups();
-        let mut roots = Vec::new();
-        for dn in &groups.entries {
-            let found = self.entry(&dn.to_string()).await?;
-            let missing = || {
-                let why = "it does not exist, or the bind DN may not read it, so nobody can say who is in it";
-                Fault::new(Next::StopRun, format!("protected_groups {dn}: {why}"))
-            };
-            roots.push(found.ok_or_else(missing)?);
-        }
-        let is_group = Filter::any(classes(self.dsa).map(Class::filter));
-        let named = Filter::any(groups.exact.iter().map(|name| Filter::eq("cn", name)));
-        let filter = match (groups.has_patterns, groups.exact.is_empty()) {
-            (true, _) => is_group,
-            (false, false) => Filter::all([is_group, named]),
-            (false, true) => return Ok(roots),
-        };
-        let is_protected = |entry: &Entry| entry.texts("cn").any(|name| groups.names.reason(name).is_some());
-        roots.extend(self.search(&filter).await?.into_iter().filter(is_protected));
-        Ok(roots)
-    }
-
-    async fn walk(&mut self, roots: Vec<Entry>) -> Result<(), Fault> {
-        let mut seen: HashSet<MatchKey> = HashSet::new();
-        let with_name = |root: Entry| {
-            let name = named(&root);
-            (root, name)
-        };
-        let mut groups: VecDeque<(Entry, Arc<str>)> = roots.into_iter().map(with_name).collect();
-        while let Some((mut group, root)) = groups.pop_front() {
-            let Some(own) = Dn::parse(&group.dn).ok().map(|dn| dn.key()) else { continue };
-            seen.insert(own.clone());
-            self.members.groups.entry(own).or_insert_with(|| Arc::clone(&root));
-            self.note_number(&group, &root);
-            let mut listed = Vec::new();
-            for class in classes(self.dsa) {
-                self.dsa.read_rest(self.connection, &mut group, class.attribute).await?;
-                match class.by {
-                    By::Username => {
-                        group.texts(class.attribute).for_each(|name| self.members.add_username(name, &root));
-                    }
-                    By::Dn => {
-                        listed.extend(group.texts(class.attribute).filter_map(|v| Dn::parse(member_name(v)).ok()));
-                    }
-                    By::OwnEntry { .. } if group.has_text("objectClass", class.name) => {
-                        let holders = self.search(&Filter::eq(class.attribute, &group.dn)).await?;
-                        listed.extend(holders.iter().filter_map(|entry| Dn::parse(&entry.dn).ok()));
-                    }
-                    By::OwnEntry { .. } => {}
-                }
-            }
-            listed.retain(|dn| seen.insert(dn.key()));
-            if seen.len() > MOST {
-                let why = format!("protected groups have more than {MOST} members; are these the right groups?");
-                return Err(Fault::new(Next::StopRun, why));
-            }
-            let entries = self.entries(&listed).await?;
-            for (dn, entry) in listed.iter().zip(entries) {
-                match entry {
-                    Some(entry) if is_group(self.dsa, &entry) => groups.push_back((entry, Arc::clone(&root))),
-                    // Whoever is given the name of a member that is not there is a member at once.
-                    entry => self.note_person(dn, entry.as_ref(), &root),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds those whose own group it is.
-    async fn by_number(&mut self) -> Result<(), Fault> {
-        if self.members.gids.is_empty() {
-            return Ok(());
-        }
-        let gids = self.members.gids.clone();
-        for entry in self.search(&Filter::any(gids.keys().map(|gid| Filter::eq("gidNumber", gid)))).await? {
-            let group = entry.text("gidNumber").and_then(|gid| gids.get(gid));
-            let (Some(group), Ok(dn)) = (group, Dn::parse(&entry.dn)) else { continue };
-            if !is_group(self.dsa, &entry) {
-                self.note_person(&dn, Some(&entry), group);
-            }
-        }
-        Ok(())
-    }
-
-    fn note_number(&mut self, group: &Entry, root: &Arc<str>) {
-        if let Some(gid) = group.text("gidNumber") {
-            self.members.gids.entry(gid.to_owned()).or_insert_with(|| Arc::clone(root));
-        }
-    }
-
-    fn note_person(&mut self, dn: &Dn, entry: Option<&Entry>, group: &Arc<str>) {
-        self.members.people.entry(dn.key()).or_insert_with(|| Arc::clone(group));
-        let attribute = &self.dsa.site.username_attribute;
-        for username in entry.into_iter().flat_map(|entry| entry.texts(attribute)) {
-            self.members.add_look(username);
-        }
-    }
-
-    async fn entries(&self, names: &[Dn]) -> Result<Vec<Option<Entry>>, Fault> {
-        let reads: Vec<_> = names.iter().map(|dn| async { self.entry(&dn.to_string()).await }.boxed()).collect();
-        stream::iter(reads).buffered(AT_ONCE).try_collect().await
-    }
-
-    /// Reads one entry; `None` when it is not there or not to be seen.
-    async fn entry(&self, dn: &str) -> Result<Option<Entry>, Fault> {
-        let mut attributes = self.attributes.clone();
-        attributes.push(&self.dsa.site.username_attribute);
-        let all = Filter::present("objectClass");
-        let answer = self.connection.read(dn, &all, &attributes).await.map_err(Trouble::of_read)?;
-        match answer.result.rc {
-            // No such entry, no name at all, not for us, or on another server.
-            10 | 32 | 34 | 50 => Ok(None),
-            _ => complete(answer, self.dsa.apart()).map(|entries| entries.into_iter().next()),
-        }
-    }
-
-    /// Searches the part of the directory that people are in, as far as it can be read.
-    async fn search(&self, filter: &Filter) -> Result<Vec<Entry>, Fault> {
-        let site = &self.dsa.site;
-        let contexts = self.connection.root.contexts.iter().filter_map(|text| Dn::parse(text).ok());
-        let context =
-            contexts.filter(|context| site.people_base.is_within(context)).min_by_key(|dn| dn.to_string().len());
-        if let Some(context) = context
-            && let Some(found) = self.search_below(&context, filter).await?
-        {
-            return Ok(found);
-        }
-        let mut found = Vec::new();
-        let bases = site.bases.iter().filter_map(|(_, base)| base.as_ref()).chain([&site.people_base]);
-        for base in bases {
-            found.extend(self.search_below(base, filter).await?.unwrap_or_default());
-        }
-        Ok(found)
-    }
-
-    /// Returns what is below a base; `None` when it is not there or not to be seen. References to other servers are
-    /// passed over: groups of other domains cannot be written from here either.
-    async fn search_below(&self, base: &Dn, filter: &Filter) -> Result<Option<Vec<Entry>>, Fault> {
-        let mut attributes = self.attributes.clone();
-        attributes.push(&self.dsa.site.username_attribute);
-        let (mut found, mut cookie) = (Vec::new(), Vec::new());
-        loop {
-            let page = (self.dsa.site.page_size, cookie);
-            let page = self.connection.page(&base.to_string(), Scope::Subtree, filter, &attributes, page).await;
-            let (answer, next) = page.map_err(Trouble::of_read)?;
-            match answer.result.rc {
-                0 => found.extend(answer.entries),
-                32 | 50 => return Ok(None),
-                _ => {
-                    let fault = refused(During::Read, &answer.result, None);
-                    let reason = format!("the protected groups cannot be read: {}", fault.reason);
-                    return Err(Fault { reason, ..fault });
-                }
-            }
-            if next.is_empty() {
-                return Ok(Some(found));
-            }
-            cookie = next;
-        }
-    }
-}
-
-fn classes(dsa: &Dsa) -> impl Iterator<Item = &'static Class> {
-    dsa.site.profile.classes(GroupKind::Role)
-}
-
-fn is_group(dsa: &Dsa, entry: &Entry) -> bool {
-    classes(dsa).any(|class| entry.has_text("objectClass", class.name))
-}
-
-fn named(group: &Entry) -> Arc<str> {
-    group.text("cn").unwrap_or(&group.dn).into()
 }

@@ -17,6 +17,7 @@ use super::group::Class;
 use super::group::Found;
 use super::name::Dn;
 use super::name::Rdn;
+use super::posix::Holder;
 use super::write::reject;
 use crate::directory::Pace;
 use crate::directory::numbers::Kind;
@@ -157,9 +158,10 @@ impl Dsa {
         for (name, value) in (self.site.profile.peculiar.of_new_group)(name.as_str(), self.site.group_type) {
             attributes.push((name.into(), HashSet::from([value])));
         }
-        // Numbers are given out one at a time; nobody else here takes the same one meanwhile.
-        let guard = if class.by == By::Username { Some(self.gids.lock().await) } else { None };
-        let gid = if guard.is_some() { Some(self.next_number(connection, Kind::Gid).await?) } else { None };
+        let gid = match self.numbers_groups(&class) {
+            true => Some(self.next_number(connection, Kind::Gid, None).await?),
+            false => None,
+        };
         if let Some(gid) = gid {
             attributes.push(("gidNumber".into(), HashSet::from([gid.to_string().into_bytes()])));
         }
@@ -172,9 +174,9 @@ impl Dsa {
         }
         let half_done = |fault: Fault| Fault { next: Next::LookAgain, ..fault };
         if let Some(gid) = gid {
-            self.keep_gid_unique(connection, &place, gid).await.map_err(half_done)?;
+            let holder = Holder { place: &dn, name: name.as_str() };
+            self.keep_gid_unique(connection, holder, gid).await.map_err(half_done)?;
         }
-        drop(guard);
         for chunk in chunks {
             pace.permit().await;
             let mods = vec![Mod::Add(class.attribute.into(), chunk.into_iter().collect())];

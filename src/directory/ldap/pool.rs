@@ -1,7 +1,7 @@
 //! Connections that are kept for the next operation, the patience to get a new one, and the choice among servers.
 //!
-//! The server that answers is kept until it fails, so that what is written is read back from where it was written. The
-//! next one is tried when a server is *unavailable*, never when it cannot be *trusted*: somebody may be in the middle.
+//! The server that answers is kept until it fails, so that what is written is read back from where it was written; the
+//! next process begins with it too, since the others may not have everything yet. The next one is tried when a server is *unavailable*, never when it cannot be *trusted*: somebody may be in the middle.
 
 use std::ops::Deref;
 use std::sync::Mutex;
@@ -21,6 +21,7 @@ use super::profile;
 use super::server::RootDse;
 use super::settings::Access;
 use super::settings::PasswordPolicy;
+use crate::directory::Newest;
 use crate::directory::Remarks;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -30,7 +31,7 @@ use crate::roster::remark::Remark;
 const FRESH: Duration = Duration::from_secs(30);
 /// More are not kept.
 const IDLE: usize = 3;
-/// After nobody has used any server for so long, the first one is tried first again.
+/// After nobody has used any server for so long, those that took no writes are tried again.
 const FORGET: Duration = Duration::from_secs(300);
 
 /// The connections of one target. Whoever reads page by page has one alone: some servers allow only one paged search
@@ -44,6 +45,7 @@ pub struct Pool {
     replication_wait: Duration,
     choice: Mutex<Choice>,
     remarks: Remarks,
+    newest: Newest,
 }
 
 /// What a connection is for.
@@ -85,7 +87,14 @@ impl Pool {
             known: None,
             idle: Vec::new(),
         };
-        Self { servers, people_base, replication_wait, choice: Mutex::new(choice), remarks: Remarks::default() }
+        Self {
+            servers,
+            people_base,
+            replication_wait,
+            choice: Mutex::new(choice),
+            remarks: Remarks::default(),
+            newest: Newest::default(),
+        }
     }
 
     /// Returns how the server in use is reached.
@@ -101,6 +110,11 @@ impl Pool {
     /// Returns where is told what is true of the run as a whole.
     pub fn remarks(&self) -> &Remarks {
         &self.remarks
+    }
+
+    /// Returns where is told which server is written to.
+    pub fn newest(&self) -> &Newest {
+        &self.newest
     }
 
     /// Returns all servers.
@@ -194,7 +208,15 @@ impl Pool {
         if choice.used.elapsed() > FORGET {
             choice.read_only.fill(false);
             choice.used = Instant::now();
-            return 0;
+        }
+        if choice.known.is_none()
+            && let Some(newest) = self.newest.server()
+        {
+            match self.servers.iter().position(|server| *server.url.as_str() == *newest) {
+                Some(server) => choice.server = server,
+                // It is no longer among the target's: whichever takes its place may lack what it had.
+                None => choice.lags_until = choice.lags_until.or(Some(Instant::now() + self.replication_wait)),
+            }
         }
         choice.server
     }
@@ -223,6 +245,7 @@ impl Pool {
             }
             choice.server = server;
             choice.used = Instant::now();
+            self.newest.remember(self.servers[server].url.as_str());
             choice.lags_until
         };
         if let Some(until) = wait {
@@ -295,27 +318,4 @@ impl Drop for Lease<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::super::entry::Entry;
-    use super::*;
-
-    #[test]
-    fn servers_of_one_target_are_of_one_kind_and_context() {
-        let dn = |text| Dn::parse(text).expect("valid");
-        let pool = Pool::new(Vec::new(), dn("ou=people,dc=example,dc=org"), Duration::ZERO);
-        let root = |class: &str, contexts: &[&str]| {
-            let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-            let text = HashMap::from([
-                ("structuralObjectClass".to_owned(), owned(&[class])),
-                ("namingContexts".to_owned(), owned(contexts)),
-            ]);
-            pool.known(&RootDse::of(&Entry::of(String::new(), text, HashMap::new())))
-        };
-        let first = root("OpenLDAProotDSE", &["dc=example,dc=org", "cn=accesslog"]);
-        assert_eq!(first, root("OpenLDAProotDSE", &["DC=Example, dc=org"]), "what else it holds does not matter");
-        assert_ne!(first, root("OpenLDAProotDSE", &["dc=example,dc=com"]));
-        assert_ne!(first, root("other", &["dc=example,dc=org"]));
-    }
-}
+mod tests;

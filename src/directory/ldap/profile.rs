@@ -21,8 +21,12 @@ use crate::roster::secret::Secret;
 mod ad;
 mod ds389;
 mod generic;
+mod guards;
 pub mod guid;
 mod openldap;
+
+pub use self::guards::Administrators;
+pub use self::guards::Guards;
 
 /// The kinds that can be told by what a server says about itself, the surest first.
 const KNOWN: &[&Profile] = &[&ad::PROFILE, &openldap::PROFILE, &ds389::PROFILE];
@@ -244,27 +248,6 @@ pub struct State {
     pub must_change: Option<bool>,
 }
 
-/// Accounts and groups that are never written, whatever the configuration says.
-#[derive(Debug)]
-pub struct Guards {
-    /// Login names, with `*` and `?`.
-    pub names: &'static [&'static str],
-    /// Names of administrators' groups, with `*` and `?`: neither they nor their members are ever written. Groups
-    /// within them are followed.
-    pub groups: &'static [&'static str],
-    /// The attributes that `reason` looks at.
-    pub attributes: &'static [&'static str],
-    /// Whether `reason` is asked once more before every write, at the cost of one read each.
-    pub needs_a_look: bool,
-    /// Returns why an entry that was read with `attributes` is never written.
-    pub reason: fn(&Entry) -> Option<&'static str>,
-}
-
-impl Guards {
-    /// Nothing is guarded.
-    pub const NONE: Self = Self { names: &[], groups: &[], attributes: &[], needs_a_look: false, reason: |_| None };
-}
-
 /// What few kinds of servers have.
 #[derive(Debug)]
 pub struct Peculiar {
@@ -272,6 +255,8 @@ pub struct Peculiar {
     pub named_by_id: bool,
     /// First parts of names of branches that hold no people: references to them are passed over.
     pub apart: &'static [&'static str],
+    /// People and groups have numbers for POSIX systems without a class for that.
+    pub numbered: bool,
     /// How many octets the first part of an entry's name may have, where the server has no word for longer ones.
     pub longest_name: Option<usize>,
     /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
@@ -287,6 +272,7 @@ impl Peculiar {
     pub const NONE: Self = Self {
         named_by_id: false,
         apart: &[],
+        numbered: false,
         longest_name: None,
         made_up: &[],
         bad_username: |_| None,

@@ -19,6 +19,7 @@ use super::profile::New;
 use super::write::another;
 use super::write::assertion;
 use super::write::is_misled;
+use super::write::protected;
 use super::write::reject;
 use crate::directory::Pace;
 use crate::roster::attribute::AttributeName;
@@ -237,13 +238,18 @@ impl Dsa {
         let names = [(&here, &update.username), (to, username.map_or(&update.username, |step| &step.to))];
         for (dn, username) in names {
             if let Some(why) = self.guards(dn, username) {
-                return Err(reject(&format!("the account is protected: {why}")));
+                return Err(protected(&why));
             }
         }
         let same = self.same(&update.id);
         let has_assertion = connection.root.has_assertion();
-        if !has_assertion && self.read_one(connection, &update.id.locator, &same, &["1.1"]).await?.is_none() {
-            return Err(another());
+        let guards = &self.site.profile.guards;
+        if guards.needs_a_look || !has_assertion {
+            let attributes = if guards.attributes.is_empty() { &["1.1"][..] } else { guards.attributes };
+            let entry = self.read_one(connection, &update.id.locator, &same, attributes).await?;
+            if let Some(why) = (guards.reason)(&entry.ok_or_else(another)?) {
+                return Err(protected(why));
+            }
         }
         let controls = if has_assertion { vec![assertion(&same)] } else { Vec::new() };
         let parent = to.parent().filter(|parent| here.parent().is_none_or(|now| now.key() != parent.key()));

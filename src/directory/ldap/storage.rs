@@ -143,7 +143,7 @@ impl Dsa {
         let unknown = |fault: Fault| Fault {
             next: Next::LookAgain,
             reason: format!("written, but the login that proves the password could not be tried: {}", fault.reason),
-            code: None,
+            ..Fault { code: None, hung_up: None, ..fault }
         };
         let why = match self.log_in(&account.id, clear).await.map_err(unknown)? {
             Login::Welcome | Login::MustChange => return Ok(true),

@@ -19,6 +19,7 @@ use super::name::Rdn;
 use super::name::is_attribute_description;
 use super::new_entry::NewEntry;
 use super::posix;
+use super::posix::Holder;
 use super::profile::New;
 use super::profile::Wanted;
 use super::settings::SearchScope;
@@ -123,7 +124,7 @@ impl Dsa {
         let schema = create.attributes.schema();
         let shown = self.attributes(&schema);
         let controls: Vec<RawControl> = self.post_read(connection, &shown).into_iter().collect();
-        let mut given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+        let mut given = self.numbers_of_new(connection, |name| new.has(name), None).await?;
         let mut round = 1;
         let (answer, read) = loop {
             let entry = match given {
@@ -135,7 +136,7 @@ impl Dsa {
             if given.is_none() || !posix::is_taken(&answer) || round >= posix::ROUNDS {
                 break (answer, read);
             }
-            given = self.numbers_of_new(connection, |name| new.has(name)).await?;
+            given = self.numbers_of_new(connection, |name| new.has(name), given.map(|given| given.uid)).await?;
             round += 1;
         };
         if answer.rc != 0 {
@@ -151,7 +152,8 @@ impl Dsa {
         let account = account.ok_or_else(|| Fault::new(Next::LookAgain, unread()))?;
         if let Some(given) = given {
             let half_done = |fault: Fault| Fault { next: Next::LookAgain, code: None, ..fault };
-            self.keep_uid_unique(connection, &name, given).await.map_err(half_done)?;
+            let holder = Holder { place: &dn, name: &create.username };
+            self.keep_uid_unique(connection, holder, given).await.map_err(half_done)?;
         }
         let account = match self.by_exop(secret) {
             Some(by) => Box::pin(self.complete_new(connection, by, create, &account, &schema)).await?,

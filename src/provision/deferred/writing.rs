@@ -25,6 +25,8 @@ pub(super) struct Writing {
     pub(super) is_accepted: bool,
     /// What it has said otherwise, last.
     pub(super) said: Option<Fault>,
+    /// How often it has hung up on this alone.
+    pub(super) hangups: u32,
 }
 
 /// One attribute to be written.
@@ -120,6 +122,11 @@ impl Writing {
             Value::Content(content) if content.file.is_some() => Some(content),
             _ => None,
         })
+    }
+
+    /// Returns whether the directory hung up when it was last sent.
+    pub(super) fn was_hung_up(&self) -> bool {
+        self.said.as_ref().is_some_and(|said| said.hung_up.is_some())
     }
 
     pub(super) fn octets(&self) -> usize {

@@ -15,6 +15,7 @@ use super::template::RowCells;
 use crate::roster::account::Account;
 use crate::roster::account::Person;
 use crate::roster::attribute::AttributeName;
+use crate::roster::attribute::Attributes;
 use crate::roster::checks;
 use crate::roster::problem::Problem;
 use crate::roster::problem::Severity;
@@ -50,6 +51,11 @@ impl Mapper {
                 .collect();
             let fresh = fresh.iter().map(|(name, values)| (*name, values.iter().map(|v| v.as_bytes()).collect()));
             let attributes = self.schema().pack(kept.into_iter().chain(fresh));
+            let made = |attributes: &Attributes| -> Box<str> {
+                let name = self.email_attribute.as_ref();
+                name.and_then(|name| attributes.first_text(name.as_str())).unwrap_or_default().into()
+            };
+            let had_made_address = *account.person.email() == *made(&account.attributes);
             account.attributes = attributes;
             if self.dn.as_ref().is_some_and(|dn| dn.is_late) {
                 account.locator = row.locator(&filled);
@@ -60,9 +66,9 @@ impl Mapper {
             if let Some(roles) = self.roles.as_ref().filter(|bound| bound.is_late) {
                 account.roles = row.names(Some(roles), &filled);
             }
-            if let Some(name) = &self.email_attribute {
-                let email = account.attributes.first_text(name.as_str()).unwrap_or_default();
-                account.person = Person::new(account.person.first(), account.person.surname(), email);
+            if had_made_address {
+                let email = made(&account.attributes);
+                account.person = Person::new(account.person.first(), account.person.surname(), &email);
             }
         }
         let mut problems = row.problems;

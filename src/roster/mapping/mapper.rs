@@ -140,7 +140,6 @@ impl Mapper {
 
         let late = compiled.rules.iter().filter(|r| is_late(&compiled, r)).filter_map(|r| r.wants.as_ref());
         let late_cells = late_cells(late, &names, template_cells.len());
-        let has_email = columns.known(Known::Email).is_some();
         let mail = || attributes.iter().map(|(name, _)| name).find(|name| name.is("mail")).cloned();
         let file = |(name, bound): &(AttributeName, Bound)| match bound.means {
             Means::File(max_size) => Some(FileRule { attribute: name.clone(), max_size }),
@@ -150,7 +149,7 @@ impl Mapper {
             files: attributes.iter().filter_map(file).collect(),
             labels: labels(&columns, &username, &attributes),
             used: Vec::new(),
-            email_attribute: if has_email { None } else { mail() },
+            email_attribute: mail(),
             username,
             dn,
             groups,

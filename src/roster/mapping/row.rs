@@ -154,9 +154,11 @@ impl<'r> Row<'r> {
     }
 
     fn person(&self, attributes: &Attributes) -> Person {
-        let email = match &self.mapper.email_attribute {
-            Some(name) => attributes.first_text(name.as_str()).unwrap_or_default(),
-            None => self.known(Known::Email),
+        // What [feed.map] makes is a person's address too, whether the roster has no column for one or an empty cell.
+        let made = || self.mapper.email_attribute.as_ref().and_then(|name| attributes.first_text(name.as_str()));
+        let email = match self.known(Known::Email) {
+            "" => made().unwrap_or_default(),
+            told => told,
         };
         Person::new(self.known(Known::FirstName), self.known(Known::Surname), email)
     }

@@ -316,3 +316,21 @@ fn a_feeds_column_for_a_name_is_the_persons_name() {
     assert_eq!(account.attributes.first_text("cn"), Some("Ada Byron"));
     assert_eq!(account.attributes.first_text("title"), Some("Ada ada@example.org"));
 }
+
+#[test]
+fn an_address_that_is_made_is_a_persons_address_whether_the_cell_is_empty_or_missing() {
+    let rules = [("mail", "{{ username }}@example.org")];
+    let address = |header: &str, row: &str| {
+        let mapper = mapper(settings(&rules), header);
+        let account = account(&mapper, row);
+        assert_eq!(mapper.missing_for_create(&account, true), [], "{row}");
+        let mail = account.attributes.first_text("mail").map(str::to_owned);
+        (mail.unwrap_or_default(), account.person.email().to_owned())
+    };
+    let made = ("ada@example.org".to_owned(), "ada@example.org".to_owned());
+    assert_eq!(address("username,firstname", "ada,Ada"), made);
+    assert_eq!(address("username,firstname,email", "ada,Ada,"), made);
+    // A letter goes where the roster says.
+    let told = ("ada@example.org".to_owned(), "ada@home.example".to_owned());
+    assert_eq!(address("username,firstname,email", "ada,Ada,ada@home.example"), told);
+}

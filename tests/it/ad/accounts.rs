@@ -10,6 +10,8 @@ use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::operation::Update;
+use rosterd::roster::place::Relocation;
+use rosterd::roster::place::Step;
 use rosterd::roster::secret::Secret;
 
 use super::ldap;
@@ -124,12 +126,15 @@ async fn somebody_who_becomes_an_administrator_after_the_preview_is_not_written(
     let title = Update { changes: vec![change("title", &[], &["Countess"])], ..update(&id) };
     let reset = Update { password: Some(Secret::from("other-Secret.2")), ..update(&id) };
     let disable = Update { enabled: Some(false), ..update(&id) };
+    let way = Step { from: id.locator.clone(), to: territory.person("Ada King").into() };
+    let rename = Update { relocation: Some(Relocation::to(way)), ..update(&id) };
     let delete = Operation::Delete { id, username: "ada".into() };
-    for operation in [title, reset, disable].map(Operation::Update).into_iter().chain([delete]) {
+    for operation in [title, reset, disable, rename].map(Operation::Update).into_iter().chain([delete]) {
         let refused = fault(one(&ldap, operation).await, Next::RejectRow, None);
         assert!(refused.reason.contains("adminCount"), "{refused}");
     }
     assert_eq!(territory.values(&ada, "title").await, [""; 0]);
+    assert_eq!(territory.values(&ada, "adminCount").await, ["1"], "where it was");
     assert_eq!(territory.login("ada", PASSWORD).await, Login::Welcome);
 }
 

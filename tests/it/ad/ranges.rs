@@ -44,7 +44,17 @@ fn answer(question: &Question, n_members: usize, begin: Begin) -> Option<Vec<Fou
     match (&*question.base, question.scope, asked) {
         ("", ..) => {
             let capabilities = vec!["1.2.840.113556.1.4.800".to_owned()];
-            entry("", vec![("supportedCapabilities", capabilities)])
+            entry("", vec![("supportedCapabilities", capabilities), ("namingContexts", vec!["dc=x".to_owned()])])
+        }
+        // The domain, S-1-5-21-1-2-3, and the two groups of administrators that every domain has.
+        ("dc=x", 0, None) => entry("dc=x", vec![("objectSid", vec![sid(&[21, 1, 2, 3])])]),
+        ("dc=x", 2, None) => {
+            let groups = [("admins", sid(&[21, 1, 2, 3, 512])), ("administrators", sid(&[32, 544]))];
+            let as_found = |(name, sid): (&str, String)| {
+                let class = ("objectClass".to_owned(), vec!["top".to_owned(), "group".to_owned()]);
+                (format!("cn={name},dc=x"), vec![class, ("objectSid".to_owned(), vec![sid])])
+            };
+            Some(groups.map(as_found).to_vec())
         }
         (GROUPS, 0, None) => entry(GROUPS, vec![]),
         (GROUPS, 2, None) => {
@@ -60,6 +70,13 @@ fn answer(question: &Question, n_members: usize, begin: Begin) -> Option<Vec<Fou
         }
         _ => None,
     }
+}
+
+/// A SID of small numbers, whose octets are characters.
+fn sid(numbers: &[u32]) -> String {
+    let n = u8::try_from(numbers.len()).expect("a few");
+    let octets = [1, n, 0, 0, 0, 0, 0, 5].into_iter().chain(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    String::from_utf8(octets.collect()).expect("octets below 128")
 }
 
 async fn staff(n_members: usize, begin: Begin) -> (Result<Vec<ExistingGroup>, Fault>, usize) {

@@ -127,6 +127,24 @@ async fn roles_may_be_groups_too() {
 }
 
 #[tokio::test]
+async fn roles_may_list_their_occupants() {
+    let territory = Ds389::shared().territory().await;
+    let mut settings = territory.settings();
+    settings.role_class = Some(GroupClass::OrganizationalRole);
+    let ldap = Ldap::new(settings).expect("good settings");
+    let (ada, bob) = (created(&ldap, "ada").await, created(&ldap, "bob").await);
+    ask(&ldap, new(GroupKind::Role, "auditors", &[&ada])).await.expect("made");
+    let auditors = territory.role("auditors");
+    assert_eq!(territory.values(&auditors, "roleOccupant").await, [ada.id.locator.to_string()]);
+    let swap = ask(&ldap, members(GroupKind::Role, "auditors", &[&bob], &[&ada])).await;
+    assert_eq!(swap.expect("swapped"), Done::Changed);
+    let read = group(&ldap, GroupKind::Role, "auditors").await;
+    assert_eq!((read.has(&ada), read.has(&bob)), (false, true));
+    assert_eq!(ask(&ldap, members(GroupKind::Role, "auditors", &[], &[&bob])).await.expect("left"), Done::Changed);
+    assert!(territory.values(&auditors, "roleOccupant").await.is_empty(), "nobody has it, and nobody stands in");
+}
+
+#[tokio::test]
 async fn many_members_come_in_few_requests_and_are_read_back() {
     let territory = Ds389::shared().territory().await;
     let ldap = super::ldap(&territory);

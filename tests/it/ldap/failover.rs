@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::time::Duration;
-use std::time::Instant;
 
 use rosterd::directory::Directory;
 use rosterd::directory::Which;
@@ -108,21 +107,40 @@ async fn a_whole_import_goes_on_at_the_next_server() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_over_gets_the_time_to_catch_up_once() {
+async fn the_next_process_begins_with_the_server_that_was_written_to_last() {
     let territory = Slapd::shared().territory().await;
     let door = Door::before(territory.server.port());
-    let mut settings = servers(&territory, &[door.port, territory.server.port()]);
-    settings.replication_wait = Duration::from_millis(1_500);
-    let ldap = Ldap::new(settings).expect("good settings");
-    let timed = async || {
-        let began = Instant::now();
-        by_username(&ldap, &["ada"]).await;
-        began.elapsed()
-    };
-    assert!(timed().await < Duration::from_millis(1_400), "the first server is waited for by nobody");
+    let ldap = || Ldap::new(servers(&territory, &[door.port, territory.server.port()])).expect("good settings");
+    let world = World::new("", "Username,First name,Surname,Email\nada,Ada,Byron,ada@example.org\n");
     door.shut();
-    assert!(timed().await >= Duration::from_millis(1_500));
-    assert!(timed().await < Duration::from_millis(1_400));
+    let carried = world.carry(&ldap(), Order::AsTheFeedSays).await;
+    assert!(matches!(carried, Ok(Carried::Done(rosterd::exit::Exit::Done))), "{carried:?}\n{}", world.told());
+    assert_eq!(world.outcomes(), ["ada created"]);
+    // The first one is back, and may be behind.
+    door.open();
+    let before = door.came();
+    world.drop_roster("Username,First name,Surname,Email\nada,Ada,Lovelace,ada@example.org\n");
+    let carried = world.carry(&ldap(), Order::AsTheFeedSays).await;
+    assert!(matches!(carried, Ok(Carried::Done(rosterd::exit::Exit::Done))), "{carried:?}\n{}", world.told());
+    assert_eq!(world.outcomes(), ["ada updated"]);
+    assert_eq!(door.came(), before, "nobody has asked it");
+    assert!(world.result()["remarks"].as_array().is_none_or(Vec::is_empty), "{}", world.result()["remarks"]);
+}
+
+#[tokio::test]
+async fn reading_alone_makes_no_server_the_newest() {
+    let territory = Slapd::shared().territory().await;
+    let door = Door::before(territory.server.port());
+    let ldap = || Ldap::new(servers(&territory, &[door.port, territory.server.port()])).expect("good settings");
+    let world = World::new("", "Username,First name,Surname,Email\nada,Ada,Byron,ada@example.org\n");
+    world.carry(&ldap(), Order::AsTheFeedSays).await.expect("carried");
+    let first = url("localhost", door.port).to_string();
+    assert_eq!(world.state().newest("memory").await.expect("read").as_deref(), Some(&*first));
+    door.shut();
+    world.drop_roster("Username,First name,Surname,Email\nada,Ada,Byron,ada@example.org\n");
+    world.carry(&ldap(), Order::AsTheFeedSays).await.expect("carried");
+    assert_eq!(world.outcomes(), ["ada unchanged"]);
+    assert_eq!(world.state().newest("memory").await.expect("read").as_deref(), Some(&*first));
 }
 
 #[tokio::test]

@@ -121,6 +121,33 @@ async fn roles_and_channels_have_bases_of_their_own() {
 }
 
 #[tokio::test]
+async fn new_roles_may_list_their_occupants() {
+    let territory = Slapd::shared().territory().await;
+    let mut settings = territory.settings();
+    settings.role_class = Some(GroupClass::OrganizationalRole);
+    let ldap = Ldap::new(settings).expect("good settings");
+    let (who, accounts) = people(&ldap, &["ada", "bob"]).await;
+    let name = || GroupName::new("auditors");
+    let new = Operation::CreateGroup { kind: GroupKind::Role, name: name(), members: who[..1].to_vec() };
+    assert!(matches!(one(&ldap, new).await, Ok(Done::Created(_))));
+    let dn = format!("cn=auditors,ou=roles,{}", territory.base);
+    assert_eq!(territory.values(&dn, "roleOccupant").await, [territory.person("ada")]);
+    assert!(territory.values(&dn, "objectClass").await.contains(&"organizationalRole".to_owned()));
+    let change = |add: &[Member], remove: &[Member]| Operation::ChangeMembers {
+        kind: GroupKind::Role,
+        name: name(),
+        add: add.into(),
+        remove: remove.into(),
+    };
+    assert_eq!(one(&ldap, change(&who[1..], &who[..1])).await, Ok(Done::Changed));
+    let read = group(&ldap, GroupKind::Role, "auditors").await;
+    assert_eq!((read.has(&accounts[0]), read.has(&accounts[1])), (false, true));
+    assert_eq!(one(&ldap, change(&who[1..], &who[..1])).await, Ok(Done::AlreadySo));
+    assert_eq!(one(&ldap, change(&[], &who)).await, Ok(Done::Changed));
+    assert_eq!(territory.values(&dn, "roleOccupant").await, [""; 0], "a role may be empty");
+}
+
+#[tokio::test]
 async fn new_posix_groups_get_numbers_of_their_own() {
     let territory = Slapd::shared().territory().await;
     let mut settings = territory.settings();

@@ -22,6 +22,7 @@ use crate::server::slapd::SERVICE_PASSWORD;
 use crate::server::slapd::Slapd;
 
 use super::PASSWORD;
+use super::by_username;
 use super::one;
 use super::person;
 use super::read;
@@ -63,6 +64,38 @@ async fn a_bad_certificate_is_told_by_its_flaw_and_hears_nothing() {
         assert!(ear.len() > 0, "the eavesdropper works");
         assert!(!ear.heard(SERVICE) && !ear.heard(SERVICE_PASSWORD) && !ear.heard(PASSWORD), "{flaw:?}");
         assert!(!server.was_told(SERVICE), "{flaw:?}: not even through TLS");
+    }
+}
+
+/// Whole directories are read over a connection of their own, which is secured in another way.
+#[tokio::test]
+async fn a_bad_certificate_on_the_connection_for_whole_directories_hears_nothing_either() {
+    for (flaw, says) in [(Flaw::OtherName, "another name"), (Flaw::Expired, "has expired"), (Flaw::None, "unknown CA")]
+    {
+        let territory = Slapd::shared().territory().await;
+        let bad = TlsServer::start(flaw, &[]);
+        let ear = Eavesdropper::before(territory.server.tls_port());
+        let trusted = tempfile::NamedTempFile::new().expect("a file");
+        let mut pem = std::fs::read_to_string(territory.server.ca()).expect("a certificate");
+        if flaw != Flaw::None {
+            pem += &std::fs::read_to_string(bad.ca()).expect("a certificate");
+        }
+        std::fs::write(trusted.path(), pem).expect("written");
+        let mut settings = territory.settings();
+        settings.url = Url::parse(&format!("ldaps://localhost:{}", ear.port)).expect("a URL");
+        settings.ca_file = Some(trusted.path().to_owned());
+        let ldap = Ldap::new(settings).expect("good settings");
+        by_username(&ldap, &["nobody"]).await;
+        ear.lead_to(bad.port);
+        let before = ear.len();
+        let fault = read(&ldap, Which::All).await.expect_err("it must not be read");
+        assert_eq!(fault.next, Next::StopRun, "{flaw:?}: {fault}");
+        assert!(ear.len() > before, "{flaw:?}: a connection was opened for it");
+        if flaw != Flaw::None {
+            assert!(fault.reason.contains(says), "{flaw:?}: {fault}");
+        }
+        assert!(!ear.heard(SERVICE) && !ear.heard(SERVICE_PASSWORD), "{flaw:?}");
+        assert!(!bad.was_told(SERVICE), "{flaw:?}: not even through TLS");
     }
 }
 

@@ -1,11 +1,14 @@
 //! Directories that make a new account switched off and set its password afterwards: death comes in between.
 
 use rosterd::directory::local::Verified;
+use rosterd::exit::Exit;
 use rosterd::roster::secret::Secret;
+use rosterd::run::Carried;
 use rosterd::run::Order;
 
 use super::mortal::Death;
 use super::mortal::Mortal;
+use crate::provision::meddled::Meddled;
 use crate::world::World;
 use crate::world::life;
 
@@ -43,5 +46,32 @@ fn what_was_begun_gets_its_password_and_is_switched_on() {
         }
         assert_eq!(world.mailed("ada@example.org").len(), usize::from(!feed.is_empty()));
         assert_eq!(world.person("ada")["outcome"], "created");
+    }
+}
+
+/// What a program had sent when it was killed may be done by the server after the next one has looked.
+#[test]
+fn what_was_sent_before_death_and_is_done_late_is_this_runs_work() {
+    for last in 1.. {
+        let world = World::new("batch_size = 1\n", ROSTER);
+        let mortal = Mortal::new(&world.memory, last, Death::Before);
+        let done = life(mortal.survives(world.carry(&mortal, Order::AsTheFeedSays)));
+        assert!(done.is_none(), "ada is never made");
+        if !mortal.last_words().starts_with("Create") {
+            continue;
+        }
+        let world = world.restarted();
+        let late = Meddled::new(&world.memory, |n, memory| {
+            if n == 1 {
+                let name = ("displayName", &["Ada Byron"][..]);
+                let (cn, mail) = (("cn", &["Ada Byron"][..]), ("mail", &["ada@example.org"][..]));
+                memory.put("ada", [("givenName", &["Ada"]), ("sn", &["Byron"]), cn, name, mail]);
+            }
+        });
+        let carried = life(world.carry(&late, Order::AsTheFeedSays));
+        assert!(matches!(carried, Ok(Carried::Done(Exit::Done))), "{carried:?}");
+        assert_eq!(world.outcomes(), ["ada created", "bob created"]);
+        assert_eq!(world.memory.login("ada", &Secret::from("first-Passw0rd")), Verified::MustChange);
+        return;
     }
 }

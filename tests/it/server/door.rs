@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 const OPEN: u8 = 0;
@@ -19,6 +20,7 @@ pub struct Door {
     pub port: u16,
     state: Arc<AtomicU8>,
     through: Arc<Mutex<Vec<TcpStream>>>,
+    came: Arc<AtomicUsize>,
 }
 
 impl Door {
@@ -27,9 +29,11 @@ impl Door {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let own = listener.local_addr().expect("an address").port();
         let (state, through) = (Arc::new(AtomicU8::new(OPEN)), Arc::new(Mutex::new(Vec::new())));
-        let (is, ends) = (Arc::clone(&state), Arc::clone(&through));
+        let came = Arc::new(AtomicUsize::new(0));
+        let (is, ends, count) = (Arc::clone(&state), Arc::clone(&through), Arc::clone(&came));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                count.fetch_add(1, Ordering::SeqCst);
                 if is.load(Ordering::SeqCst) != OPEN {
                     continue;
                 }
@@ -42,12 +46,22 @@ impl Door {
                 std::thread::spawn(move || pass(server, client, Some(&is)));
             }
         });
-        Self { port: own, state, through }
+        Self { port: own, state, through, came }
     }
 
     /// Lets requests through and no answers any more; the first answer shuts the door.
     pub fn mute(&self) {
         self.state.store(MUTE, Ordering::SeqCst);
+    }
+
+    /// Lets everything through again.
+    pub fn open(&self) {
+        self.state.store(OPEN, Ordering::SeqCst);
+    }
+
+    /// Returns how many have come so far.
+    pub fn came(&self) -> usize {
+        self.came.load(Ordering::SeqCst)
     }
 
     /// Ends all connections and takes no new ones.

@@ -285,7 +285,7 @@ async fn add(admin: &mut ldap3::Ldap, dn: &str, attributes: &[(&str, &[&str])]) 
 }
 
 /// Returns an LDIF of the page.
-fn block(name: &str) -> String {
+pub fn block(name: &str) -> String {
     let start = format!("```ldif\n# {name}\n");
     let (_, rest) = PAGE.split_once(&start).unwrap_or_else(|| panic!("docs/389-ds.md has no {name}"));
     rest.split_once("\n```").expect("a block ends").0.to_owned() + "\n"

@@ -109,6 +109,7 @@ impl Drop for Samba {
 /// A domain that one test has for itself: login names are unique in the whole domain, so tests cannot share it.
 pub struct Territory {
     server: Option<Samba>,
+    is_spoiled: bool,
 }
 
 /// What came of a person's attempt to log in.
@@ -128,9 +129,14 @@ impl Territory {
     /// Returns a domain with empty units for people, groups, roles and channels.
     pub async fn new() -> Self {
         let idle = IDLE.lock().expect("lock").pop();
-        let territory = Self { server: Some(idle.unwrap_or_else(Samba::start)) };
+        let territory = Self { server: Some(idle.unwrap_or_else(Samba::start)), is_spoiled: false };
         territory.clear().await;
         territory
+    }
+
+    /// Keeps the domain from being used by another test: this one changes what belongs to the domain.
+    pub fn spoil(&mut self) {
+        self.is_spoiled = true;
     }
 
     fn server(&self) -> &Samba {
@@ -252,7 +258,7 @@ impl Territory {
 
 impl Drop for Territory {
     fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
+        if let Some(server) = self.server.take().filter(|_| !self.is_spoiled) {
             IDLE.lock().expect("lock").push(server);
         }
     }

@@ -78,6 +78,8 @@ pub struct Options {
     pub manages_passwords: bool,
     /// Keep the service account from deleting entries.
     pub may_not_delete: bool,
+    /// Hang up on a request of more than 100,000 octets.
+    pub small_messages: bool,
 }
 
 impl Slapd {

@@ -87,6 +87,10 @@ impl Dsa {
         if needs.switches || needs.resets || needs.creates {
             names.extend(self.site.profile.credentials.attributes.iter().map(|name| bare(name)));
         }
+        // A number that somebody else has too is given up.
+        if needs.creates {
+            names.extend(self.allocates().iter().map(|name| bare(name)));
+        }
         // What an entry is called by changes with its name only.
         if !needs.relocates {
             let naming = bare(&self.site.naming_attribute);

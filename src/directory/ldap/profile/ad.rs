@@ -35,7 +35,10 @@ use crate::directory::ldap::group::Class;
 use crate::directory::ldap::server::RootDse;
 use crate::directory::ldap::settings::GroupType;
 use crate::directory::ldap::settings::PasswordStorage;
+use crate::directory::ldap::windows::Refusal;
 use crate::roster::secret::Secret;
+
+mod sid;
 
 pub static PROFILE: Profile = Profile {
     kind: "ad",
@@ -118,11 +121,15 @@ pub static PROFILE: Profile = Profile {
         ],
         attributes: &["adminCount", "isCriticalSystemObject", "objectSid"],
         needs_a_look: true,
-        reason: guarded,
+        reason: sid::guarded,
+        administrators: Some(&sid::ADMINISTRATORS_GROUPS),
     },
     peculiar: Peculiar {
         named_by_id: true,
         apart: &["CN=Configuration", "DC=DomainDnsZones", "DC=ForestDnsZones"],
+        // `posixAccount` is an auxiliary class of every user, and `posixGroup` of every group (RFC 2307 as of
+        // MS-ADSC); nobody has to name them.
+        numbered: true,
         longest_name: None,
         made_up: &["instancetype", "ntsecuritydescriptor", "objectcategory", "objectsid"],
         bad_username,
@@ -247,39 +254,13 @@ fn of_new_group(name: &str, of_type: GroupType) -> Values {
     vec![(USERNAME, account.trim_end_matches('.').into()), ("groupType", bits.to_string().into_bytes())]
 }
 
-/// Domains of other languages call the built-in accounts by other names; their last number tells them.
-fn guarded(entry: &Entry) -> Option<&'static str> {
-    if entry.text("adminCount").is_some_and(|count| count != "0") {
-        return Some("it is, or was, an administrator (adminCount)");
-    }
-    if entry.has_text("isCriticalSystemObject", "TRUE") {
-        return Some("the domain needs it (isCriticalSystemObject)");
-    }
-    let number = entry.values("objectSid").next().and_then(relative_id);
-    number.is_some_and(|number| number < 1000).then_some("it is built into the domain (objectSid)")
-}
-
-/// Returns the last number of a SID (MS-DTYP section 2.4.2.2).
-fn relative_id(sid: &[u8]) -> Option<u32> {
-    let numbers = sid.get(8..)?;
-    (usize::from(*sid.get(1)?) * 4 == numbers.len()).then_some(())?;
-    Some(u32::from_le_bytes(*numbers.last_chunk()?))
-}
-
-/// Every refused bind has the result code 49; the text says in hexadecimal why (MS-ERREF section 2.2). All but the
-/// first are said only when the password is right.
+/// Every refused bind has the result code 49; the text says why. All but a wrong name or password are said only when the
+/// password is right.
 fn login(answer: &LdapResult) -> Login {
-    let refused = |why: &str| Login::Refused(why.to_owned());
-    let reason = answer.text.split("data ").nth(1).and_then(|rest| rest.split([',', ' ']).next());
-    match (answer.rc, reason) {
+    match (answer.rc, Refusal::of(&answer.text)) {
         (0, _) => Login::Welcome,
-        (49, Some("773")) => Login::MustChange,
-        (49, Some("52e")) => refused("the password is not accepted"),
-        (49, Some("525")) => refused("there is no such person"),
-        (49, Some("532")) => refused("the password has expired"),
-        (49, Some("533")) => refused("the account is locked or switched off"),
-        (49, Some("701")) => refused("the account has expired"),
-        (49, Some("775")) => refused("the account is locked after too many wrong passwords"),
+        (49, Some(Refusal::MustChange)) => Login::MustChange,
+        (49, Some(refusal)) => Login::Refused(refusal.sentence().to_owned()),
         (rc, _) => Login::Refused(format!("the server refuses the login: {} ({rc})", answer.text)),
     }
 }

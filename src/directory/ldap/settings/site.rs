@@ -84,6 +84,10 @@ impl LdapSettings {
         if self.group_gid_range.is_empty() {
             return Err(fault("group_gid_range", "the first number must not be greater than the second"));
         }
+        if let Some(posix) = &self.posix {
+            let proof = posix.prove(&object_classes, profile, &self.group_gid_range);
+            proof.map_err(|reason| fault("posix", reason))?;
+        }
         let class = |key, kind: GroupKind, name: &str| {
             profile.classes(kind).find(|class| class.name == name).copied().ok_or_else(|| {
                 let known: Vec<&str> = profile.classes(kind).map(|class| class.name).collect();

@@ -44,6 +44,10 @@ pub fn config(dir: &Path, options: Options) -> String {
         .replace("@SCHEMAS@", &schemas)
         .replace("@UNIQUE@", &unique.join("\n"))
         .replace("@POLICY_MODULE@", module);
+    let text = match options.small_messages {
+        true => text.replace("olcLogLevel: none\n", "olcLogLevel: none\nolcSockbufMaxIncomingAuth: 100000\n"),
+        false => text,
+    };
     let text = match options.schemes {
         true => text.replace(
             "olcModuleLoad: unique\n",

@@ -2,6 +2,7 @@
 //! Directory Server tells those to an entry that is not there yet as well: `attribute@class` stands for a new entry of
 //! the class below the base.
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 use ldap3::Scope;
@@ -32,7 +33,8 @@ const PAGE: &str = "docs/389-ds.md, step 3";
 /// The rights to one entry, or to a new one.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Effective {
-    is_template: bool,
+    /// The class of a new entry, in lower case; `None` for one that is there.
+    template_of: Option<String>,
     /// `v` view, `a` add, `d` delete, `n` rename.
     entry: String,
     /// By name in lower case: `r` read, `s` search, `c` compare, `w` add values, `o` delete them.
@@ -44,7 +46,7 @@ impl Effective {
         let levels = entry.text("attributeLevelRights").unwrap_or_default();
         let pairs = levels.split(", ").filter_map(|pair| pair.rsplit_once(':'));
         Self {
-            is_template: entry.dn.to_ascii_lowercase().contains("=template_"),
+            template_of: template_of(&entry.dn),
             entry: entry.text("entryLevelRights").unwrap_or_default().to_owned(),
             attributes: pairs.map(|(name, rights)| (name.to_ascii_lowercase(), rights.to_owned())).collect(),
         }
@@ -54,6 +56,13 @@ impl Effective {
         let Some(held) = self.attributes.get(attribute).filter(|held| *held != "none") else { return false };
         rights.chars().all(|right| held.contains(right))
     }
+}
+
+/// Returns the class of the new entry that a name such as `uid=template_inetorgperson_objectclass,...` stands for.
+fn template_of(dn: &str) -> Option<String> {
+    let dn = dn.to_ascii_lowercase();
+    let (_, class) = dn.split_once("=template_")?;
+    Some(class.split_once("_objectclass").map_or(class, |(class, _)| class).to_owned())
 }
 
 /// Returns the attributes of which none of the entries grants the rights.
@@ -94,13 +103,17 @@ impl Dsa {
             None => None,
             Some(account) => Some((self.effective(connection, dn, &account, &names, &[]).await?, account)),
         };
+        let untold = self.of_other_classes(connection, &new, &asked).await?;
         // What holds for new accounts may not hold for those who are there, and the other way round.
         let place = format!("accounts below {base}");
         let all = [(new, format!("new {place}"))].into_iter().chain(account.map(|(told, dn)| (told, dn.to_string())));
         for (told, whom) in all {
             if needs.writes() || needs.creates {
-                let lacking = missing(&told, &asked, "wo");
-                findings.push(granted_attributes(format!("rights: write {whom}"), asked.len(), &lacking, PAGE));
+                let is_new = told.iter().any(|told| told.template_of.is_some());
+                let names: Vec<String> =
+                    asked.iter().filter(|name| !is_new || !untold.contains(name.as_str())).cloned().collect();
+                let lacking = missing(&told, &names, "wo");
+                findings.push(granted_attributes(format!("rights: write {whom}"), names.len(), &lacking, PAGE));
             }
             let may = |right| told.iter().any(|told| told.entry.contains(right));
             if needs.deletes {
@@ -145,6 +158,22 @@ impl Dsa {
         Ok(findings)
     }
 
+    /// Returns which of `names` the server cannot tell the rights to in new accounts: a new entry stands for one class,
+    /// and rights that are given to people are not given to an auxiliary class by itself.
+    async fn of_other_classes(
+        &self,
+        connection: &Connection,
+        new: &[Effective],
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, Fault> {
+        let may_be_added = new.iter().filter(|told| told.entry.contains('a'));
+        let told: Vec<String> = may_be_added.filter_map(|told| told.template_of.clone()).collect();
+        let schema = self.schema(connection, &[], &[]).await?;
+        let is_of_others =
+            |name: &&String| schema.allows(&self.site.object_classes, name) && !schema.allows(&told, name);
+        Ok(names.iter().filter(|_| !told.is_empty()).filter(is_of_others).cloned().collect())
+    }
+
     /// Asks for the rights of `who` to an entry, or with `classes` to new entries of these classes below it.
     async fn effective(
         &self,
@@ -168,7 +197,7 @@ impl Dsa {
             return Ok(Vec::new());
         }
         let entries = complete(answer, self.apart())?;
-        let told = entries.iter().map(Effective::of).filter(|told| told.is_template != classes.is_empty());
+        let told = entries.iter().map(Effective::of).filter(|told| told.template_of.is_some() != classes.is_empty());
         Ok(told.filter(|told| !told.entry.is_empty()).collect())
     }
 }
@@ -190,7 +219,8 @@ mod tests {
     #[test]
     fn rights_are_read_from_the_answer() {
         let told = told();
-        assert!(told.is_template && told.entry.contains('a') && told.entry.contains('d'));
+        assert_eq!(told.template_of.as_deref(), Some("inetorgperson"));
+        assert!(told.entry.contains('a') && told.entry.contains('d'));
         assert!(told.has("uid", "wo") && told.has("userpassword", "wo") && !told.has("userpassword", "r"));
         assert!(!told.has("nsroledn", "w") && !told.has("aci", "n") && !told.has("title", "w"));
         let names = ["uid", "nsroledn", "title"].map(str::to_owned);

@@ -106,21 +106,6 @@ fn a_group_has_a_type_and_a_second_name() {
 }
 
 #[test]
-fn what_belongs_to_the_domain_is_guarded() {
-    let sid = |last: u32| {
-        let mut octets = vec![1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
-        octets.extend(last.to_le_bytes());
-        Entry::of("CN=x".to_owned(), HashMap::new(), HashMap::from([("objectSid".to_owned(), vec![octets])]))
-    };
-    assert!(guarded(&sid(500)).is_some() && guarded(&sid(502)).is_some());
-    assert_eq!(guarded(&sid(1104)), None);
-    assert!(guarded(&entry(&[("adminCount", "1")])).is_some());
-    assert_eq!(guarded(&entry(&[("adminCount", "0"), ("isCriticalSystemObject", "FALSE")])), None);
-    assert!(guarded(&entry(&[("isCriticalSystemObject", "TRUE")])).is_some());
-    assert_eq!(relative_id(&[1, 2, 0, 0, 0, 0, 0, 5, 1, 0, 0, 0]), None, "cut off");
-}
-
-#[test]
 fn the_text_of_a_refused_bind_says_why() {
     let answer =
         |rc, text: &str| LdapResult { rc, matched: String::new(), text: text.to_owned(), refs: vec![], ctrls: vec![] };
