@@ -1,5 +1,7 @@
 //! Creating accounts at services that do not say what they did.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Done;
@@ -66,6 +68,17 @@ async fn nothing_is_posted_twice_when_nobody_knows_what_came_of_it() {
             Ok(other) => panic!("{fault:?}: {other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_late_is_none_and_the_account_is_found_later() {
+    let server = FaultServer::start().await;
+    let directory = directory_with(&server, |settings| settings.spoken.timeouts.whole = Duration::from_millis(500));
+    server.fail(When::next(Method::POST, "/Users"), Fault::Late(Duration::from_secs(5)));
+    let fault = ask(&directory, Operation::Create(person("ada", &[]))).await.expect_err("nobody knows");
+    assert_eq!(fault.next, Next::LookAgain, "{fault:?}");
+    assert_eq!(server.requests_of(&Method::POST, "/Users").len(), 1);
+    one(&directory, "ada").await;
 }
 
 #[tokio::test]

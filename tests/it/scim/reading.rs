@@ -138,7 +138,7 @@ async fn who_is_not_let_in_stops_at_once() {
     let mut answers = super::apply(&directory, &batch).await;
     answers.push(ask(&directory, Operation::Update(update(&bob, &[("title", "Dr", "Prof")]))).await);
     for answer in &answers {
-        assert_eq!(answer.as_ref().map_err(|fault| fault.next.clone()), Err(Next::StopRun), "{answer:?}");
+        assert_eq!(answer.as_ref().map_err(|fault| fault.next), Err(Next::StopRun), "{answer:?}");
     }
     // Those that were under way, and none of the others.
     assert!(server.requests().len() <= 4, "{}", server.requests().len());

@@ -39,13 +39,13 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 pub enum Kind {
     /// scim2-server: nearly all of RFC 7644, over HTTP/1.0 without keep-alive.
     Scim2,
-    /// The same that offers no PATCH, no filter and no ETag, pages of five, and Bulk of ten operations and 4 KiB.
+    /// The same that offers no PATCH, no filter and no `ETag`, pages of five, and Bulk of ten operations and 4 KiB.
     Limited,
     /// The same without the extension for enterprises: what belongs to it is refused.
     WithoutEnterprise,
-    /// django-scim2: most PATCHes are refused with 501, most filters find nothing.
+    /// django-scim2: most of what PATCH should do is refused with 501, most filters find nothing.
     DjangoScim2,
-    /// django-scim2-server: most attributes are dropped, most PATCHes answered with 200 and without effect.
+    /// django-scim2-server: most attributes are dropped, PATCH mostly says 200 and does nothing.
     DjangoScim2Server,
     /// scimmy-routers on express 4: pages go on beyond the end.
     Scimmy,

@@ -66,7 +66,6 @@ struct Service {
     requests: Mutex<Vec<Recorded>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
-    tokens: Mutex<Vec<String>>,
 }
 
 /// A request as it came.
@@ -100,7 +99,6 @@ impl FaultServer {
             requests: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
-            tokens: Mutex::new(vec![TOKEN.to_owned()]),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&service));
         let router = router.into_make_service_with_connect_info::<Connection>();
@@ -115,16 +113,6 @@ impl FaultServer {
 
     pub fn token(&self) -> Secret {
         Secret::from(TOKEN)
-    }
-
-    /// Where tokens are given out (RFC 6749 section 4.4), to the client `rosterd` with the secret `client-Secret.1`.
-    pub fn token_url(&self) -> Url {
-        self.base().join("/oauth/token").expect("a URL")
-    }
-
-    /// Takes back all tokens; new ones are to be had at [`FaultServer::token_url`].
-    pub fn revoke_tokens(&self) {
-        lock(&self.service.tokens).clear();
     }
 
     /// Changes the quirks from now on.

@@ -13,7 +13,6 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
-use super::Recorded;
 use super::connection::Connection;
 use super::patch::Refusal;
 use super::quirks::Created;
@@ -253,23 +252,4 @@ pub fn discovered(subject: &str, quirks: &Quirks) -> Result<Response, Refusal> {
         "Schemas" => Ok(scim(200, &list(schema::schemas(quirks)), quirks)),
         _ => Err(Refusal::new(404, "", "no such endpoint")),
     }
-}
-
-/// Gives out a token (RFC 6749 section 4.4) to the client `rosterd`, known by Basic or by the body.
-pub fn token(tokens: &mut Vec<String>, recorded: &Recorded) -> Response {
-    use base64::Engine as _;
-
-    let basic = base64::engine::general_purpose::STANDARD.encode("rosterd:client-Secret.1");
-    let sent = recorded.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let fields: Vec<(String, String)> = url::form_urlencoded::parse(recorded.text.as_bytes()).into_owned().collect();
-    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let by_body = field("client_id") == Some("rosterd") && field("client_secret") == Some("client-Secret.1");
-    let is_known = sent == Some(&format!("Basic {basic}")) || by_body;
-    if !is_known || field("grant_type") != Some("client_credentials") {
-        return respond(401, "application/json", r#"{"error":"invalid_client"}"#);
-    }
-    let token = format!("token-Of.oauth-{}", uuid::Uuid::now_v7());
-    tokens.push(token.clone());
-    let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600 });
-    respond(200, "application/json", body.to_string())
 }

@@ -116,7 +116,7 @@ pub struct Quirks {
     pub patch_without_effect: bool,
     /// PATCH answers with the resource, not with 204.
     pub patch_tells: bool,
-    /// PATCHes of these attributes are refused with 400 `invalidPath`, and all else in the request with it.
+    /// A PATCH of these attributes is refused with 400 `invalidPath`, and all else in the request with it.
     pub refused: &'static [&'static str],
     /// Attributes that cannot change: 400 `mutability`.
     pub immutable: &'static [&'static str],

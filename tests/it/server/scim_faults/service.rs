@@ -21,6 +21,7 @@ use url::Url;
 use super::PREFIX;
 use super::Recorded;
 use super::Service;
+use super::TOKEN;
 use super::answers;
 use super::answers::empty;
 use super::answers::refused;
@@ -74,9 +75,6 @@ impl Service {
         lock(&self.requests).push(recorded.clone());
         let quirks = lock(&self.quirks).clone();
         tokio::time::sleep(quirks.latency).await;
-        if recorded.path.starts_with("/oauth/token") {
-            return answers::token(&mut lock(&self.tokens), &recorded);
-        }
         let fault = self.fault(&recorded.method, &recorded.path);
         if let Some(response) = fault.as_ref().and_then(|fault| answers::instead(fault, connection, &quirks)) {
             return response;
@@ -120,7 +118,7 @@ impl Service {
     fn proved(&self, recorded: &Recorded, quirks: &Quirks) -> Result<Response, Refusal> {
         let sent =
             recorded.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_known = lock(&self.tokens).iter().any(|token| sent == format!("Bearer {token}"));
+        let is_known = sent == format!("Bearer {TOKEN}");
         let discovery = ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"];
         let is_discovery = discovery.iter().any(|path| recorded.path.starts_with(path));
         if !is_known || is_discovery && quirks.discovery == Discovery::Denied {
