@@ -240,7 +240,7 @@ impl fmt::Debug for LetterTemplate {
     }
 }
 
-/// Returns whether `c` ends a line somewhere, or is invisible steering for a terminal or a mail program.
+/// Returns whether `c` ends a line somewhere, or is an invisible command to a terminal or a mail program.
 pub(crate) fn breaks_lines(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
