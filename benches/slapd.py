@@ -41,10 +41,11 @@ class Slapd:
 
     title = "slapd"
 
-    def __init__(self, folder, durable=True, memberof=True):
+    def __init__(self, folder, durable=True, memberof=True, preload=None):
         self.tools = require()
         self.folder = folder
         self.process = None
+        self.environment = {**os.environ, "LD_PRELOAD": str(preload)} if preload else None
         self.url = "ldapi://" + quote(str(folder / "ldapi"), safe="")
         self.service_password = self._secret("service")
         self.admin_password = self._secret("admin")
@@ -87,7 +88,8 @@ class Slapd:
         command = [self.tools["slapd"], "-F", self.folder / "slapd.d", "-h", self.url, "-d", "0"]
         with open(self.folder / "slapd.log", "wb") as log:
             # With -d it stays in the foreground.
-            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.environment)
         limit = time.monotonic() + 20
         while subprocess.run(self.command("ldapwhoami"), capture_output=True, check=False).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > limit:
@@ -123,6 +125,10 @@ group_base = "{GROUPS}"
         """Returns the command line of a tool that binds as the service account, or with every right."""
         who, password = (ADMIN, self.admin_password) if admin else (SERVICE, self.service_password)
         return [self.tools[tool], "-x", "-D", who, "-y", password, "-H", url or self.url, *arguments]
+
+    def bare(self):
+        """Returns how a client reaches the server that has no LDAP library: socket, bind DN, file of the password."""
+        return [self.folder / "ldapi", SERVICE, self.service_password]
 
     def people(self):
         """Reads everybody: {dn: {attribute: sorted values}}, the password as the name of its hash, and `pwdReset`."""
