@@ -62,10 +62,10 @@ impl Provider {
                 continue;
             }
             let Some(group) = self.there(List::Groups, &group.id).await? else { continue };
-            let members = group.members().into_iter().map(|member| MatchKey::new(member.id.as_str())).collect();
+            let members = group.members().into_iter().map(|member| member.id.as_str().into()).collect();
             let existing = ExistingGroup {
                 kind: GroupKind::Group,
-                members: Members::ByEntry(members),
+                members: Members::ById(members),
                 protected: self.guard.why_not_group(name.as_str()).map(Into::into),
                 name: name.clone(),
             };

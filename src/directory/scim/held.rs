@@ -50,7 +50,7 @@ impl Provider {
         if asked.as_ref().is_some_and(HashSet::is_empty) {
             return Ok(Vec::new());
         }
-        let mut roles: HashMap<MatchKey, (GroupName, HashSet<MatchKey>)> = HashMap::new();
+        let mut roles: HashMap<MatchKey, (GroupName, HashSet<Box<str>>)> = HashMap::new();
         let mut all = std::pin::pin!(Arc::clone(self).sweep(List::Users, None));
         while let Some(user) = all.next().await {
             let user = user?;
@@ -58,13 +58,13 @@ impl Provider {
                 let key = MatchKey::new(&role);
                 if asked.as_ref().is_none_or(|asked| asked.contains(&key)) {
                     let (_, holders) = roles.entry(key).or_insert_with(|| (GroupName::new(&role), HashSet::new()));
-                    holders.insert(MatchKey::new(user.id.as_str()));
+                    holders.insert(user.id.as_str().into());
                 }
             }
         }
         let role = |(name, holders)| ExistingGroup {
             kind: GroupKind::Role,
-            members: Members::ByEntry(holders),
+            members: Members::ById(holders),
             protected: self.guard.why_not_group(GroupName::as_str(&name)).map(Into::into),
             name,
         };
