@@ -81,7 +81,6 @@ impl Provider {
         let account = NewAccount {
             username,
             attributes: &kept,
-            external_id: None,
             password: password.as_ref().filter(|_| self.takes_passwords()),
             must_change: path.as_ref().map(|path| (path, *must_change)),
             active: true,

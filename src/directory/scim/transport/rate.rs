@@ -49,25 +49,9 @@ impl Limit {
         Self { n, per: Duration::from_secs(1) }
     }
 
-    /// So many a minute.
-    pub const fn per_minute(n: NonZeroU32) -> Self {
-        Self { n, per: Duration::from_secs(60) }
-    }
-
-    /// So many an hour.
-    pub const fn per_hour(n: NonZeroU32) -> Self {
-        Self { n, per: Duration::from_secs(3600) }
-    }
-
     /// Returns how many a second that is.
     pub fn each_second(self) -> f64 {
         f64::from(self.n.get()) / self.per.as_secs_f64()
-    }
-
-    /// Returns how long `n` take.
-    pub fn time_for(self, n: u64) -> Duration {
-        let n = u32::try_from(n).unwrap_or(u32::MAX);
-        Duration::try_from_secs_f64(f64::from(n) / self.each_second()).unwrap_or(Duration::MAX)
     }
 }
 

@@ -127,15 +127,6 @@ impl BulkRequest {
         }
         requests
     }
-
-    /// Returns the two halves of a request that was too large; `None` when it has one operation only.
-    pub fn halves(mut self) -> Option<(Self, Self)> {
-        if self.operations.len() < 2 {
-            return None;
-        }
-        let second = self.operations.split_off(self.operations.len().div_ceil(2));
-        Some((self, Self { operations: second }))
-    }
 }
 
 /// What came of one operation. `Debug` does not show the resource.

@@ -110,14 +110,6 @@ fn what_is_no_bulk_response_is_misread() {
 }
 
 #[test]
-fn a_request_that_is_too_large_is_halved() {
-    let (first, second) = BulkRequest { operations: posts(5) }.halves().expect("two");
-    assert_eq!((first.operations.len(), second.operations.len()), (3, 2));
-    assert!(BulkRequest { operations: posts(1) }.halves().is_none());
-    assert!(BulkRequest::default().halves().is_none());
-}
-
-#[test]
 fn a_large_operation_is_alone() {
     let mut operations = posts(3);
     operations[1].data = Some(json!({"userName": "x".repeat(500)}));
