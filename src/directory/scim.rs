@@ -6,6 +6,7 @@ use futures_util::Stream;
 use futures_util::TryStreamExt;
 use futures_util::stream;
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 use self::guard::Guard;
 use self::provider::Provider;
@@ -45,6 +46,7 @@ mod discovery;
 pub mod filter;
 mod find;
 pub mod flat;
+mod gather;
 mod group;
 mod guard;
 mod held;
@@ -140,6 +142,10 @@ impl Directory for Scim {
 
     fn remarks(&self) -> Option<&Remarks> {
         Some(&self.site.remarks)
+    }
+
+    fn heed(&self, stop: &CancellationToken) {
+        self.site.transport.heed(stop);
     }
 
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
