@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use futures_util::Stream;
+use tokio_util::sync::CancellationToken;
 
 use crate::roster::account::Account;
 use crate::roster::account::EntryId;
@@ -96,6 +97,12 @@ pub trait Directory: Send + Sync {
     /// the target is first asked for anything has that server asked first.
     fn newest(&self) -> Option<&Newest> {
         None
+    }
+
+    /// Listens to what says that the run must end: from then on nothing waits for long, and nothing new is begun. Targets
+    /// that never wait for long need not.
+    fn heed(&self, stop: &CancellationToken) {
+        let _ = stop;
     }
 
     /// Streams the accounts that `lookup` asks for, each once, in any order.

@@ -139,6 +139,7 @@ impl Carrier {
     /// Carries one roster as far as it goes now.
     pub async fn carry<D: Directory>(&self, errand: Errand<'_, D>) -> Result<Carried, Failure> {
         let id = errand.run.id.clone();
+        errand.directory.heed(&self.stop);
         if !reading::is_whole(errand.run.spool.clone().into(), &errand.run.fingerprint).await {
             return self.without_copy(&errand.run).await;
         }

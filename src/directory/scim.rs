@@ -1,13 +1,12 @@
 //! A SCIM 2.0 service (RFC 7643, RFC 7644) as a directory.
 
 use std::sync::Arc;
-use std::sync::PoisonError;
-use std::sync::RwLock;
 
 use futures_util::Stream;
 use futures_util::TryStreamExt;
 use futures_util::stream;
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 
 use self::guard::Guard;
 use self::provider::Provider;
@@ -47,6 +46,7 @@ mod discovery;
 pub mod filter;
 mod find;
 pub mod flat;
+mod gather;
 mod group;
 mod guard;
 mod held;
@@ -80,11 +80,8 @@ pub use self::settings::Verify;
 #[derive(Debug)]
 pub struct Scim {
     site: Site,
-    /// What was discovered, until it is too old.
-    provider: RwLock<Option<Arc<Provider>>>,
-    /// Held while it is discovered.
-    discovering: tokio::sync::Mutex<()>,
-    capabilities: OnceCell<Capabilities>,
+    /// What was discovered. It holds as long as this does, which is for one run.
+    provider: OnceCell<Arc<Provider>>,
 }
 
 impl Scim {
@@ -96,42 +93,26 @@ impl Scim {
         let guard = Arc::new(Guard::new(&settings)?);
         let site =
             Site { settings: Arc::new(settings), transport, guard, locks: Arc::default(), remarks: Arc::default() };
-        Ok(Self {
-            site,
-            provider: RwLock::default(),
-            discovering: tokio::sync::Mutex::default(),
-            capabilities: OnceCell::new(),
-        })
-    }
-
-    fn known(&self) -> Option<Arc<Provider>> {
-        let known = self.provider.read().unwrap_or_else(PoisonError::into_inner).clone();
-        known.filter(|provider| !provider.is_stale())
+        Ok(Self { site, provider: OnceCell::new() })
     }
 
     /// Returns what is known of the service, after it was asked.
-    async fn provider(&self) -> Result<Arc<Provider>, Fault> {
-        if let Some(known) = self.known() {
-            return Ok(known);
-        }
-        let _turn = self.discovering.lock().await;
-        if let Some(known) = self.known() {
-            return Ok(known);
-        }
-        let service = Box::pin(discovery::discover(&self.site.transport, &self.site.settings)).await?;
-        let provider = Arc::new(Provider::new(self.site.clone(), service));
-        *self.provider.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&provider));
-        Ok(provider)
+    async fn provider(&self) -> Result<&Arc<Provider>, Fault> {
+        let discover = async || {
+            let service = Box::pin(discovery::discover(&self.site.transport, &self.site.settings)).await?;
+            Ok(Arc::new(Provider::new(self.site.clone(), service)))
+        };
+        self.provider.get_or_try_init(discover).await
     }
 }
 
 impl Directory for Scim {
     async fn capabilities(&self) -> Result<&Capabilities, Fault> {
-        self.capabilities.get_or_try_init(async || Ok(self.provider().await?.capabilities())).await
+        Ok(self.provider().await?.capabilities())
     }
 
     fn objections(&self, account: &Account) -> Vec<Problem> {
-        let Some(provider) = self.known() else { return Vec::new() };
+        let Some(provider) = self.provider.get() else { return Vec::new() };
         let create = Create {
             username: account.username.clone(),
             locator: None,
@@ -146,7 +127,7 @@ impl Directory for Scim {
     }
 
     fn stores(&self, attribute: &AttributeName) -> bool {
-        self.known().is_none_or(|provider| !provider.is_left_out(attribute))
+        self.provider.get().is_none_or(|provider| !provider.is_left_out(attribute))
     }
 
     /// Ids are compared exactly (RFC 7643 section 3.1): two that differ by case are two accounts.
@@ -163,8 +144,12 @@ impl Directory for Scim {
         Some(&self.site.remarks)
     }
 
+    fn heed(&self, stop: &CancellationToken) {
+        self.site.transport.heed(stop);
+    }
+
     fn existing(&self, lookup: Lookup) -> impl Stream<Item = Result<ExistingAccount, Fault>> + Send {
-        stream::once(async move { Ok(self.provider().await?.existing(lookup)) }).try_flatten()
+        stream::once(async move { Ok(Arc::clone(self.provider().await?).existing(lookup)) }).try_flatten()
     }
 
     async fn groups(&self, kind: GroupKind, wanted: Wanted) -> Result<Vec<ExistingGroup>, Fault> {

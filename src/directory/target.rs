@@ -3,6 +3,7 @@
 use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio_util::sync::CancellationToken;
 
 use super::Capabilities;
 use super::Directory;
@@ -114,6 +115,14 @@ impl Directory for Target {
             Self::Local(local) => local.newest(),
             Self::Ldap(ldap) => ldap.newest(),
             Self::Scim(scim) => scim.newest(),
+        }
+    }
+
+    fn heed(&self, stop: &CancellationToken) {
+        match self {
+            Self::Local(local) => local.heed(stop),
+            Self::Ldap(ldap) => ldap.heed(stop),
+            Self::Scim(scim) => scim.heed(stop),
         }
     }
 

@@ -202,6 +202,9 @@ impl<D: Directory> Progression<'_, D> {
         let mut pending = batch;
         let mut last_fault = None;
         for attempt in 0..=ATTEMPTS {
+            // The directory tells of these itself, once.
+            pending.iter_mut().for_each(|writing| writing.keep_only(|name| self.work.directory.stores(name)));
+            pending.retain(|writing| !writing.wishes.is_empty());
             let ids = pending.iter().map(|writing| writing.member.id.clone()).collect();
             let found: HashMap<EntryId, ExistingAccount> = match self.courier.read_patiently(ids, &attributes).await {
                 Ok(found) => found.into_iter().map(|account| (account.id.clone(), account)).collect(),

@@ -20,7 +20,6 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
-use crate::roster::account::Members;
 use crate::roster::earlier::Creation;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -295,7 +294,9 @@ impl<D: Directory> Progression<'_, D> {
         let by_name: HashMap<MatchKey, &ExistingGroup> = groups.iter().map(|group| (group.name.key(), group)).collect();
         for work in written {
             let group = by_name.get(&work.name.key());
-            let is_in = |coming: &Coming| group.is_some_and(|group| holds(group, &coming.member));
+            let is_in = |coming: &Coming| {
+                group.is_some_and(|group| group.members.has(&coming.member.id, &coming.member.username))
+            };
             let not_in =
                 Fault::new(Next::RejectRow, "the directory accepted the member, but has it not when read back");
             let still_in = Fault::new(Next::RejectRow, "the directory let the member go, but has it when read back");
@@ -363,12 +364,5 @@ fn operation(kind: GroupKind, work: &GroupWork, exists: bool) -> Operation {
         Operation::ChangeMembers { kind, name, add: members(&work.add), remove: members(&work.remove) }
     } else {
         Operation::CreateGroup { kind, name, members: members(&work.add) }
-    }
-}
-
-fn holds(group: &ExistingGroup, member: &Member) -> bool {
-    match &group.members {
-        Members::ByEntry(members) => members.contains(&MatchKey::new(&member.id.locator)),
-        Members::ByUsername(members) => members.contains(&MatchKey::new(&member.username)),
     }
 }

@@ -289,10 +289,7 @@ pub struct ExistingGroup {
 impl ExistingGroup {
     /// Returns whether `account` is a member.
     pub fn has(&self, account: &ExistingAccount) -> bool {
-        match &self.members {
-            Members::ByEntry(members) => members.contains(&MatchKey::new(&account.id.locator)),
-            Members::ByUsername(members) => members.contains(&MatchKey::new(&account.username)),
-        }
+        self.members.has(&account.id, &account.username)
     }
 }
 
@@ -301,6 +298,19 @@ impl ExistingGroup {
 pub enum Members {
     /// By [`EntryId::locator`], in the spelling that the directory gives to the ids of its accounts.
     ByEntry(std::collections::HashSet<MatchKey>),
+    /// By [`EntryId::stable`], compared exactly.
+    ById(std::collections::HashSet<Box<str>>),
     /// By login name (`memberUid`).
     ByUsername(std::collections::HashSet<MatchKey>),
+}
+
+impl Members {
+    /// Returns whether an entry that is called so is among them.
+    pub fn has(&self, id: &EntryId, username: &str) -> bool {
+        match self {
+            Self::ByEntry(members) => members.contains(&MatchKey::new(&id.locator)),
+            Self::ById(members) => members.contains(&id.stable),
+            Self::ByUsername(members) => members.contains(&MatchKey::new(username)),
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use globset::GlobSet;
 
@@ -33,6 +34,7 @@ pub struct GroupIndex {
     groups: Vec<Indexed>,
     by_name: HashMap<MatchKey, u32>,
     by_entry: HashMap<MatchKey, Vec<u32>>,
+    by_id: HashMap<Box<str>, Vec<u32>>,
     by_username: HashMap<MatchKey, Vec<u32>>,
 }
 
@@ -57,6 +59,7 @@ impl GroupIndex {
             groups: Vec::with_capacity(existing.len()),
             by_name: HashMap::new(),
             by_entry: HashMap::new(),
+            by_id: HashMap::new(),
             by_username: HashMap::new(),
         };
         let named: HashSet<MatchKey> = named.iter().map(GroupName::key).collect();
@@ -66,12 +69,10 @@ impl GroupIndex {
             let owned = named.contains(&key) || index.rules.owned.is_match(key.as_str());
             index.groups.push(Indexed { name: group.name, owned, protected: group.protected });
             index.by_name.insert(key, place);
-            let (table, members) = match group.members {
-                Members::ByEntry(members) => (&mut index.by_entry, members),
-                Members::ByUsername(members) => (&mut index.by_username, members),
-            };
-            for member in members {
-                table.entry(member).or_default().push(place);
+            match group.members {
+                Members::ByEntry(members) => note(&mut index.by_entry, members, place),
+                Members::ById(members) => note(&mut index.by_id, members, place),
+                Members::ByUsername(members) => note(&mut index.by_username, members, place),
             }
         }
         index
@@ -85,9 +86,14 @@ impl GroupIndex {
     /// Returns the feed's groups that a person is in.
     fn owned_of(&self, entry: &EntryId, username: &str) -> Vec<u32> {
         let by_entry = self.by_entry.get(&MatchKey::new(&entry.locator)).into_iter().flatten();
+        let by_id = self.by_id.get(&entry.stable).into_iter().flatten();
         let by_username = self.by_username.get(&MatchKey::new(username)).into_iter().flatten();
-        let mut places: Vec<u32> =
-            by_entry.chain(by_username).copied().filter(|place| self.groups[*place as usize].owned).collect();
+        let mut places: Vec<u32> = by_entry
+            .chain(by_id)
+            .chain(by_username)
+            .copied()
+            .filter(|place| self.groups[*place as usize].owned)
+            .collect();
         places.sort_unstable();
         places.dedup();
         places
@@ -153,6 +159,12 @@ impl GroupIndex {
     }
 }
 
+fn note<K: Eq + Hash>(table: &mut HashMap<K, Vec<u32>>, members: HashSet<K>, place: u32) {
+    for member in members {
+        table.entry(member).or_default().push(place);
+    }
+}
+
 /// Returns the names that the roster gives to groups of `kind`.
 pub fn named(accounts: &[Account], kind: GroupKind) -> HashSet<GroupName> {
     let of = |account: &Account| match kind {
@@ -168,4 +180,29 @@ pub fn named(accounts: &[Account], kind: GroupKind) -> HashSet<GroupName> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_differs_by_case_is_somebody_else() {
+        let id = |text: &str| EntryId { locator: text.into(), stable: text.into() };
+        let group = |name: &str, members| ExistingGroup {
+            kind: GroupKind::Group,
+            name: GroupName::new(name),
+            members,
+            protected: None,
+        };
+        let rules = MembershipRules { create: false, owned: GlobSet::empty() };
+        let names = ["exact", "folded"].map(GroupName::new);
+        let exact = group("exact", Members::ById(HashSet::from(["a1".into()])));
+        let folded = group("folded", Members::ByEntry(HashSet::from([MatchKey::new("a1")])));
+        assert!(exact.members.has(&id("a1"), "ada") && !exact.members.has(&id("A1"), "ada"));
+        assert!(folded.members.has(&id("A1"), "ada"));
+        let index = GroupIndex::new(GroupKind::Group, rules, vec![exact, folded], &names.into());
+        let n_groups = |own: &str| index.change(&[], false, Some((&id(own), "ada")), "groups").map(|(_, n)| n);
+        assert_eq!((n_groups("a1"), n_groups("A1")), (Ok(2), Ok(1)));
+    }
 }

@@ -1,5 +1,6 @@
 //! SCIM services as directories.
 
+mod bulk;
 mod capabilities;
 mod checked;
 mod creating;
@@ -8,6 +9,7 @@ mod joining;
 mod patience;
 mod reading;
 mod services;
+mod stopping;
 mod transport;
 mod updating;
 

@@ -1,18 +1,19 @@
-//! Several creations in one request (RFC 7644 section 3.7), where the service offers that and is seen to do it.
+//! Several writes in one request (RFC 7644 section 3.7), where the service offers that and is seen to do it.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-use futures_util::StreamExt;
-use futures_util::stream;
-
+use super::gather::Waiting;
 use super::provider::Provider;
 use super::service::Capability;
 use super::transport::Reply;
 use super::transport::Request;
+use super::transport::Scrub;
 use super::transport::Trouble;
 use super::wire::BulkAnswer;
 use super::wire::BulkOperation;
@@ -21,183 +22,201 @@ use super::wire::BulkResponse;
 use super::wire::ErrorReply;
 use super::wire::Method;
 use super::wire::ScimType;
-use crate::directory::Pace;
-use crate::roster::fault::Fault;
-use crate::roster::fault::Next;
-use crate::roster::name_key::MatchKey;
-use crate::roster::operation::Create;
-use crate::roster::operation::Operation;
-use crate::roster::operation::Receipt;
+use crate::roster::remark::Remark;
 
-/// How many operations the service is seen to take at a time.
+/// What is known of bulk requests besides what the service says of them.
 #[derive(Debug)]
 pub(super) struct Bulk {
+    /// How many operations the service is seen to take at a time.
     most: AtomicUsize,
+    /// The last one had an answer that says what came of its operations.
+    is_proved: AtomicBool,
+    /// What the service does by itself only.
+    alone: Mutex<Vec<Method>>,
 }
 
 impl Default for Bulk {
     fn default() -> Self {
-        Self { most: AtomicUsize::new(usize::MAX) }
+        Self { most: AtomicUsize::new(usize::MAX), is_proved: AtomicBool::new(false), alone: Mutex::default() }
     }
 }
 
-type Answers = [Option<Result<Receipt, Fault>>];
+impl Bulk {
+    /// Returns whether the last bulk request had an answer to rely on.
+    pub(super) fn is_proved(&self) -> bool {
+        self.is_proved.load(Ordering::Relaxed)
+    }
+
+    fn is_alone(&self, method: Method) -> bool {
+        self.alone.lock().unwrap_or_else(PoisonError::into_inner).contains(&method)
+    }
+
+    /// Remembers that a method does not go in bulk requests; returns whether that is news.
+    fn leave_alone(&self, method: Method) -> bool {
+        let mut alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = !alone.contains(&method);
+        if is_news {
+            alone.push(method);
+        }
+        is_news
+    }
+}
+
+/// Writes that were gathered, by the place that their operations are known by.
+struct Lot(Vec<Option<Waiting>>);
+
+impl Lot {
+    fn take(&mut self, operation: &BulkOperation) -> Option<Waiting> {
+        let place: usize = operation.bulk_id.strip_prefix("write-")?.parse().ok()?;
+        self.0.get_mut(place)?.take()
+    }
+}
 
 impl Provider {
-    /// Creates accounts in bulk requests, and puts what came of them into their places. What is left without an answer
-    /// was certainly not done, and is to be done by itself.
-    pub(super) async fn in_bulk(self: &Arc<Self>, batch: &[Operation], pace: &Pace, answers: &mut Answers) {
-        let creates: Vec<(usize, &Create)> = batch
-            .iter()
-            .enumerate()
-            .filter_map(|(place, operation)| match operation {
-                Operation::Create(create) => Some((place, create)),
-                _ => None,
-            })
-            .collect();
-        if creates.len() < 2 || !self.settings.bulk || self.service.bulk_limits().is_none() {
-            return;
-        }
-        // Always in the same order, so that two batches cannot wait for each other.
-        let mut names: Vec<MatchKey> = creates.iter().map(|(_, create)| MatchKey::new(&create.username)).collect();
-        names.sort();
-        names.dedup();
-        let mut turns = Vec::with_capacity(names.len());
-        for name in names {
-            turns.push(self.locks.lock(&format!("name {}", name.as_str())).await);
-        }
-        let mut operations = Vec::with_capacity(creates.len());
-        for (place, create) in creates {
-            match self.addition(create) {
-                Ok(data) => operations.push(BulkOperation {
-                    method: Method::Post,
-                    path: self.bulk_path(),
-                    bulk_id: format!("account-{place}"),
-                    version: None,
-                    data: Some(data),
-                }),
-                Err(fault) => answers[place] = Some(Err(fault)),
-            }
-        }
-        let mut requests: VecDeque<BulkRequest> = self.split(operations).into();
-        while let Some(request) = requests.pop_front() {
-            if !self.service.can(Capability::Bulk) {
-                return;
-            }
+    /// Returns how many writes may go in one request; `None`: each goes by itself.
+    pub(super) fn bulk_most(&self) -> Option<usize> {
+        let limits = self.service.bulk_limits().filter(|_| self.settings.bulk)?;
+        let most = limits.operations.min(self.settings.bulk_operations).get();
+        Some(most.min(self.bulk.most.load(Ordering::Relaxed))).filter(|most| *most > 1)
+    }
+
+    pub(super) fn goes_in_bulk(&self, request: &Request) -> bool {
+        self.bulk_most().is_some() && method_of(request).is_some_and(|method| !self.bulk.is_alone(method))
+    }
+
+    /// Sends writes in as few requests as the service allows, and tells each what came of it. What was certainly not done
+    /// goes by itself where that can make a difference.
+    pub(super) async fn in_bulk(&self, lot: Vec<Waiting>) {
+        let operations = lot.iter().enumerate().filter_map(|(place, waiting)| self.operation(place, &waiting.request));
+        let mut left: VecDeque<BulkOperation> = operations.collect();
+        let mut lot = Lot(lot.into_iter().map(Some).collect());
+        while let Some(request) = self.next_request(&mut left) {
             let n = request.operations.len();
-            // Each operation counts, as it would alone.
-            for _ in 1..n {
-                pace.permit().await;
+            if n == 1 {
+                request.operations.iter().filter_map(|one| lot.take(one)).for_each(Waiting::leave_alone);
+                continue;
             }
             let sent = Request::post(self.service.bulk_endpoint.url(), request.to_value());
-            match self.transport.send(sent, Some(pace)).await {
-                Ok(reply) => self.take(batch, &request, &reply, answers, pace).await,
-                Err(Trouble::Refused(reply)) if is_too_much(&reply) && n > 1 => {
-                    self.bulk.most.fetch_min(n / 2, Ordering::Relaxed);
-                    let halves = self.split(request.operations);
-                    halves.into_iter().rev().for_each(|half| requests.push_front(half));
+            // Until it has been seen to work, a refusal is about this endpoint and not about who asks.
+            let sent = if self.bulk.is_proved() { sent } else { sent.probing() };
+            let scrub = self.transport.scrub_of(&sent).await;
+            let trouble = match self.transport.send(sent, None).await {
+                Ok(reply) => {
+                    self.take(&request, &reply, &mut lot, &scrub);
+                    continue;
                 }
-                Err(Trouble::Refused(reply)) if reply.status < 500 || reply.status == 501 => {
-                    if !is_too_much(&reply) {
-                        self.without(Capability::Bulk, format!("the service answers: {reply}"));
+                Err(trouble) => trouble,
+            };
+            match &trouble {
+                Trouble::Refused(reply) if is_too_much(reply) => {
+                    self.take_fewer(n);
+                    request.operations.into_iter().rev().for_each(|operation| left.push_front(operation));
+                }
+                // Nothing was done.
+                Trouble::Refused(reply) if says_no(reply.status) => {
+                    self.without(Capability::Bulk, format!("the service answers: {reply}"));
+                    request.operations.into_iter().rev().for_each(|operation| left.push_front(operation));
+                }
+                _ => {
+                    if !matches!(trouble, Trouble::NotSent(_) | Trouble::Unauthorized(_) | Trouble::Unfit(_)) {
+                        self.doubt(n, &trouble);
                     }
-                }
-                Err(trouble) => {
-                    let fault = trouble.fault_of_write();
-                    for place in request.operations.iter().filter_map(place_of) {
-                        answers[place] = Some(Err(fault.clone()));
+                    for waiting in request.operations.iter().filter_map(|one| lot.take(one)) {
+                        waiting.answer(Err(trouble.clone()));
                     }
                 }
             }
         }
+        lot.0.into_iter().flatten().for_each(Waiting::leave_alone);
     }
 
-    fn split(&self, operations: Vec<BulkOperation>) -> Vec<BulkRequest> {
-        let Some(limits) = self.service.bulk_limits() else { return Vec::new() };
-        let most = NonZeroUsize::new(self.bulk.most.load(Ordering::Relaxed)).unwrap_or(NonZeroUsize::MIN);
-        let most = most.min(limits.operations).min(self.settings.bulk_operations);
-        // Room for what the service may count besides.
-        let bytes = limits.payload.get() - limits.payload.get() / 10;
-        BulkRequest::split(operations, most, NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN))
+    fn operation(&self, place: usize, request: &Request) -> Option<BulkOperation> {
+        Some(BulkOperation {
+            method: method_of(request)?,
+            path: self.below_base(request),
+            bulk_id: format!("write-{place}"),
+            version: request.if_match.clone(),
+            data: request.body.clone(),
+        })
     }
 
-    /// Returns the path of users below the service's base.
-    fn bulk_path(&self) -> String {
-        let users = self.service.users.url();
+    /// Returns the path of what is written, below the service's base.
+    fn below_base(&self, request: &Request) -> String {
         let base = self.settings.base().url().path().trim_end_matches('/');
-        users.path().strip_prefix(base).unwrap_or_else(|| users.path()).to_owned()
+        let path = request.url.path();
+        path.strip_prefix(base).unwrap_or(path).to_owned()
+    }
+
+    /// Takes as many operations as go in one request; `None`: none is left, or there are no bulk requests any more.
+    fn next_request(&self, left: &mut VecDeque<BulkOperation>) -> Option<BulkRequest> {
+        let most = self.bulk_most()?;
+        // Room for what the service may count besides.
+        let limit = self.service.bulk_limits()?.payload.get();
+        let bytes = NonZeroUsize::new(limit - limit / 10).unwrap_or(NonZeroUsize::MIN);
+        BulkRequest::take(left, NonZeroUsize::new(most)?, bytes)
     }
 
     /// Takes the answers to one request.
-    async fn take(
-        self: &Arc<Self>,
-        batch: &[Operation],
-        request: &BulkRequest,
-        reply: &Reply,
-        answers: &mut Answers,
-        pace: &Pace,
-    ) {
+    fn take(&self, request: &BulkRequest, reply: &Reply, lot: &mut Lot, scrub: &Scrub) {
         let response = reply.body.as_ref().map(BulkResponse::read).and_then(Result::ok);
         let found = response.as_ref().map(|response| response.answers_to(request)).unwrap_or_default();
-        if found.iter().all(Option::is_none) {
+        let is_proved = found.iter().any(Option::is_some);
+        self.bulk.is_proved.store(is_proved, Ordering::Relaxed);
+        if !is_proved {
             self.without(Capability::Bulk, "its answer says nothing of what was sent".to_owned());
         }
-        let pairs: Vec<_> = request
-            .operations
-            .iter()
-            .enumerate()
-            .filter_map(|(at, operation)| {
-                let place = place_of(operation)?;
-                let Operation::Create(create) = &batch[place] else { return None };
-                Some((place, create, operation, found.get(at).copied().flatten().cloned()))
-            })
-            .collect();
-        let width = self.settings.in_flight().get();
-        let answered: Vec<_> = pairs
-            .into_iter()
-            .map(|(place, create, operation, answer)| async move {
-                (place, self.answered(create, operation, answer, pace).await)
-            })
-            .collect();
-        let mut answered = stream::iter(answered).buffer_unordered(width);
-        while let Some((place, answer)) = answered.next().await {
-            answers[place] = answer;
+        for (at, operation) in request.operations.iter().enumerate() {
+            let Some(waiting) = lot.take(operation) else { continue };
+            match self.came(operation, found.get(at).copied().flatten(), scrub) {
+                Some(answer) => waiting.answer(answer),
+                None => waiting.leave_alone(),
+            }
         }
     }
 
     /// Tells what came of one operation; `None`: it was not done, and is to be done by itself.
-    async fn answered(
-        self: &Arc<Self>,
-        create: &Create,
+    fn came(
+        &self,
         operation: &BulkOperation,
-        answer: Option<BulkAnswer>,
-        pace: &Pace,
-    ) -> Option<Result<Receipt, Fault>> {
-        let unknown = || Fault::new(Next::LookAgain, "the service did not say what came of it");
-        let Some(answer) = answer else { return Some(Err(unknown())) };
-        if let Some(error) = answer.error() {
-            let error = error.without(create.password.as_ref());
-            if let Some(name) = self.blamed(create, &error) {
-                self.leave_out(&name, &error.to_string());
-                return None;
-            }
+        answer: Option<&BulkAnswer>,
+        scrub: &Scrub,
+    ) -> Option<Result<Reply, Trouble>> {
+        let unknown = || Some(Err(Trouble::Unanswered("the service did not say what came of it".to_owned())));
+        let Some(answer) = answer else { return unknown() };
+        if let Some(error) = answer.error(|said| scrub.hide_in(said)) {
             return match error.status {
-                // It was busy with the others, and says that it has not looked at this one (RFC 6585 section 4).
-                429 => None,
-                _ => Some(self.not_created(create, error, pace).await),
+                405 | 501 => {
+                    if self.bulk.leave_alone(operation.method) {
+                        let what = format!("bulk requests with {}", operation.method.word());
+                        self.remarks.tell(Remark::DoesWithout(what));
+                    }
+                    None
+                }
+                // It may be another matter alone: who may do it, where it is, or how much there is to do.
+                401 | 403 | 404 | 413 | 429 => None,
+                _ => Some(Err(Trouble::Refused(error))),
             };
         }
-        if !answer.is_success() {
-            return Some(Err(unknown()));
+        let Some(status) = answer.status.filter(|_| answer.is_success()) else { return unknown() };
+        let (etag, location, body) = (answer.version.clone(), answer.location.clone(), answer.response.clone());
+        Some(Ok(Reply { status, etag, location, body }))
+    }
+
+    /// Sends half as many from now on.
+    fn take_fewer(&self, n: usize) {
+        let half = (n / 2).max(1);
+        if self.bulk.most.fetch_min(half, Ordering::Relaxed).min(half) < 2 {
+            self.without(Capability::Bulk, "the service takes no two operations in one request".to_owned());
         }
-        let reply = Reply {
-            status: answer.status.unwrap_or(201),
-            etag: answer.version,
-            location: answer.location,
-            body: answer.response,
-        };
-        let sent = operation.data.as_ref()?;
-        Some(self.created(create, sent, &reply).await)
+    }
+
+    /// Notes that a request had no answer. The second time in a row, or the first time ever, is the last one.
+    fn doubt(&self, n: usize, trouble: &Trouble) {
+        if self.bulk.is_proved.swap(false, Ordering::Relaxed) {
+            self.take_fewer(n);
+        } else {
+            self.without(Capability::Bulk, trouble.to_string());
+        }
     }
 }
 
@@ -206,6 +225,11 @@ fn is_too_much(reply: &ErrorReply) -> bool {
     reply.status == 413 || reply.scim_type == Some(ScimType::TooMany)
 }
 
-fn place_of(operation: &BulkOperation) -> Option<usize> {
-    operation.bulk_id.strip_prefix("account-")?.parse().ok()
+/// Returns whether nothing was done, and nothing will be.
+fn says_no(status: u16) -> bool {
+    status < 500 && !matches!(status, 408 | 425 | 429) || matches!(status, 501 | 505)
+}
+
+fn method_of(request: &Request) -> Option<Method> {
+    Method::ALL.into_iter().find(|method| method.word() == request.method.as_str())
 }

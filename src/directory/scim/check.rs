@@ -201,7 +201,7 @@ impl Provider {
 
 /// Returns the provider, or the one finding that says why there is none.
 async fn known(scim: &Scim, subject: &str) -> Result<Arc<Provider>, Vec<Finding>> {
-    scim.provider().await.map_err(|fault| vec![bad(subject, &fault, "")])
+    scim.provider().await.cloned().map_err(|fault| vec![bad(subject, &fault, "")])
 }
 
 fn finding(subject: impl Into<String>, verdict: Verdict) -> Finding {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::flat;
 use super::flat::NewAccount;
+use super::gather::Writes;
 use super::path::AttributePath;
 use super::provider::Provider;
 use super::read::entry_id;
@@ -16,12 +17,12 @@ use super::sweep::List;
 use super::transport::Reply;
 use super::transport::Request;
 use super::transport::Trouble;
+use super::verify::BY_SCHEMA;
 use super::wire::ErrorReply;
 use super::wire::Resource;
 use super::wire::ResourceId;
 use super::wire::ScimType;
 use super::wire::urn;
-use crate::directory::Pace;
 use crate::roster::account::EntryId;
 use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Attributes;
@@ -44,12 +45,12 @@ const LEFT_OUT: usize = 8;
 
 impl Provider {
     /// Creates an account. It is never sent twice: what came of it when there was no answer is for a look to tell.
-    pub(super) async fn create(self: &Arc<Self>, create: &Create, pace: &Pace) -> Result<Receipt, Fault> {
-        let _turn = self.locks.lock(&format!("name {}", MatchKey::new(&create.username).as_str())).await;
+    pub(super) async fn create(self: &Arc<Self>, create: &Create, writes: &Writes<'_>) -> Result<Receipt, Fault> {
+        let _turn = writes.aside(self.locks.lock(&format!("name {}", MatchKey::new(&create.username).as_str()))).await;
         let mut body = self.addition(create)?;
         for _ in 0..LEFT_OUT {
             let request = Request::post(self.service.users.url(), body.clone());
-            match self.transport.send(request, Some(pace)).await {
+            match self.deliver(request, writes).await {
                 Ok(reply) => return self.created(create, &body, &reply).await,
                 Err(Trouble::Refused(reply)) => {
                     if let Some(name) = self.blamed(create, &reply) {
@@ -57,11 +58,11 @@ impl Provider {
                         body = self.addition(create)?;
                         continue;
                     }
-                    return self.not_created(create, reply, pace).await;
+                    return self.not_created(create, reply, writes).await;
                 }
                 Err(trouble) => {
                     if matches!(trouble, Trouble::Unanswered(_)) {
-                        tokio::time::sleep(STILL_AT_IT).await;
+                        writes.aside(tokio::time::sleep(STILL_AT_IT)).await;
                     }
                     return Err(trouble.fault_of_write());
                 }
@@ -77,18 +78,17 @@ impl Provider {
             return Err(reject(&ProblemKind::Protected(why)));
         }
         let path = self.must_change_path();
-        let kept = attributes.only(|name| !self.is_left_out(name));
+        let kept = attributes.only(|name| self.keeps(name));
         let account = NewAccount {
             username,
             attributes: &kept,
-            external_id: None,
             password: password.as_ref().filter(|_| self.takes_passwords()),
             must_change: path.as_ref().map(|path| (path, *must_change)),
             active: true,
         };
         let written = flat::resource_of(&account, &self.service).map_err(|unwritable| reject(&unwritable))?;
         for left_out in &written.left_out {
-            self.leave_out(&left_out.attribute, "its schema says so");
+            self.leave_out(&left_out.attribute, BY_SCHEMA);
         }
         Ok(written.sent)
     }
@@ -97,12 +97,7 @@ impl Provider {
     ///
     /// `sent` is what was asked for. Where the service shows nothing, that is what there is, once the service has been seen
     /// to do as it says.
-    pub(super) async fn created(
-        self: &Arc<Self>,
-        create: &Create,
-        sent: &Value,
-        reply: &Reply,
-    ) -> Result<Receipt, Fault> {
+    async fn created(self: &Arc<Self>, create: &Create, sent: &Value, reply: &Reply) -> Result<Receipt, Fault> {
         let changes = changes_of(&create.attributes, |name| !self.is_left_out(name));
         let wants_proof = self.tally.wants_proof(changes.iter().map(|change| change.attribute.as_str()));
         let located = reply.location.as_deref().and_then(|location| self.service.users.id_in(location));
@@ -157,11 +152,11 @@ impl Provider {
     }
 
     /// Tells what a refusal means: whether it is there, and whose it is.
-    pub(super) async fn not_created(
+    async fn not_created(
         self: &Arc<Self>,
         create: &Create,
         reply: ErrorReply,
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Receipt, Fault> {
         let is_clash = reply.status == 409 || reply.scim_type == Some(ScimType::Uniqueness);
         if !is_clash {
@@ -170,7 +165,7 @@ impl Provider {
         let by_name = self.glimpse(List::Users, &AttributePath::user_name(), &create.username).await?;
         match by_name.as_slice() {
             [] => {}
-            [there] if self.is_same_person(create, there) => return self.adopt(create, &there.id, pace).await,
+            [there] if self.is_same_person(create, there) => return self.adopt(create, &there.id, writes).await,
             [there, ..] => return Err(exists(&there.user_name().unwrap_or_default())),
         }
         for (name, values) in create.attributes.iter() {
@@ -208,7 +203,7 @@ impl Provider {
     }
 
     /// Brings an account that is there up to date, instead of a second one.
-    async fn adopt(self: &Arc<Self>, create: &Create, id: &ResourceId, pace: &Pace) -> Result<Receipt, Fault> {
+    async fn adopt(self: &Arc<Self>, create: &Create, id: &ResourceId, writes: &Writes<'_>) -> Result<Receipt, Fault> {
         let there = self.there(List::Users, id).await?.ok_or_else(|| unknown("the account is gone again"))?;
         let held = self.shape(&create.attributes.schema())?.account(&there, None);
         let changes = diff::changes(&held.attributes, &create.attributes, |_| Policy::Force);
@@ -221,13 +216,13 @@ impl Provider {
             must_change: self.must_change_path().map(|_| create.must_change),
             enabled: (!held.enabled).then_some(true),
         };
-        let receipt = self.update(&update, pace).await?;
+        let receipt = self.update(&update, writes).await?;
         let said = "the account was there already, with the same `externalId`, and is brought up to date";
         Ok(Receipt { done: Done::ChangedBut(said.to_owned()), account: None.or(receipt.account) })
     }
 
     /// Returns the attribute that a refusal is about, when the service refuses it whatever its value is.
-    pub(super) fn blamed(&self, create: &Create, reply: &ErrorReply) -> Option<AttributeName> {
+    fn blamed(&self, create: &Create, reply: &ErrorReply) -> Option<AttributeName> {
         let by_name =
             matches!(reply.scim_type, Some(ScimType::InvalidPath | ScimType::Mutability | ScimType::InvalidSyntax))
                 || reply.status == 501;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::create::id_of;
 use super::create::reject;
 use super::find::Wanted as Values;
+use super::gather::Writes;
 use super::path::AttributePath;
 use super::provider::Provider;
 use super::read::entry_id;
@@ -23,7 +24,6 @@ use super::wire::PatchOperation;
 use super::wire::Resource;
 use super::wire::ResourceId;
 use super::wire::writer::NewMember;
-use crate::directory::Pace;
 use crate::directory::Wanted;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
@@ -62,10 +62,10 @@ impl Provider {
                 continue;
             }
             let Some(group) = self.there(List::Groups, &group.id).await? else { continue };
-            let members = group.members().into_iter().map(|member| MatchKey::new(member.id.as_str())).collect();
+            let members = group.members().into_iter().map(|member| member.id.as_str().into()).collect();
             let existing = ExistingGroup {
                 kind: GroupKind::Group,
-                members: Members::ByEntry(members),
+                members: Members::ById(members),
                 protected: self.guard.why_not_group(name.as_str()).map(Into::into),
                 name: name.clone(),
             };
@@ -96,9 +96,9 @@ impl Provider {
         self: &Arc<Self>,
         name: &GroupName,
         members: &[Member],
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Done, Fault> {
-        let _turn = self.locks.lock(&format!("group {}", name.key().as_str())).await;
+        let _turn = writes.aside(self.locks.lock(&format!("group {}", name.key().as_str()))).await;
         if let Some(why) = self.guard.why_not_group(name.as_str()) {
             return Err(reject(&ProblemKind::Protected(why)));
         }
@@ -110,22 +110,21 @@ impl Provider {
         let first = ids.iter().take(most).map(|id| NewMember::new(id, self.service.preset.member_type)).collect();
         let url = self.endpoint(List::Groups).map_err(Trouble::fault_of_write)?.url();
         let body = Group::new(name.as_str(), first).to_value();
-        let reply =
-            self.transport.send(Request::post(url, body), Some(pace)).await.map_err(|trouble| match trouble {
-                // It was not there when it was looked for, so that it is not shown.
-                Trouble::Refused(reply) if reply.status == 409 => {
-                    let reason = "the service says that there is such a group, and shows none";
-                    Fault::new(Next::RejectRow, reason).with_code(reply.status)
-                }
-                trouble => trouble.fault_of_write(),
-            })?;
+        let reply = self.deliver(Request::post(url, body), writes).await.map_err(|trouble| match trouble {
+            // It was not there when it was looked for, so that it is not shown.
+            Trouble::Refused(reply) if reply.status == 409 => {
+                let reason = "the service says that there is such a group, and shows none";
+                Fault::new(Next::RejectRow, reason).with_code(reply.status)
+            }
+            trouble => trouble.fault_of_write(),
+        })?;
         let located = || reply.location.as_deref().and_then(|at| self.service.groups.as_ref()?.id_in(at));
         let shown = reply.body.as_ref().and_then(|body| Resource::read_with(body, located().as_ref()).ok());
         let id = match shown.map(|group| group.id).or_else(located) {
             Some(id) => id,
             None => self.only(name).await?.id,
         };
-        self.settle(&id, &Delta { add: ids, remove: Vec::new() }, pace).await?;
+        self.settle(&id, &Delta { add: ids, remove: Vec::new() }, writes).await?;
         Ok(Done::Created(entry_id(&id)))
     }
 
@@ -146,9 +145,9 @@ impl Provider {
         self: &Arc<Self>,
         name: &GroupName,
         (add, remove): (&[Member], &[Member]),
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Done, Fault> {
-        let _turn = self.locks.lock(&format!("group {}", name.key().as_str())).await;
+        let _turn = writes.aside(self.locks.lock(&format!("group {}", name.key().as_str()))).await;
         if let Some(why) = self.guard.why_not_group(name.as_str()) {
             return Err(reject(&ProblemKind::Protected(why)));
         }
@@ -165,11 +164,11 @@ impl Provider {
         // Who is nobody is in no group.
         wanted.remove.extend(remove.iter().filter_map(|member| id_of(&member.id).ok()));
         wanted.remove.retain(|id| !wanted.add.contains(id));
-        self.settle(&group.id, &wanted, pace).await
+        self.settle(&group.id, &wanted, writes).await
     }
 
     /// Changes members until the group shows that they are as wanted, or there is no other way to try.
-    async fn settle(self: &Arc<Self>, id: &ResourceId, wanted: &Delta, pace: &Pace) -> Result<Done, Fault> {
+    async fn settle(self: &Arc<Self>, id: &ResourceId, wanted: &Delta, writes: &Writes<'_>) -> Result<Done, Fault> {
         let mut changed = false;
         for way in [Way::Filter, Way::Values, Way::Put] {
             let group = self.there(List::Groups, id).await?.ok_or_else(gone)?;
@@ -183,8 +182,8 @@ impl Provider {
                 continue;
             }
             let sent = match way {
-                Way::Put => self.put_members(&group, &delta, pace).await.map(|any| (any, None)),
-                _ => self.patch_members(&group, &delta, way, pace).await,
+                Way::Put => self.put_members(&group, &delta, writes).await.map(|any| (any, None)),
+                _ => self.patch_members(&group, &delta, way, writes).await,
             };
             match sent {
                 Ok((any, _)) => changed |= any,
@@ -203,7 +202,7 @@ impl Provider {
         group: &Resource,
         delta: &Delta,
         way: Way,
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<(bool, Option<Fault>), Fault> {
         let most = self.settings.members_per_request().get();
         let typed = self.service.preset.member_type;
@@ -225,12 +224,12 @@ impl Provider {
         }
         let (mut any, mut refused) = (false, None);
         for operations in requests {
-            match self.send_patch(group, &operations, pace).await {
+            match self.send_patch(group, &operations, writes).await {
                 Ok(()) => any = true,
                 Err(fault) if fault.next == Next::RejectRow && operations.len() > 1 => {
                     // One of them: those who come must not wait for those who cannot go.
                     for operation in operations {
-                        match self.send_patch(group, &[operation], pace).await {
+                        match self.send_patch(group, &[operation], writes).await {
                             Ok(()) => any = true,
                             Err(fault) if fault.next == Next::RejectRow => refused = Some(fault),
                             Err(fault) => return Err(fault),
@@ -244,9 +243,14 @@ impl Provider {
         Ok((any, refused))
     }
 
-    async fn send_patch(&self, group: &Resource, operations: &[PatchOperation], pace: &Pace) -> Result<(), Fault> {
+    async fn send_patch(
+        &self,
+        group: &Resource,
+        operations: &[PatchOperation],
+        writes: &Writes<'_>,
+    ) -> Result<(), Fault> {
         // Several requests change one group, so that no version goes with them: nothing that is not in them is changed.
-        match self.patch(List::Groups, group, operations, None, pace).await {
+        match self.patch(List::Groups, group, operations, None, writes).await {
             Ok(_) => Ok(()),
             Err(Trouble::Refused(reply)) if matches!(reply.status, 404 | 409 | 412) => {
                 Err(Fault::new(Next::RejectRow, reply.to_string()).with_code(reply.status))
@@ -257,7 +261,12 @@ impl Provider {
 
     /// Sends the whole group with other members. Only who was read is sent back, so that a group which hides its members
     /// is left alone.
-    async fn put_members(self: &Arc<Self>, group: &Resource, delta: &Delta, pace: &Pace) -> Result<bool, Fault> {
+    async fn put_members(
+        self: &Arc<Self>,
+        group: &Resource,
+        delta: &Delta,
+        writes: &Writes<'_>,
+    ) -> Result<bool, Fault> {
         // What PATCH has done, and is not shown, is hidden. Without PATCH nobody could change what is not shown.
         if !group.shows(&AttributePath::members()) && self.service.can_patch() {
             return Ok(false);
@@ -269,7 +278,7 @@ impl Provider {
             operations.push(PatchOperation::add(AttributePath::members(), Value::Array(members)));
         }
         operations.extend(delta.remove.iter().map(|id| PatchOperation::remove(AttributePath::member(id))));
-        let written = self.put(List::Groups, group, &operations, pace).await?;
+        let written = self.put(List::Groups, group, &operations, writes).await?;
         Ok(written.any)
     }
 }

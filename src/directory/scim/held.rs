@@ -13,6 +13,7 @@ use serde_json::json;
 use super::create::id_of;
 use super::create::reject;
 use super::flat::whole_of;
+use super::gather::Writes;
 use super::path::AttributePath;
 use super::provider::Provider;
 use super::sweep::List;
@@ -20,7 +21,6 @@ use super::wire::PatchOperation;
 use super::wire::Resource;
 use super::wire::lenient;
 use super::write::gone;
-use crate::directory::Pace;
 use crate::directory::Wanted;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
@@ -50,7 +50,7 @@ impl Provider {
         if asked.as_ref().is_some_and(HashSet::is_empty) {
             return Ok(Vec::new());
         }
-        let mut roles: HashMap<MatchKey, (GroupName, HashSet<MatchKey>)> = HashMap::new();
+        let mut roles: HashMap<MatchKey, (GroupName, HashSet<Box<str>>)> = HashMap::new();
         let mut all = std::pin::pin!(Arc::clone(self).sweep(List::Users, None));
         while let Some(user) = all.next().await {
             let user = user?;
@@ -58,13 +58,13 @@ impl Provider {
                 let key = MatchKey::new(&role);
                 if asked.as_ref().is_none_or(|asked| asked.contains(&key)) {
                     let (_, holders) = roles.entry(key).or_insert_with(|| (GroupName::new(&role), HashSet::new()));
-                    holders.insert(MatchKey::new(user.id.as_str()));
+                    holders.insert(user.id.as_str().into());
                 }
             }
         }
         let role = |(name, holders)| ExistingGroup {
             kind: GroupKind::Role,
-            members: Members::ByEntry(holders),
+            members: Members::ById(holders),
             protected: self.guard.why_not_group(GroupName::as_str(&name)).map(Into::into),
             name,
         };
@@ -78,10 +78,10 @@ impl Provider {
         role: &GroupName,
         (add, remove): (&[Member], &[Member]),
         is_new: bool,
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Done, Fault> {
         let path = self.roles_path()?;
-        let _turn = self.locks.lock(&format!("role {}", role.key().as_str())).await;
+        let _turn = writes.aside(self.locks.lock(&format!("role {}", role.key().as_str()))).await;
         if let Some(why) = self.guard.why_not_group(role.as_str()) {
             return Err(reject(&ProblemKind::Protected(why)));
         }
@@ -101,7 +101,7 @@ impl Provider {
         let all = add.iter().map(|member| (member, true)).chain(leaving.map(|member| (member, false)));
         let (mut changed, mut failed) = (false, None);
         for (member, gives) in all {
-            match self.change_holder(&path, &spelled, member, gives, pace).await {
+            match self.change_holder(&path, &spelled, member, gives, writes).await {
                 Ok(any) => changed |= any,
                 Err(fault) if fault.next == Next::RejectRow => failed = Some(fault),
                 Err(fault) => {
@@ -125,10 +125,10 @@ impl Provider {
         role: &GroupName,
         member: &Member,
         gives: bool,
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<bool, Fault> {
         let id = id_of(&member.id)?;
-        let _turn = self.locks.lock(&format!("id {id}")).await;
+        let _turn = writes.aside(self.locks.lock(&format!("id {id}"))).await;
         let Some(before) = self.there(List::Users, &id).await? else {
             return if gives { Err(gone()) } else { Ok(false) };
         };
@@ -149,7 +149,7 @@ impl Provider {
         let mut last = None;
         for operation in [delta, whole] {
             let now = self.there(List::Users, &id).await?.ok_or_else(gone)?;
-            let written = self.write(List::Users, &now, &[operation], pace).await?;
+            let written = self.write(List::Users, &now, &[operation], writes).await?;
             let after = self.there(List::Users, &id).await?.ok_or_else(gone)?;
             if holds(&after, path, role) == gives {
                 return Ok(true);

@@ -101,11 +101,6 @@ impl AttributePath {
         Self { urn: None, attribute: attribute.into(), filter: None, sub: None }
     }
 
-    /// Returns `id`.
-    pub fn id() -> Self {
-        Self::core("id")
-    }
-
     /// Returns `userName`.
     pub fn user_name() -> Self {
         Self::core("userName")

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
-
-use tokio::time::Instant;
 
 use super::bulk::Bulk;
 use super::find::Trust;
@@ -21,12 +20,10 @@ use super::transport::Transport;
 use crate::directory::Capabilities;
 use crate::directory::Remarks;
 
-/// How long what was discovered is believed.
-const DISCOVERED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 /// Nobody knows.
 const UNKNOWN: u64 = u64::MAX;
 
-/// What does not change when a service is discovered once more.
+/// What there is before a service is asked what it can do.
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) settings: Arc<ScimSettings>,
@@ -51,7 +48,7 @@ pub(super) struct Provider {
     /// How many users there were when they were last counted.
     n_users: AtomicU64,
     n_groups: AtomicU64,
-    since: Instant,
+    capabilities: OnceLock<Capabilities>,
 }
 
 impl Provider {
@@ -69,24 +66,20 @@ impl Provider {
             bulk: Bulk::default(),
             n_users: AtomicU64::new(UNKNOWN),
             n_groups: AtomicU64::new(UNKNOWN),
-            since: Instant::now(),
+            capabilities: OnceLock::new(),
         }
     }
 
-    /// Returns whether what was discovered is too long ago.
-    pub(super) fn is_stale(&self) -> bool {
-        self.since.elapsed() > DISCOVERED
-    }
-
-    pub(super) fn capabilities(&self) -> Capabilities {
-        Capabilities {
+    /// Returns what the service can do, as it was when this was first asked.
+    pub(super) fn capabilities(&self) -> &Capabilities {
+        self.capabilities.get_or_init(|| Capabilities {
             groups: self.service.groups.is_some(),
             roles: self.settings.role_attribute.is_some(),
             channels: false,
             disable: true,
             must_change: self.settings.must_change_attribute.is_some(),
             passwords: self.takes_passwords(),
-        }
+        })
     }
 
     /// Remembers how many there are.

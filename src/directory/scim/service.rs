@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 
 use super::preset::Preset;
 use super::url::Endpoint;
-use super::wire::urn;
 
 mod described;
 mod downgrades;
@@ -156,18 +155,6 @@ impl Service {
     /// Returns whether the extension with this URN may be written; what nobody knows is tried.
     pub fn has_extension(&self, urn: &str) -> bool {
         self.extensions.as_ref().is_none_or(|known| known.iter().any(|own| own.eq_ignore_ascii_case(urn)))
-    }
-
-    /// Returns why an attribute of a user would not be stored, if that is known beforehand. `urn` is its schema.
-    pub fn not_stored(&self, urn: &str, name: &str, sub: Option<&str>) -> Option<NotStored> {
-        let is_core = urn.eq_ignore_ascii_case(urn::USER);
-        if !is_core && !self.has_extension(urn) {
-            return Some(NotStored::NoExtension);
-        }
-        if is_core && self.preset.not_stored.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-            return Some(NotStored::Preset);
-        }
-        self.schema.not_stored(urn, name, sub)
     }
 
     /// Returns a service that does everything the RFCs ask for, for tests of what depends on one.

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::SystemTime;
 
 use reqwest::Method;
@@ -18,7 +19,7 @@ use reqwest::header::HeaderValue;
 use reqwest::header::IF_MATCH;
 use reqwest::header::LOCATION;
 use tokio::time::Instant;
-use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::auth::Authorization;
@@ -26,17 +27,18 @@ use self::auth::Credentials;
 use self::body::Body;
 use self::circuit::Circuit;
 use self::rate::Rate;
-use self::scrub::Scrub;
+use self::stop::Stopping;
+use self::tries::Tries;
 use super::url::is_in_clear;
 use super::wire::ETag;
 use super::wire::ErrorReply;
 use crate::directory::Pace;
-use crate::tls::TlsError;
 
 mod auth;
 mod body;
 mod circuit;
 mod dial;
+mod error;
 mod oauth;
 pub mod rate;
 mod redirect;
@@ -44,11 +46,15 @@ mod request;
 pub mod retry;
 mod scrub;
 pub mod settings;
+mod stop;
+mod tries;
 mod trouble;
 
+pub use error::TransportError;
 pub use rate::Limit;
 pub use request::Reply;
 pub use request::Request;
+pub(super) use scrub::Scrub;
 pub use settings::Auth;
 pub use settings::ClientCredentials;
 pub use settings::CredentialsPlace;
@@ -61,42 +67,11 @@ pub use trouble::Trouble;
 /// How often a request that may be repeated is sent when there is no answer, or one that says that the service failed.
 const TRIES_IN_SILENCE: u32 = 3;
 
+/// Why something is not sent that could be sent later.
+const TO_STOP: &str = "the service asks to be left alone for a while, and the run is to stop";
+
 /// The largest error that is read, in bytes.
 const LARGEST_ERROR: usize = 256 * 1024;
-
-/// Why a service cannot be spoken to as configured.
-#[derive(Debug, thiserror::Error)]
-pub enum TransportError {
-    /// What proves who we are would be readable on the way.
-    #[error(
-        "{0} is `http`, so that everybody on the way could read the credentials; use `https`, or set `allow_cleartext`"
-    )]
-    Cleartext(String),
-    /// Something secret has a character that no header can hold.
-    #[error("{0} has a character that no header can hold, such as a line break")]
-    Unsendable(String),
-    /// A colon in a name.
-    #[error("a username for Basic must not hold a colon")]
-    Username,
-    /// A header that is none.
-    #[error("`{0}` is no name of a header")]
-    HeaderName(String),
-    /// A header that is set in another way.
-    #[error("the header `{0}` cannot be set among the extra ones")]
-    HeaderTaken(String),
-    /// A proxy that is none.
-    #[error("the proxy's address cannot be used; it must begin with http:// or https://")]
-    Proxy,
-    /// A proxy with a login in its address.
-    #[error("the proxy's address must not hold a user or password; there are keys for them")]
-    ProxyLogin,
-    /// The TLS set-up.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The library refuses the settings.
-    #[error("HTTP cannot be set up: {0}")]
-    Setup(String),
-}
 
 /// Speaks to one service.
 #[derive(Debug)]
@@ -127,17 +102,6 @@ struct Answer {
     body: Body,
 }
 
-/// How often one request was sent, and why not for the last time.
-#[derive(Default)]
-struct Tries {
-    /// When the service was busy or could not be reached.
-    turned_away: u32,
-    /// Without an answer.
-    silences: u32,
-    redirects: u32,
-    renewed: bool,
-}
-
 impl Transport {
     /// Makes a transport. Nothing is sent.
     pub fn new(settings: &TransportSettings) -> Result<Self, TransportError> {
@@ -166,6 +130,26 @@ impl Transport {
         &self.rate
     }
 
+    /// Once `stop` is cancelled, nothing waits long for the service any more.
+    pub fn heed(&self, stop: &CancellationToken) {
+        self.rate.stop.heed(stop);
+    }
+
+    /// Returns whether nothing new is to be begun.
+    pub fn is_to_stop(&self) -> bool {
+        self.rate.stop.is_requested()
+    }
+
+    /// Returns what must not be repeated of the answer to `request`.
+    pub(super) async fn scrub_of(&self, request: &Request) -> Scrub {
+        let mut scrub = self.scrub.with_passwords_of(request.body.as_ref());
+        let authorization = self.credentials.current().await.ok();
+        if let Some(token) = authorization.as_ref().and_then(|authorization| authorization.secret.as_ref()) {
+            scrub.add(token);
+        }
+        scrub
+    }
+
     /// Returns how the service is spoken to.
     pub fn settings(&self) -> &TransportSettings {
         &self.settings
@@ -187,7 +171,7 @@ impl Transport {
             if let Some(token) = &authorization.secret {
                 scrub.add(token);
             }
-            let turn = self.rate.turn(pace).await;
+            let turn = self.rate.turn(pace).await.map_err(|Stopping| tries.given_up(TO_STOP.to_owned()))?;
             // Somebody else may have been refused while this one waited.
             self.circuit.prove_closed()?;
             let since = turn.since();
@@ -199,17 +183,18 @@ impl Transport {
                 Exchange::NeverSent(why) => {
                     tries.turned_away += 1;
                     if tries.turned_away >= self.settings.tries.get() {
-                        return Err(Trouble::NotSent(why));
+                        return Err(tries.given_up(why));
                     }
-                    sleep(retry::backoff(tries.turned_away)).await;
+                    self.rest(retry::backoff(tries.turned_away), &tries).await?;
                     continue;
                 }
                 Exchange::Silence(why) => {
                     tries.silences += 1;
+                    tries.in_doubt = true;
                     if !request.is_safe_to_repeat || tries.silences >= TRIES_IN_SILENCE {
                         return Err(Trouble::Unanswered(why));
                     }
-                    sleep(retry::backoff(tries.silences)).await;
+                    self.rest(retry::backoff(tries.silences), &tries).await?;
                     continue;
                 }
             };
@@ -252,10 +237,11 @@ impl Transport {
                 }
                 _ if request.is_safe_to_repeat && trouble::is_passing(status.as_u16()) => {
                     tries.silences += 1;
+                    tries.in_doubt = true;
                     if tries.silences >= TRIES_IN_SILENCE {
                         return Err(Trouble::Refused(refusal(&answer, &scrub)));
                     }
-                    sleep(retry::backoff(tries.silences)).await;
+                    self.rest(retry::backoff(tries.silences), &tries).await?;
                 }
                 _ => return Err(Trouble::Refused(refusal(&answer, &scrub))),
             }
@@ -339,6 +325,7 @@ impl Transport {
         is_undone: bool,
     ) -> Result<(), Trouble> {
         tries.turned_away += 1;
+        tries.in_doubt |= !is_undone;
         let now = SystemTime::now();
         let asked = retry::retry_after(&answer.headers, now).or_else(|| retry::exhausted(&answer.headers, now));
         let pause = asked.unwrap_or_else(|| retry::backoff(tries.turned_away)).min(self.settings.longest_pause);
@@ -358,7 +345,13 @@ impl Transport {
         if let Some(detail) = refusal(answer, scrub).detail {
             why = format!("{why}: {detail}");
         }
-        Err(if is_undone { Trouble::NotSent(why) } else { Trouble::Unanswered(why) })
+        Err(tries.given_up(why))
+    }
+
+    /// Waits before the next try, or says that there is none.
+    async fn rest(&self, pause: Duration, tries: &Tries) -> Result<(), Trouble> {
+        let until = Instant::now() + pause;
+        self.rate.stop.unless_long(until).await.map_err(|Stopping| tries.given_up(TO_STOP.to_owned()))
     }
 
     /// Waits before the service must say that it was asked too often.
@@ -368,10 +361,11 @@ impl Transport {
         }
     }
 
-    /// Returns what 401 and 403 come to. A 403 with a word of SCIM's own is about what was asked, not about who asks.
+    /// Returns what 401 and 403 come to. A 403 with a word of SCIM's own is about what was asked, not
+    /// about who asks, and so is one to a probe.
     fn denied(&self, request: &Request, answer: &Answer, scrub: &Scrub) -> Trouble {
         let reply = refusal(answer, scrub);
-        if answer.status == StatusCode::FORBIDDEN && reply.scim_type.is_some() {
+        if answer.status == StatusCode::FORBIDDEN && (reply.scim_type.is_some() || request.is_probe) {
             return Trouble::Refused(reply);
         }
         let said = match answer.status {

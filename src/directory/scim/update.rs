@@ -6,18 +6,20 @@ use super::create::id_of;
 use super::create::reject;
 use super::flat;
 use super::flat::Changed;
+use super::gather::Writes;
 use super::path::AttributePath;
 use super::provider::Provider;
 use super::sweep::List;
 use super::transport::Request;
 use super::transport::Trouble;
+use super::verify::BY_SCHEMA;
 use super::wire::PatchOperation;
 use super::wire::Resource;
 use super::wire::ResourceId;
 use super::wire::applied;
 use super::write::Written;
 use super::write::gone;
-use crate::directory::Pace;
+use super::write::partly;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::attribute::Schema;
@@ -41,9 +43,9 @@ struct Work<'u> {
 
 impl Provider {
     /// Changes an account, if it is as the plan says.
-    pub(super) async fn update(self: &Arc<Self>, update: &Update, pace: &Pace) -> Result<Receipt, Fault> {
+    pub(super) async fn update(self: &Arc<Self>, update: &Update, writes: &Writes<'_>) -> Result<Receipt, Fault> {
         let id = id_of(&update.id)?;
-        let _turn = self.locks.lock(&format!("id {id}")).await;
+        let _turn = writes.aside(self.locks.lock(&format!("id {id}"))).await;
         let before = self.to_write(&id).await?;
         let names = update.changes.iter().map(|change| change.attribute.clone());
         let shape = self.shape(&Schema::new(names))?;
@@ -65,15 +67,15 @@ impl Provider {
         };
         let planned = flat::changes_of(&changed, Some(&before), &self.service).map_err(|why| reject(&why))?;
         for left_out in &planned.left_out {
-            self.leave_out(&left_out.attribute, "its schema says so");
+            self.leave_out(&left_out.attribute, BY_SCHEMA);
         }
         let operations = planned.sent;
         if operations.is_empty() {
             return Ok(Receipt { done: Done::AlreadySo, account: Some(Box::new(held)) });
         }
-        let mut written = self.write(List::Users, &before, &operations, pace).await?;
+        let mut written = self.write(List::Users, &before, &operations, writes).await?;
         let refused = self.refused(&work, &operations, &written)?;
-        let after = self.confirm(&work, (&before, &operations), &mut written, pace).await?;
+        let after = self.confirm(&work, (&before, &operations), &mut written, writes).await?;
         // A service that says so and does not would leave somebody in, or out.
         if let Some(wanted) = work.enabled.filter(|wanted| after.active() != Some(*wanted)) {
             let state = if wanted { "on" } else { "off" };
@@ -125,7 +127,7 @@ impl Provider {
         };
         let is_off = before.active() == Some(false);
         Ok(Work {
-            changes: update.changes.iter().filter(|change| !self.is_left_out(&change.attribute)).cloned().collect(),
+            changes: update.changes.iter().filter(|change| self.keeps(&change.attribute)).cloned().collect(),
             username,
             must_change,
             // Who is not said to be active may be, or not.
@@ -178,7 +180,7 @@ impl Provider {
         work: &Work<'_>,
         (before, operations): (&Resource, &[PatchOperation]),
         written: &mut Written,
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Resource, Fault> {
         let names = work.changes.iter().map(|change| change.attribute.as_str());
         // Whether a person is locked out, or in, is never taken on trust.
@@ -207,10 +209,10 @@ impl Provider {
         if again.is_empty() || !self.service.can_put() || !self.service.can_patch() {
             return Ok(after);
         }
-        match self.put(List::Users, &after, &again, pace).await {
+        match self.put(List::Users, &after, &again, writes).await {
             Ok(_) => self.there(List::Users, &before.id).await?.ok_or_else(gone),
             Err(fault) if fault.next == Next::RejectRow => Ok(after),
-            Err(fault) => Err(Fault { code: None, ..fault }),
+            Err(fault) => Err(partly(fault, true)),
         }
     }
 
@@ -228,9 +230,14 @@ impl Provider {
     }
 
     /// Deletes an account that is still called so.
-    pub(super) async fn delete(self: &Arc<Self>, id: &EntryId, username: &str, pace: &Pace) -> Result<Done, Fault> {
+    pub(super) async fn delete(
+        self: &Arc<Self>,
+        id: &EntryId,
+        username: &str,
+        writes: &Writes<'_>,
+    ) -> Result<Done, Fault> {
         let Ok(id) = id_of(id) else { return Ok(Done::AlreadySo) };
-        let _turn = self.locks.lock(&format!("id {id}")).await;
+        let _turn = writes.aside(self.locks.lock(&format!("id {id}"))).await;
         let before = match self.to_write(&id).await {
             Ok(before) => before,
             Err(fault) if fault.code.as_deref() == Some("404") => return Ok(Done::AlreadySo),
@@ -242,7 +249,7 @@ impl Provider {
         }
         let url = self.service.users.resource(&id);
         let version = before.version.filter(|_| self.service.can(super::service::Capability::ETag));
-        let sent = self.transport.send(Request::delete(url).if_match(version), Some(pace)).await;
+        let sent = self.deliver(Request::delete(url).if_match(version), writes).await;
         let refused = match sent {
             Ok(_) => None,
             Err(Trouble::Refused(reply)) => Some(reply),

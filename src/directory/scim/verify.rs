@@ -11,12 +11,24 @@ use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
 use crate::roster::remark::Remark;
 
+/// Why an attribute is left out that was never tried.
+pub(super) const BY_SCHEMA: &str = "its schema says so";
+
 impl Provider {
     /// Returns whether an attribute is not written any more.
     pub(super) fn is_left_out(&self, name: &AttributeName) -> bool {
         let Ok(path) = AttributePath::of(name) else { return false };
         flat::not_stored(&path, &self.service).is_some()
             || self.service.downgrades.refused_attribute(&path.to_string()).is_some()
+    }
+
+    /// Returns whether an attribute is to be written; that it is not is told once.
+    pub(super) fn keeps(&self, name: &AttributeName) -> bool {
+        let is_kept = !self.is_left_out(name);
+        if !is_kept {
+            self.leave_out(name, BY_SCHEMA);
+        }
+        is_kept
     }
 
     /// Writes an attribute no more, and tells so once.

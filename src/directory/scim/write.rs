@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::flat::put_of;
+use super::gather::Writes;
 use super::provider::Provider;
 use super::read::Seen;
 use super::service::Capability;
@@ -23,7 +24,6 @@ use super::wire::Resource;
 use super::wire::ScimType;
 use super::wire::lenient;
 use super::wire::urn;
-use crate::directory::Pace;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::remark::Remark;
@@ -61,19 +61,19 @@ impl Provider {
         list: List,
         before: &Resource,
         operations: &[PatchOperation],
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Written, Fault> {
         if operations.is_empty() {
             return Ok(Written::default());
         }
         if !self.service.can(Capability::Patch) {
-            return self.put(list, before, operations, pace).await;
+            return self.put(list, before, operations, writes).await;
         }
         let mut written = Written::default();
         let mut version = self.version_of(before);
         for (at, part) in operations.chunks(OPERATIONS).enumerate() {
             let first = at * OPERATIONS;
-            match self.patch(list, before, part, version.clone(), pace).await {
+            match self.patch(list, before, part, version.clone(), writes).await {
                 Ok(reply) => {
                     version = self.taken(&reply, before, &mut written)?;
                     written.any = true;
@@ -88,12 +88,12 @@ impl Provider {
                         written.refused.extend((first..first + part.len()).map(|at| (at, reply.clone())));
                     }
                     Meaning::NoMethod | Meaning::NotHere => {
-                        self.one_by_one(list, before, (first, part), &mut version, pace, &mut written).await?;
+                        self.one_by_one(list, before, (first, part), &mut version, writes, &mut written).await?;
                     }
                 },
             }
         }
-        self.put_refused(list, before, operations, pace, &mut written).await?;
+        self.put_refused(list, before, operations, writes, &mut written).await?;
         Ok(written)
     }
 
@@ -105,11 +105,11 @@ impl Provider {
         before: &Resource,
         (first, part): (usize, &[PatchOperation]),
         version: &mut Option<ETag>,
-        pace: &Pace,
+        writes: &Writes<'_>,
         written: &mut Written,
     ) -> Result<(), Fault> {
         for (at, operation) in part.iter().enumerate() {
-            match self.patch(list, before, std::slice::from_ref(operation), version.clone(), pace).await {
+            match self.patch(list, before, std::slice::from_ref(operation), version.clone(), writes).await {
                 Ok(reply) => {
                     *version = self.taken(&reply, before, written)?;
                     written.any = true;
@@ -129,7 +129,7 @@ impl Provider {
         list: List,
         before: &Resource,
         operations: &[PatchOperation],
-        pace: &Pace,
+        writes: &Writes<'_>,
         written: &mut Written,
     ) -> Result<(), Fault> {
         if written.refused.is_empty() {
@@ -143,7 +143,7 @@ impl Provider {
             true => self.there(list, &before.id).await?.ok_or_else(gone)?,
             false => before.clone(),
         };
-        let done = self.put(list, &now, &refused, pace).await.map_err(|fault| partly(fault, written.any))?;
+        let done = self.put(list, &now, &refused, writes).await.map_err(|fault| partly(fault, written.any))?;
         let places: Vec<usize> = written.refused.iter().map(|(at, _)| *at).collect();
         // 501 may be about this one attribute. And what PUT cannot do either says nothing about PATCH.
         let is_missing = |reply: &ErrorReply| match reply.status {
@@ -170,13 +170,13 @@ impl Provider {
         list: List,
         before: &Resource,
         operations: &[PatchOperation],
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Written, Fault> {
         if !self.service.can(Capability::Put) {
             return Err(Fault::new(Next::RejectRow, "the service can change nothing: it has neither PATCH nor PUT"));
         }
         let mut written = Written::default();
-        match self.put_once(list, before, operations, pace).await {
+        match self.put_once(list, before, operations, writes).await {
             Ok(reply) => {
                 self.taken(&reply, before, &mut written)?;
                 written.any = true;
@@ -195,7 +195,7 @@ impl Provider {
                 Meaning::NotHere => {
                     let mut now = before.clone();
                     for (at, operation) in operations.iter().enumerate() {
-                        let one = Box::pin(self.put(list, &now, std::slice::from_ref(operation), pace)).await;
+                        let one = Box::pin(self.put(list, &now, std::slice::from_ref(operation), writes)).await;
                         let one = one.map_err(|fault| partly(fault, written.any))?;
                         written.refused.extend(one.refused.into_iter().map(|(_, reply)| (at, reply)));
                         if one.any {
@@ -215,7 +215,7 @@ impl Provider {
         list: List,
         before: &Resource,
         operations: &[PatchOperation],
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Reply, Trouble> {
         let core = match list {
             List::Users => urn::USER,
@@ -225,7 +225,7 @@ impl Provider {
         drop_valueless(&mut body);
         let url = self.endpoint(list)?.resource(&before.id);
         let request = Request::put(url, body).if_match(self.version_of(before));
-        self.transport.send(request, Some(pace)).await
+        self.deliver(request, writes).await
     }
 
     pub(super) async fn patch(
@@ -234,7 +234,7 @@ impl Provider {
         before: &Resource,
         operations: &[PatchOperation],
         version: Option<ETag>,
-        pace: &Pace,
+        writes: &Writes<'_>,
     ) -> Result<Reply, Trouble> {
         let url = self.endpoint(list)?.resource(&before.id);
         let body = PatchOp::from(operations.to_vec()).to_value();
@@ -242,7 +242,7 @@ impl Provider {
         let is_repeatable = version.is_none() && operations.iter().all(|one| one.op != Op::Add);
         let request = Request::patch(url, body).if_match(version);
         let request = if is_repeatable { request.repeatable() } else { request };
-        self.transport.send(request, Some(pace)).await
+        self.deliver(request, writes).await
     }
 
     fn version_of(&self, resource: &Resource) -> Option<ETag> {
@@ -299,7 +299,7 @@ fn final_fault(trouble: Trouble) -> Fault {
 }
 
 /// What was done in part must be looked at before anything else is.
-fn partly(fault: Fault, any: bool) -> Fault {
+pub(super) fn partly(fault: Fault, any: bool) -> Fault {
     if any && fault.next != Next::StopRun { Fault { next: Next::LookAgain, code: None, ..fault } } else { fault }
 }
 

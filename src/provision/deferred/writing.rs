@@ -124,6 +124,11 @@ impl Writing {
         })
     }
 
+    /// Leaves out what the directory does not store.
+    pub(super) fn keep_only(&mut self, stores: impl Fn(&AttributeName) -> bool) {
+        self.wishes.retain(|wish| stores(&wish.attribute));
+    }
+
     /// Returns whether the directory hung up when it was last sent.
     pub(super) fn was_hung_up(&self) -> bool {
         self.said.as_ref().is_some_and(|said| said.hung_up.is_some())

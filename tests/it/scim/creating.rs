@@ -142,7 +142,7 @@ async fn bulk_that_loses_operations_loses_nobody() {
     ];
     for bulk in odd {
         let server = FaultServer::with(Quirks { bulk: Some(bulk), ..Quirks::default() }).await;
-        let directory = directory_with(&server, |settings| settings.bulk = true);
+        let directory = directory(&server);
         server.put(&json!({ "userName": "person07", "title": "there already" }));
         let batch: Vec<Operation> =
             (0..30).map(|n| Operation::Create(person(&format!("person{n:02}"), &[("title", "new")]))).collect();

@@ -32,6 +32,7 @@ pub enum FilterFault {
 }
 
 /// Parses all of `text`.
+#[cfg(test)]
 pub(super) fn whole(text: &str) -> Result<Filter, FilterFault> {
     let mut reader = Reader { rest: text, depth: 0 };
     let filter = reader.or()?;

@@ -33,20 +33,6 @@ impl Paths {
         let places = schema.names().map(place).collect::<Result<_, Unwritable>>()?;
         Ok(Self { schema: schema.clone(), places, must_change: must_change.cloned() })
     }
-
-    /// Returns what to ask for in `attributes=` (RFC 7644 section 3.9): whole attributes, since of a part of one some
-    /// services give nothing. `id` always comes.
-    pub fn projection(&self) -> Vec<String> {
-        let own = [AttributePath::user_name(), AttributePath::external_id(), AttributePath::active()];
-        let mut names: Vec<String> = Vec::new();
-        let paths = own.iter().chain(self.places.iter().map(|(_, place)| &place.path)).chain(&self.must_change);
-        for name in paths.map(|path| path.whole().to_string()) {
-            if !names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
-                names.push(name);
-            }
-        }
-        names
-    }
 }
 
 /// Returns the account that a resource is. One that does not say whether it is active is (RFC 7643 section 4.1.1 leaves

@@ -34,8 +34,6 @@ pub struct NewAccount<'a> {
     pub username: &'a str,
     /// Its attributes; cleared ones are not sent.
     pub attributes: &'a Attributes,
-    /// What is known of it on our side, unless `externalId` is mapped.
-    pub external_id: Option<&'a str>,
     /// Its password.
     pub password: Option<&'a Secret>,
     /// Which attribute says whether the password must be changed at the next login, and what it says.
@@ -58,14 +56,11 @@ pub struct Written<T> {
 /// Attributes that the service would not store are left out. `displayName` and `name.formatted` are made of the names
 /// where the service must have them and the feed has none.
 pub fn resource_of(account: &NewAccount<'_>, service: &Service) -> Result<Written<Value>, Unwritable> {
-    let NewAccount { username, attributes, external_id, password, must_change, active } = *account;
+    let NewAccount { username, attributes, password, must_change, active } = *account;
     let mut user = User::new(username);
     let mut left_out = Vec::new();
     if let Some(password) = password {
         user.set_password(password);
-    }
-    if let Some(external_id) = external_id {
-        user.put(&AttributePath::external_id(), external_id.into());
     }
     user.put(&AttributePath::active(), active.into());
     let wanted = attributes.iter().filter(|(_, values)| !values.is_empty());

@@ -35,7 +35,7 @@ fn of(pairs: &[(&str, &[&str])]) -> Attributes {
 }
 
 fn new(attributes: &Attributes) -> NewAccount<'_> {
-    NewAccount { username: "ann", attributes, external_id: None, password: None, must_change: None, active: true }
+    NewAccount { username: "ann", attributes, password: None, must_change: None, active: true }
 }
 
 fn body(attributes: &[(&str, &[&str])], service: &Service) -> Value {
@@ -102,6 +102,7 @@ fn a_new_account_has_everything_in_its_place() {
         ("mail", &["ann@x.org"]),
         ("telephoneNumber", &["1"]),
         ("mobile", &["2"]),
+        ("externalId", &["17"]),
         ("street", &["Elm 1"]),
         ("l", &["Town"]),
         ("title", &["Clerk"]),
@@ -113,12 +114,7 @@ fn a_new_account_has_everything_in_its_place() {
     ]);
     let must_change = AttributePath::parse("urn:example:school:1.0:User:mustChange").expect("a path");
     let secret = Secret::from("Tr0ub4dor");
-    let account = NewAccount {
-        external_id: Some("17"),
-        password: Some(&secret),
-        must_change: Some((&must_change, true)),
-        ..new(&attributes)
-    };
+    let account = NewAccount { password: Some(&secret), must_change: Some((&must_change, true)), ..new(&attributes) };
     let Ok(Written { sent, left_out }) = resource_of(&account, &service()) else { panic!("it can be written") };
     assert_eq!(left_out, []);
     assert_eq!(
@@ -249,24 +245,6 @@ fn an_account_is_read() {
     let account = account_of(&off, &paths);
     assert_eq!((account.enabled, account.must_change, &*account.username), (false, Some(true), ""));
     assert!(account_of(&resource(&json!({"id": 9})), &paths).enabled);
-}
-
-#[test]
-fn whole_attributes_are_asked_for_once() {
-    let names = ["givenName", "sn", "mail", "active", "department", "manager"].map(AttributeName::new);
-    let paths = Paths::new(&Schema::new(names), None, &service().schema).expect("places");
-    assert_eq!(
-        paths.projection(),
-        [
-            "userName",
-            "externalId",
-            "active",
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
-            "name",
-            "emails",
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
-        ]
-    );
 }
 
 #[test]

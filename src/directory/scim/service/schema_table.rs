@@ -164,17 +164,6 @@ impl SchemaTable {
         self.rules.iter().filter(move |rule| rule.urn.eq_ignore_ascii_case(urn))
     }
 
-    /// Returns the schemas that have attributes here.
-    pub fn urns(&self) -> Vec<&str> {
-        let mut urns: Vec<&str> = Vec::new();
-        for rule in &self.rules {
-            if !urns.iter().any(|urn| urn.eq_ignore_ascii_case(&rule.urn)) {
-                urns.push(&rule.urn);
-            }
-        }
-        urns
-    }
-
     /// Returns why an attribute would not be stored, if that is known.
     ///
     /// `id`, `externalId` and `meta` are common to all resources and may be in no schema (RFC 7643 section 3.1). A

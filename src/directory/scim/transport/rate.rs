@@ -17,6 +17,8 @@ use tokio::time::Instant;
 use tokio::time::sleep;
 use tokio::time::sleep_until;
 
+use super::stop::Stop;
+use super::stop::Stopping;
 use crate::directory::Pace;
 
 /// How long there must be no complaint before it goes a little faster again.
@@ -49,25 +51,9 @@ impl Limit {
         Self { n, per: Duration::from_secs(1) }
     }
 
-    /// So many a minute.
-    pub const fn per_minute(n: NonZeroU32) -> Self {
-        Self { n, per: Duration::from_secs(60) }
-    }
-
-    /// So many an hour.
-    pub const fn per_hour(n: NonZeroU32) -> Self {
-        Self { n, per: Duration::from_secs(3600) }
-    }
-
     /// Returns how many a second that is.
     pub fn each_second(self) -> f64 {
         f64::from(self.n.get()) / self.per.as_secs_f64()
-    }
-
-    /// Returns how long `n` take.
-    pub fn time_for(self, n: u64) -> Duration {
-        let n = u32::try_from(n).unwrap_or(u32::MAX);
-        Duration::try_from_secs_f64(f64::from(n) / self.each_second()).unwrap_or(Duration::MAX)
     }
 }
 
@@ -97,6 +83,7 @@ pub struct Rate {
     next: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     ended: Notify,
+    pub(super) stop: Stop,
 }
 
 #[derive(Debug)]
@@ -126,6 +113,8 @@ struct Slowed {
 }
 
 enum Wait {
+    /// The service asks for it.
+    InPeace(Instant),
     Until(Instant),
     ForAnAnswer,
 }
@@ -147,11 +136,13 @@ impl Rate {
                 of_late: (0, now),
             }),
             ended: Notify::new(),
+            stop: Stop::default(),
         }
     }
 
-    /// Waits until one more request may be sent, for `pace` as well. The turn lasts until the answer is there.
-    pub async fn turn(&self, pace: Option<&Pace>) -> Turn<'_> {
+    /// Waits until one more request may be sent, for `pace` as well. The turn lasts until the answer is there. There is
+    /// none when the service asks for peace and the run is to end.
+    pub async fn turn(&self, pace: Option<&Pace>) -> Result<Turn<'_>, Stopping> {
         loop {
             let seat = self.seats.acquire().await.expect("the seats are never closed");
             let next = self.next.lock().await;
@@ -163,7 +154,7 @@ impl Rate {
                         None => match pace.map_or(Ok(()), Pace::try_permit) {
                             Ok(()) => {
                                 let since = state.grant(self.limit);
-                                return Turn { rate: self, since, _seat: seat };
+                                return Ok(Turn { rate: self, since, _seat: seat });
                             }
                             Err(wait) => break wait,
                         },
@@ -171,6 +162,7 @@ impl Rate {
                     }
                 };
                 match wait {
+                    Wait::InPeace(until) => self.stop.unless_long(until).await?,
                     Wait::Until(instant) => sleep_until(instant).await,
                     Wait::ForAnAnswer => self.ended.notified().await,
                 }
@@ -226,7 +218,7 @@ impl State {
         let now = Instant::now();
         self.recover(now);
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
-            return Some(Wait::Until(until));
+            return Some(Wait::InPeace(until));
         }
         self.paused_until = None;
         if let Some(limit) = limit {

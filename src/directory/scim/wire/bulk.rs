@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 
@@ -33,6 +34,9 @@ pub enum Method {
 }
 
 impl Method {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Post, Self::Put, Self::Patch, Self::Delete];
+
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -102,39 +106,26 @@ impl BulkRequest {
         json!({ "schemas": [urn::BULK_REQUEST], "Operations": operations })
     }
 
-    /// Makes requests of at most so many operations and at most so many bytes each, in order. An operation that is
-    /// larger than that is alone in its request.
-    pub fn split(operations: Vec<BulkOperation>, max_operations: NonZeroUsize, max_bytes: NonZeroUsize) -> Vec<Self> {
-        let frame = Self::default().to_value().to_string().len();
-        let mut requests: Vec<Self> = Vec::new();
-        let mut bytes = frame;
-        for operation in operations {
-            // With the comma behind it.
-            let length = operation.to_value().to_string().len() + 1;
-            match requests.last_mut() {
-                Some(last)
-                    if last.operations.len() < max_operations.get()
-                        && bytes.saturating_add(length) <= max_bytes.get() =>
-                {
-                    last.operations.push(operation);
-                    bytes += length;
-                }
-                _ => {
-                    requests.push(Self { operations: vec![operation] });
-                    bytes = frame + length;
-                }
+    /// Takes as many of `operations` as go into one request of at most so many operations and bytes, the first ones first;
+    /// `None` when there is none. An operation that is larger than that is alone in its request.
+    pub fn take(
+        operations: &mut VecDeque<BulkOperation>,
+        max_operations: NonZeroUsize,
+        max_bytes: NonZeroUsize,
+    ) -> Option<Self> {
+        let mut request = Self { operations: vec![operations.pop_front()?] };
+        let mut bytes = request.to_value().to_string().len();
+        while request.operations.len() < max_operations.get()
+            && let Some(next) = operations.front()
+        {
+            // With the comma before it.
+            bytes = bytes.saturating_add(next.to_value().to_string().len() + 1);
+            if bytes > max_bytes.get() {
+                break;
             }
+            request.operations.extend(operations.pop_front());
         }
-        requests
-    }
-
-    /// Returns the two halves of a request that was too large; `None` when it has one operation only.
-    pub fn halves(mut self) -> Option<(Self, Self)> {
-        if self.operations.len() < 2 {
-            return None;
-        }
-        let second = self.operations.split_off(self.operations.len().div_ceil(2));
-        Some((self, Self { operations: second }))
+        Some(request)
     }
 }
 
@@ -174,10 +165,11 @@ impl BulkAnswer {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// Returns the error, if it is one.
-    pub fn error(&self) -> Option<ErrorReply> {
+    /// Returns the error, if it is one. `clean` takes out of it what is secret.
+    pub fn error(&self, clean: impl FnOnce(&Value) -> Value) -> Option<ErrorReply> {
         let status = self.status.filter(|status| *status >= 300)?;
-        Some(self.response.as_ref().map_or_else(|| ErrorReply::bare(status), |body| ErrorReply::read(status, body)))
+        let body = self.response.as_ref().map(clean);
+        Some(body.map_or_else(|| ErrorReply::bare(status), |body| ErrorReply::read(status, &body)))
     }
 
     /// Returns the id of the resource, by its location or the resource itself.

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::lenient;
 use super::urn;
 use crate::directory::scim::path::AttributePath;
-use crate::roster::secret::Secret;
 
 /// Characters of a service's sentence that are kept.
 const MAX_DETAIL: usize = 300;
@@ -148,30 +147,6 @@ impl ErrorReply {
             path.sub().filter(|sub| !["value", "type", "primary", "display"].contains(&&*sub.to_ascii_lowercase()));
         has_word(path.attribute()) || sub.is_some_and(has_word)
     }
-
-    /// Returns the error without anything secret that the service may have repeated.
-    #[must_use]
-    pub fn without(mut self, secret: Option<&Secret>) -> Self {
-        let Some(secret) = secret.map(Secret::expose).filter(|secret| !secret.is_empty()) else { return self };
-        // The text was shortened and freed of control characters, so that the secret may stand there otherwise.
-        let clean = one_line(secret, usize::MAX);
-        let escaped = Value::from(secret).to_string();
-        let escaped = escaped.trim_matches('"');
-        for form in [secret, escaped, &clean] {
-            let hide = |text: String| if form.is_empty() { text } else { text.replace(form, "***") };
-            self.detail = self.detail.map(hide);
-        }
-        // A part of it at the end, where the text was cut.
-        if self.detail.as_deref().is_some_and(|text| ends_within(text, &clean)) {
-            self.detail = None;
-        }
-        if let Some(ScimType::Other(word)) = &self.scim_type
-            && (word.contains(&clean) || clean.contains(&**word) || ends_within(word, &clean))
-        {
-            self.scim_type = None;
-        }
-        self
-    }
 }
 
 impl fmt::Display for ErrorReply {
@@ -215,12 +190,6 @@ fn one_line(text: &str, most: usize) -> String {
         return line.to_owned();
     }
     line.chars().take(most).chain("...".chars()).collect()
-}
-
-/// Returns whether a text that was cut ends in the middle of `secret`, with four characters of it or more.
-fn ends_within(text: &str, secret: &str) -> bool {
-    let Some(text) = text.strip_suffix("...") else { return false };
-    secret.char_indices().map(|(at, _)| at).filter(|at| *at >= 4).any(|at| text.ends_with(&secret[..at]))
 }
 
 #[cfg(test)]

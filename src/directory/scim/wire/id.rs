@@ -87,11 +87,6 @@ impl ETag {
             false => Cow::Owned(format!("\"{}\"", self.0)),
         }
     }
-
-    /// Returns the text as it came.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl fmt::Display for ETag {

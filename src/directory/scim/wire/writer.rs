@@ -77,8 +77,6 @@ pub struct Group {
     schemas: Vec<Urn>,
     #[serde(rename = "displayName")]
     display_name: String,
-    #[serde(rename = "externalId", skip_serializing_if = "Option::is_none")]
-    external_id: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     members: Vec<NewMember>,
 }
@@ -108,13 +106,7 @@ impl NewMember {
 impl Group {
     /// Makes a group with its first members.
     pub fn new(display_name: &str, members: Vec<NewMember>) -> Self {
-        Self { schemas: vec![Urn::new(urn::GROUP)], display_name: display_name.to_owned(), external_id: None, members }
-    }
-
-    /// Gives the group an id of the client's.
-    #[must_use]
-    pub fn with_external_id(self, external_id: &str) -> Self {
-        Self { external_id: Some(external_id.to_owned()), ..self }
+        Self { schemas: vec![Urn::new(urn::GROUP)], display_name: display_name.to_owned(), members }
     }
 
     /// Returns the request's body.

@@ -51,6 +51,7 @@ fn one(store: &mut Store, operation: &Value, quirks: &Quirks, base: &str, bulk: 
     let operations = data["Operations"].as_array().cloned().unwrap_or_default();
     let done = match (kind, method.as_str()) {
         (None, _) => Err(Refusal::new(404, "", "no such endpoint")),
+        (_, method) if method != "POST" && bulk.does_posts_only => Err(Refusal::new(501, "", "not implemented")),
         (Some(kind), "POST") => store.create(kind, data, quirks).map(|id| (201, kind, id)),
         (Some(kind), "PUT") if quirks.put => store.replace(kind, id, data, quirks).map(|id| (200, kind, id)),
         (Some(kind), "PATCH") if quirks.patch => store.patch(kind, id, &operations, quirks).map(|id| (200, kind, id)),
@@ -61,7 +62,7 @@ fn one(store: &mut Store, operation: &Value, quirks: &Quirks, base: &str, bulk: 
         _ => Err(Refusal::new(501, "", "not implemented")),
     };
     let mut answer = json!({ "method": method });
-    if let Some(id) = operation.get("bulkId") {
+    if let Some(id) = operation.get("bulkId").filter(|_| method == "POST" || !bulk.names_posts_only) {
         answer["bulkId"] = id.clone();
     }
     let status = match done {
@@ -73,6 +74,10 @@ fn one(store: &mut Store, operation: &Value, quirks: &Quirks, base: &str, bulk: 
             status
         }
         Err(refusal) => {
+            // Required but where a POST fails (RFC 7644 section 3.7.3).
+            if method != "POST" {
+                answer["location"] = format!("{base}{path}").into();
+            }
             answer["response"] = error(&refusal, bulk.status);
             refusal.status
         }

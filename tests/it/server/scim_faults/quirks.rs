@@ -274,6 +274,10 @@ pub struct BulkQuirks {
     pub status: StatusForm,
     /// 404 for the endpoint, whatever `ServiceProviderConfig` says.
     pub is_absent: bool,
+    /// Answers repeat the `bulkId` of a POST only, as RFC 7644 section 3.7.3 has it.
+    pub names_posts_only: bool,
+    /// Everything but POST is answered by 501.
+    pub does_posts_only: bool,
 }
 
 impl BulkQuirks {
@@ -286,5 +290,7 @@ impl BulkQuirks {
         is_shuffled: false,
         status: StatusForm::Text,
         is_absent: false,
+        names_posts_only: false,
+        does_posts_only: false,
     };
 }

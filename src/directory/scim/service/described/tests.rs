@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::directory::scim::Preset;
+use crate::directory::scim::flat;
+use crate::directory::scim::path::AttributePath;
 use crate::directory::scim::transport::Auth;
 
 fn settings() -> ScimSettings {
@@ -24,6 +26,10 @@ fn users_only() -> Value {
             "schema": urn::USER}])
 }
 
+fn not_stored(service: &Service, path: &str) -> Option<super::super::NotStored> {
+    flat::not_stored(&AttributePath::parse(path).expect("a path"), service)
+}
+
 fn note<'s>(service: &'s Service, subject: &str) -> &'s Note {
     service.found.iter().find(|note| note.subject == subject).unwrap_or_else(|| panic!("{subject}"))
 }
@@ -32,7 +38,7 @@ fn note<'s>(service: &'s Service, subject: &str) -> &'s Note {
 #[test]
 fn a_service_that_says_everything_is_taken_at_its_word() {
     let documents = answered(
-        json!({"schemas": [urn::SERVICE_PROVIDER_CONFIG], "patch": {"supported": true},
+        json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"], "patch": {"supported": true},
                "bulk": {"supported": true, "maxOperations": 1000, "maxPayloadSize": 1048576},
                "filter": {"supported": true, "maxResults": 1000}, "changePassword": {"supported": true},
                "sort": {"supported": true}, "etag": {"supported": true},
@@ -71,7 +77,7 @@ fn a_service_that_says_nothing_is_tried() {
     assert!(!service.schema.is_of_service());
     // Nobody has said that there is no such extension, nor what is not stored.
     assert!(service.has_extension(urn::ENTERPRISE_USER));
-    assert_eq!(service.not_stored("urn:example:custom", "shoeSize", None), None);
+    assert_eq!(not_stored(&service, "urn:example:custom:shoeSize"), None);
     assert_eq!(service.users.to_string(), "https://scim.example.org/scim/v2/Users");
     assert!(service.groups.is_some());
     let note = note(&service, "/ServiceProviderConfig");
@@ -88,7 +94,7 @@ fn a_path_from_the_root_of_the_host_is_not_joined_twice() {
     assert_eq!(service.users.to_string(), "https://scim.example.org/scim/v2/Users");
     // It names no extension, so there is none.
     assert_eq!(
-        service.not_stored(urn::ENTERPRISE_USER, "department", None),
+        not_stored(&service, &format!("{}:department", urn::ENTERPRISE_USER)),
         Some(super::super::NotStored::NoExtension)
     );
 }
@@ -205,8 +211,7 @@ fn a_preset_comes_before_the_service_and_after_the_configuration() {
     let service = Service::of(&settings, Documents { config: Ok(config.clone()), ..absent("404") });
     assert!(service.bulk.is_none());
     assert_eq!((service.page_size.get(), note(&service, "bulk requests").origin), (50, Origin::Preset));
-    let not_stored = super::super::NotStored::Preset;
-    assert_eq!(service.not_stored(urn::USER, "photos", Some("value")), Some(not_stored));
+    assert_eq!(not_stored(&service, "photos.value"), Some(super::super::NotStored::Preset));
     settings.overrides.bulk = Some(true);
     settings.page_size = NonZeroUsize::new(20);
     let service = Service::of(&settings, Documents { config: Ok(config), ..absent("404") });

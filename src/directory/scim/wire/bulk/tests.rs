@@ -15,6 +15,11 @@ fn size(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).expect("not zero")
 }
 
+fn split(operations: Vec<BulkOperation>, most: NonZeroUsize, bytes: NonZeroUsize) -> Vec<BulkRequest> {
+    let mut left = VecDeque::from(operations);
+    std::iter::from_fn(|| BulkRequest::take(&mut left, most, bytes)).collect()
+}
+
 fn statuses(request: &BulkRequest, answer: &Value) -> Vec<Option<u16>> {
     let response = BulkResponse::read(answer).expect("an answer");
     response.answers_to(request).into_iter().map(|answer| answer.and_then(|answer| answer.status)).collect()
@@ -46,7 +51,7 @@ fn a_status_is_read_in_all_its_forms() {
     let response = BulkResponse::read(&answer).expect("an answer");
     let first = response.answers_to(&request)[0].expect("there");
     assert_eq!(first.id().map(|id| id.to_string()), Some("1".to_owned()));
-    assert!(first.is_success() && first.error().is_none());
+    assert!(first.is_success() && first.error(Value::clone).is_none());
 }
 
 #[test]
@@ -57,8 +62,12 @@ fn an_operation_that_failed_has_its_error() {
         {"bulkId": "u1", "status": {"code": 501}},
     ]});
     let response = BulkResponse::read(&answer).expect("an answer");
-    let errors: Vec<String> =
-        response.answers_to(&request).into_iter().flatten().filter_map(|a| Some(a.error()?.to_string())).collect();
+    let errors: Vec<String> = response
+        .answers_to(&request)
+        .into_iter()
+        .flatten()
+        .filter_map(|a| Some(a.error(Value::clone)?.to_string()))
+        .collect();
     assert_eq!(errors, ["409 uniqueness: taken", "501"]);
 }
 
@@ -110,21 +119,13 @@ fn what_is_no_bulk_response_is_misread() {
 }
 
 #[test]
-fn a_request_that_is_too_large_is_halved() {
-    let (first, second) = BulkRequest { operations: posts(5) }.halves().expect("two");
-    assert_eq!((first.operations.len(), second.operations.len()), (3, 2));
-    assert!(BulkRequest { operations: posts(1) }.halves().is_none());
-    assert!(BulkRequest::default().halves().is_none());
-}
-
-#[test]
 fn a_large_operation_is_alone() {
     let mut operations = posts(3);
     operations[1].data = Some(json!({"userName": "x".repeat(500)}));
     let sizes: Vec<usize> =
-        BulkRequest::split(operations, size(10), size(300)).iter().map(|request| request.operations.len()).collect();
+        split(operations, size(10), size(300)).iter().map(|request| request.operations.len()).collect();
     assert_eq!(sizes, [1, 1, 1]);
-    assert!(BulkRequest::split(Vec::new(), size(10), size(300)).is_empty());
+    assert!(split(Vec::new(), size(10), size(300)).is_empty());
 }
 
 proptest! {
@@ -140,7 +141,7 @@ proptest! {
                 ..operation(Method::Post, "/Users", &at.to_string())
             })
             .collect();
-        let requests = BulkRequest::split(operations.clone(), size(most), size(bytes));
+        let requests = split(operations.clone(), size(most), size(bytes));
         for request in &requests {
             prop_assert!(!request.operations.is_empty() && request.operations.len() <= most);
             prop_assert!(request.to_value().to_string().len() <= bytes);
