@@ -77,6 +77,11 @@ def wanted_user(number):
     }
 
 
+def wanted_users(n_people):
+    """Returns what the rows of the first so many people stand for, by their names."""
+    return {user["userName"]: user for user in map(wanted_user, range(n_people))}
+
+
 def prove(who, found, expected):
     """Makes sure that everybody is there as wanted: nobody less, nobody more, every value."""
     if found == expected:
