@@ -1,4 +1,4 @@
-"""A plain client: `scim_sequential.py URL BODIES`, one POST after the other on one connection; TOKEN is in the environment."""
+"""A plain client: `scim_sequential.py URL BODIES`, one POST after the other on one connection, with TOKEN."""
 
 import http.client
 import os
