@@ -70,6 +70,9 @@ impl Provider {
     pub(super) fn shape(&self, schema: &Schema) -> Result<Shape, Fault> {
         let must_change = self.must_change_path();
         let table = &self.service.schema;
+        if let Ok(paths) = Paths::new(schema, must_change.as_ref(), table) {
+            return Ok(Shape(paths));
+        }
         let is_known = |name: &&AttributeName| Paths::new(&Schema::new([(*name).clone()]), None, table).is_ok();
         let known = Schema::new(schema.names().filter(is_known).cloned());
         let paths = Paths::new(&known, must_change.as_ref(), table);

@@ -153,8 +153,9 @@ impl SchemaTable {
             (Some(own), Some(sub)) => own.eq_ignore_ascii_case(sub),
             _ => false,
         };
+        // The names first: most rules are of the same schema.
         let is_it = |rule: &&AttributeRule| {
-            rule.urn.eq_ignore_ascii_case(urn) && rule.name.eq_ignore_ascii_case(name) && same(rule.sub.as_deref())
+            rule.name.eq_ignore_ascii_case(name) && same(rule.sub.as_deref()) && rule.urn.eq_ignore_ascii_case(urn)
         };
         self.rules.iter().find(is_it)
     }
