@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod checked;
+mod commands;
 mod creating;
 mod fault_server;
 mod joining;
