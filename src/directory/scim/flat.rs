@@ -1,6 +1,6 @@
 //! Between the flat attributes of a roster and the nested ones of SCIM.
 //!
-//! What a service has is read into [`ExistingAccount`]s, and what it should have becomes the body of a POST, operations
+//! What a service has is read into accounts, and what it should have becomes the body of a POST, operations
 //! of a PATCH, or the body of a PUT: typed as the service's schema says, and without what it would not store.
 
 use super::path::PathFault;
