@@ -30,7 +30,7 @@ pub(super) async fn read_both<'d, D: Directory>(
     feed: &Feed,
     directory: &'d D,
 ) -> Result<(Reading, BoxStream<'d, Result<ExistingAccount, Fault>>), PlanningError> {
-    let roster = reading::read(run.spool.clone().into(), feed);
+    let mut roster = std::pin::pin!(reading::read(run.spool.clone().into(), feed));
     let existing = |which| directory.existing(Lookup { which, attributes: feed.attributes.clone() }).boxed();
     if !reads_all(feed, None) {
         let read = roster.await?;
@@ -42,12 +42,6 @@ pub(super) async fn read_both<'d, D: Directory>(
         };
         return Ok((read, existing(which)));
     }
-    // Whoever waits for what the stream is just finding out waits here, where the stream goes on.
-    let mut roster = std::pin::pin!(async {
-        let read = roster.await?;
-        directory.capabilities().await?;
-        Ok::<_, PlanningError>(read)
-    });
     let mut rest = existing(Which::All).fuse();
     let mut ahead = Vec::new();
     let read = loop {
