@@ -6,6 +6,7 @@ mod ending;
 pub mod feed;
 mod leavers;
 mod noted;
+mod offered;
 pub mod planning;
 pub mod reading;
 mod referents;

@@ -13,6 +13,7 @@ use super::list::List;
 use super::open;
 use super::open::Site;
 use crate::config::Config;
+use crate::directory::Capabilities;
 use crate::directory::Directory;
 use crate::directory::Finding;
 use crate::directory::Verdict;
@@ -22,6 +23,7 @@ use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::mail::Mailer;
+use crate::provision::letters::LetterProof;
 use crate::roster::account::Action;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::AttributeName;
@@ -153,6 +155,12 @@ async fn check_target(
             found.extend(misfits.into_iter().map(|finding| (place.clone(), finding)));
         }
     }
+    if let Target::Scim(scim) = directory
+        && let Ok(capabilities) = scim.capabilities().await
+    {
+        let letters = feeds().filter_map(|feed| Some((feed, unsent_letters(&feed.feed, capabilities)?)));
+        found.extend(letters.map(|(feed, finding)| (format!("feed {}", feed.feed.name), finding)));
+    }
     let mut example = None;
     if let Some(sampled) = sampled {
         let mut findings = Vec::new();
@@ -262,6 +270,29 @@ fn mapped(feed: &Feed) -> Vec<MappedAttribute> {
 fn unproved_rights() -> Finding {
     let text = "not tried; `rosterd check --write-probe` tries them with an account that it creates and deletes again";
     Finding { subject: "rights to write".to_owned(), verdict: Verdict::Warning(text.to_owned()) }
+}
+
+/// Says that no letter of a feed would ever go out, where that is so: nobody can log in over SCIM, so that no login
+/// proves a password.
+fn unsent_letters(feed: &Feed, capabilities: &Capabilities) -> Option<Finding> {
+    let proof = feed.letters.as_ref()?.proof;
+    let is_proved = match proof {
+        LetterProof::None => true,
+        LetterProof::State => capabilities.must_change || !feed.plan.passwords.change_next_time,
+        LetterProof::Login => false,
+    };
+    let (text, hint) = match capabilities.passwords {
+        false => {
+            ("no letter would go out: the target takes no passwords", "take `email_credentials` out of [feed.letters]")
+        }
+        true if is_proved => return None,
+        true => (
+            "no letter would go out, and nobody would learn the new passwords: nothing proves them over SCIM",
+            "`without_proof = true` in [feed.letters] sends them all the same; or `generate_for_new = false` in \
+             [feed.passwords]",
+        ),
+    };
+    Some(Finding { subject: "letters".to_owned(), verdict: Verdict::Bad(text.to_owned(), hint.to_owned()) })
 }
 
 fn untold_passwords() -> Finding {

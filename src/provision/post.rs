@@ -100,15 +100,16 @@ impl<D: Directory> Progression<'_, D> {
     async fn prove(&self, ready: &Ready<'_>) -> Proof {
         let Ready { entry, password, must_change, .. } = ready;
         let wanted = *must_change;
-        match self.work.directory.capabilities().await {
+        let forces = match self.work.directory.capabilities().await {
             Ok(capabilities) if !capabilities.passwords => {
                 return Proof::Bad("the target takes no passwords, so that none was set".to_owned());
             }
-            Ok(_) => {}
+            Ok(capabilities) => capabilities.must_change,
             Err(fault) => return Proof::Open(fault),
-        }
+        };
         if self.work.letter_proof == LetterProof::None {
-            return Proof::Good { must_change: wanted };
+            // Nobody is told of a change that nothing asks for.
+            return Proof::Good { must_change: wanted && forces };
         }
         if wanted && entry.must_change != Some(true) {
             let why = "the directory does not prove that the password must be changed at the next login";

@@ -3,6 +3,7 @@
 mod bulk;
 mod capabilities;
 mod checked;
+mod commands;
 mod creating;
 mod fault_server;
 mod joining;

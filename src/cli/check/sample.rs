@@ -193,6 +193,7 @@ async fn located(directory: &Target, feed: &Feed, account: &Account) -> Finding 
 
 /// Returns what the row comes to, as far as the directory is asked about it.
 async fn of_item(directory: &Target, feed: &Feed, account: &Account, intent: &Intent) -> Sample {
+    let capabilities = directory.capabilities().await.ok();
     let written = match intent {
         Intent::Create(create) => Written::New(Box::new(Create {
             username: account.username.clone(),
@@ -200,7 +201,7 @@ async fn of_item(directory: &Target, feed: &Feed, account: &Account, intent: &In
             attributes: account.attributes.clone(),
             // It is neither sent nor shown.
             password: Some(Secret::from("a password in its place")),
-            must_change: create.must_change,
+            must_change: create.must_change && capabilities.is_none_or(|can| can.must_change),
         })),
         Intent::Update(update) => {
             let values = |change: &crate::roster::change::Change| (change.attribute.clone(), change.new.to_vec());
@@ -208,7 +209,6 @@ async fn of_item(directory: &Target, feed: &Feed, account: &Account, intent: &In
         }
         _ => Written::Nothing,
     };
-    let capabilities = directory.capabilities().await.ok();
     let has = |kind| match kind {
         GroupKind::Group => capabilities.is_some_and(|can| can.groups),
         GroupKind::Role => capabilities.is_some_and(|can| can.roles),

@@ -31,7 +31,7 @@ impl Scim {
         let provider = match self.provider().await {
             Ok(provider) => provider,
             Err(fault) => {
-                let hint = "check `url`, `ca_file` and `proxy` in [target.scim], and that the service is up";
+                let hint = "check `url`, `auth`, `ca_file` and `proxy` in [target.scim], and that the service is up";
                 return vec![bad(subject, &fault, hint)];
             }
         };

@@ -20,6 +20,7 @@ pub async fn discover(transport: &Transport, settings: &ScimSettings) -> Result<
     if settings.overrides.discover == Some(false) {
         return Ok(Service::of(settings, Documents::default()));
     }
+    transport.prepare().await.map_err(Trouble::fault_of_read)?;
     let mut config = document(transport, "ServiceProviderConfig").await?;
     if config.is_err() {
         // The name that SCIM 1.1 had; some kept it.

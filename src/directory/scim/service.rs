@@ -104,7 +104,7 @@ impl fmt::Display for Origin {
             Self::Service => "as the service says",
             Self::Override => "as the configuration says",
             Self::Preset => "as the preset says",
-            Self::Default => "nobody says, so it is tried",
+            Self::Default => "nobody says otherwise",
             Self::Misread => "what the service says cannot be used",
         })
     }

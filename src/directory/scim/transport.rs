@@ -102,6 +102,12 @@ struct Answer {
     body: Body,
 }
 
+impl Answer {
+    fn refusal(&self, scrub: &Scrub) -> ErrorReply {
+        self.body.refusal(self.status.as_u16(), scrub)
+    }
+}
+
 impl Transport {
     /// Makes a transport. Nothing is sent.
     pub fn new(settings: &TransportSettings) -> Result<Self, TransportError> {
@@ -155,6 +161,11 @@ impl Transport {
         &self.settings
     }
 
+    /// Gets a token, if there must be one.
+    pub async fn prepare(&self) -> Result<(), Trouble> {
+        self.credentials.current().await.map(drop)
+    }
+
     /// Sends a request until it is known what came of it, or nothing more can be done about that.
     ///
     /// Every time it is sent it takes a turn of the target's rate and, if there is one, a permit of `pace`.
@@ -167,13 +178,12 @@ impl Transport {
         let mut tries = Tries::default();
         loop {
             self.circuit.prove_closed()?;
-            let authorization = self.credentials.current().await?;
-            if let Some(token) = &authorization.secret {
-                scrub.add(token);
-            }
+            self.credentials.current().await?;
             let turn = self.rate.turn(pace).await.map_err(|Stopping| tries.given_up(TO_STOP.to_owned()))?;
-            // Somebody else may have been refused while this one waited.
+            // Meanwhile somebody else may have been refused, or the token have ended.
             self.circuit.prove_closed()?;
+            let authorization = self.credentials.current().await?;
+            authorization.secret.iter().for_each(|token| scrub.add(token));
             let since = turn.since();
             let exchange = self.exchange(&request, &url, &authorization, &scrub).await;
             drop(turn);
@@ -200,6 +210,9 @@ impl Transport {
             };
             self.note_budget(&answer.headers);
             let status = answer.status;
+            if status != StatusCode::UNAUTHORIZED {
+                self.credentials.were_taken(authorization.generation);
+            }
             if status.is_success() {
                 return self.reply(answer);
             }
@@ -208,13 +221,12 @@ impl Transport {
                 if tries.redirects > redirect::MOST {
                     return Err(Trouble::Unfit("the service redirects again and again".to_owned()));
                 }
-                let base = &self.settings.base;
-                url = redirect::follow(base, &url, &request.method, status, &answer.headers)?;
+                url = redirect::follow(&self.settings.base, &url, &request.method, status, &answer.headers)?;
                 continue;
             }
             match status {
-                StatusCode::UNAUTHORIZED if self.credentials.are_renewable() && !tries.renewed => {
-                    tries.renewed = true;
+                StatusCode::UNAUTHORIZED if self.credentials.are_renewable(authorization.generation, tries.renewed) => {
+                    tries.renewed += 1;
                     self.credentials.renounce(authorization.generation).await;
                 }
                 StatusCode::FORBIDDEN if retry::is_about_rate(&answer.headers, SystemTime::now()) => {
@@ -239,11 +251,11 @@ impl Transport {
                     tries.silences += 1;
                     tries.in_doubt = true;
                     if tries.silences >= TRIES_IN_SILENCE {
-                        return Err(Trouble::Refused(refusal(&answer, &scrub)));
+                        return Err(Trouble::Refused(answer.refusal(&scrub)));
                     }
                     self.rest(retry::backoff(tries.silences), &tries).await?;
                 }
-                _ => return Err(Trouble::Refused(refusal(&answer, &scrub))),
+                _ => return Err(Trouble::Refused(answer.refusal(&scrub))),
             }
         }
     }
@@ -342,7 +354,7 @@ impl Transport {
             return Ok(());
         }
         let mut why = format!("the service is busy (HTTP {status})");
-        if let Some(detail) = refusal(answer, scrub).detail {
+        if let Some(detail) = answer.refusal(scrub).detail {
             why = format!("{why}: {detail}");
         }
         Err(tries.given_up(why))
@@ -364,7 +376,7 @@ impl Transport {
     /// Returns what 401 and 403 come to. A 403 with a word of SCIM's own is about what was asked, not
     /// about who asks, and so is one to a probe.
     fn denied(&self, request: &Request, answer: &Answer, scrub: &Scrub) -> Trouble {
-        let reply = refusal(answer, scrub);
+        let reply = answer.refusal(scrub);
         if answer.status == StatusCode::FORBIDDEN && (reply.scim_type.is_some() || request.is_probe) {
             return Trouble::Refused(reply);
         }
@@ -377,15 +389,5 @@ impl Transport {
             self.circuit.open(said);
         }
         Trouble::Unauthorized(reply.detail.map_or_else(|| said.to_owned(), |detail| format!("{said}: {detail}")))
-    }
-}
-
-/// Reads what an answer says that is not success.
-fn refusal(answer: &Answer, scrub: &Scrub) -> ErrorReply {
-    let status = answer.status.as_u16();
-    match &answer.body {
-        Body::Json(value) => ErrorReply::read(status, &scrub.hide_in(value)),
-        Body::Text(text) => ErrorReply { detail: Some(scrub.clean(text)), ..ErrorReply::bare(status) },
-        Body::Empty | Body::Other | Body::TooLarge => ErrorReply::bare(status),
     }
 }

@@ -8,6 +8,7 @@ mod identity;
 mod origin;
 mod secrets;
 mod silence;
+mod streams;
 
 use std::num::NonZeroU32;
 use std::num::NonZeroUsize;

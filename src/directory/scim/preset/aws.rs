@@ -14,10 +14,11 @@ pub(super) static PRESET: Preset = Preset {
         "https://docs.aws.amazon.com/singlesignon/latest/developerguide/patchgroup.html",
         "https://docs.aws.amazon.com/singlesignon/latest/userguide/limits.html",
     ],
-    // The last source gives all of its APIs together 20 a second, and says nothing of SCIM by itself.
+    // The last source gives all APIs of the service together 20 a second, and says nothing of SCIM by itself: half of
+    // that leaves room for the others.
     max_rate: Some(rate(10, 1)),
     in_flight: some(4),
-    // "50 maximum results", listusers.html.
+    // "50 maximum results": the history of changes that the first source leads to; ListUsers itself says no number.
     page_max: some(50),
     // PatchGroup: "a maximum of 100 membership changes are allowed in a single request".
     members_per_request: some(100),
@@ -32,8 +33,8 @@ pub(super) static PRESET: Preset = Preset {
     plain_filters: true,
     // CreateUser, constraints.
     required: &["userName", "name.givenName", "name.familyName", "displayName"],
-    // Limitations: these attributes are refused or left out.
-    not_stored: &["password", "ims", "photos", "x509Certificates", "entitlements", "roles"],
+    // Limitations: "Supported: No". `roles` is supported.
+    not_stored: &["password", "ims", "photos", "x509Certificates", "entitlements"],
     notes: &["a request without `User-Agent` is refused, and rosterd always sends one"],
     ..PLAIN
 };

@@ -9,11 +9,12 @@ pub(super) static PRESET: Preset = Preset {
     name: "entra",
     title: "Microsoft Entra ID",
     sources: &["https://pypi.org/project/scim-sanity/0.7.4/", "https://learn.microsoft.com/graph/throttling-limits"],
-    // Writes of one application to one tenant: 3,000 in 150 seconds.
+    // The second source: writes of one application to one tenant, 3,000 in 150 seconds. Whether it holds for SCIM as
+    // for the rest of Graph could not be verified.
     max_rate: Some(rate(20, 1)),
     in_flight: some(4),
     patch: Some(true),
-    // PUT is answered by 405.
+    // PUT is answered by 405: the first source, which Microsoft does not publish. So is what is required.
     put: Some(false),
     bulk: Some(false),
     plain_filters: true,

@@ -12,7 +12,7 @@ pub(super) static PRESET: Preset = Preset {
         "https://docs.cloud.google.com/identity/docs/scim/reference/rest",
         "https://github.com/goauthentik/authentik/issues/16678",
     ],
-    // None is published.
+    // None is published: a careful number.
     max_rate: Some(rate(10, 1)),
     in_flight: some(4),
     patch: Some(true),
@@ -22,6 +22,6 @@ pub(super) static PRESET: Preset = Preset {
     bulk: Some(false),
     etag: Some(false),
     paging: Some(false),
-    notes: &["lists are not paged, so people are looked up one by one"],
+    notes: &["lists are not paged: one that does not come as a whole is refused"],
     ..PLAIN
 };

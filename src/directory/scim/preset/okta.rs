@@ -12,10 +12,11 @@ pub(super) static PRESET: Preset = Preset {
         "https://developer.okta.com/docs/api/openapi/okta-scim/inbound/overview",
         "https://developer.okta.com/docs/reference/rl-global-mgmt/",
     ],
-    // None is published for SCIM; the users of the same organisation are open to 600 requests a minute.
+    // None is published for SCIM; what the second source gives for users of an organisation is 600 a minute. Whether it
+    // holds could not be verified. Okta says `X-Rate-Limit-Remaining`, which is obeyed.
     max_rate: Some(rate(10, 1)),
     in_flight: some(4),
-    // What Okta's own client asks for, and so what is tried everywhere.
+    // What Okta's own client asks of services; of Okta as a service none is published.
     page_max: some(100),
     members_per_request: some(100),
     bulk: Some(false),

@@ -10,7 +10,8 @@ pub(super) static PRESET: Preset = Preset {
     name: "slack",
     title: "Slack",
     sources: &["https://docs.slack.dev/reference/scim-api/rate-limits", "https://docs.slack.dev/reference/scim-api/"],
-    // Creating, updating and deleting a user: 180 a minute each. All apps of the organisation share it.
+    // Creating, updating and deleting a user: 180 a minute each, 20 at once; all writes 600, all reads 1,000. All apps of
+    // the organisation share it. Here everything counts together, which stays below all of them.
     max_rate: Some(rate(180, 60)),
     in_flight: some(2),
     bulk: Some(false),

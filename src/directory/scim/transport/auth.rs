@@ -27,6 +27,9 @@ use crate::roster::secret::Secret;
 /// What the transport itself says with every request.
 const OURS: [HeaderName; 7] = [HOST, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, CONNECTION, ACCEPT, IF_MATCH];
 
+/// How often a token ends while one request waits for its turn, at most.
+const RENEWALS: u32 = 6;
+
 /// Makes the header that says who we are.
 #[derive(Debug)]
 pub enum Credentials {
@@ -87,9 +90,19 @@ impl Credentials {
         }
     }
 
-    /// Returns whether there may be another token after one was refused.
-    pub fn are_renewable(&self) -> bool {
-        matches!(self, Self::Tokens(_))
+    /// Returns whether there may be another token after that of `generation` was refused, `renewed` times before.
+    pub fn are_renewable(&self, generation: u64, renewed: u32) -> bool {
+        match self {
+            Self::None | Self::Fixed(_) => false,
+            Self::Tokens(tokens) => renewed == 0 || renewed < RENEWALS && tokens.has_been_good(generation),
+        }
+    }
+
+    /// Says that the service has taken the token of `generation`.
+    pub fn were_taken(&self, generation: u64) {
+        if let Self::Tokens(tokens) = self {
+            tokens.was_taken(generation);
+        }
     }
 
     /// Says that the token of `generation` is no good any more.

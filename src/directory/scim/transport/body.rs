@@ -5,6 +5,9 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::scrub::Scrub;
+use crate::directory::scim::wire::ErrorReply;
+
 /// What came with an answer.
 #[derive(Debug)]
 pub enum Body {
@@ -18,6 +21,17 @@ pub enum Body {
     Other,
     /// More than is read.
     TooLarge,
+}
+
+impl Body {
+    /// Reads what an answer says that is not success.
+    pub fn refusal(&self, status: u16, scrub: &Scrub) -> ErrorReply {
+        match self {
+            Self::Json(value) => ErrorReply::read(status, &scrub.hide_in(value)),
+            Self::Text(text) => ErrorReply { detail: Some(scrub.clean(text)), ..ErrorReply::bare(status) },
+            Self::Empty | Self::Other | Self::TooLarge => ErrorReply::bare(status),
+        }
+    }
 }
 
 /// The largest text that is kept of an answer that is not JSON.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::SystemTime;
 
@@ -52,6 +54,8 @@ pub struct Tokens {
     scrub: Scrub,
     header: HeaderValue,
     current: Mutex<Known>,
+    /// The last one that the service has taken.
+    taken: AtomicU64,
 }
 
 #[derive(Default)]
@@ -92,6 +96,7 @@ impl Tokens {
             scrub: scrub.clone(),
             header,
             current: Mutex::default(),
+            taken: AtomicU64::new(0),
         }
     }
 
@@ -119,6 +124,17 @@ impl Tokens {
         if known.generation == generation {
             known.token = None;
         }
+    }
+
+    /// Says that the service has taken the token of `generation`.
+    pub fn was_taken(&self, generation: u64) {
+        self.taken.fetch_max(generation, Ordering::Relaxed);
+    }
+
+    /// Returns whether the service has ever taken the token of `generation`: then it has ended, which says nothing about
+    /// the next one.
+    pub fn has_been_good(&self, generation: u64) -> bool {
+        self.taken.load(Ordering::Relaxed) >= generation
     }
 
     async fn ask_patiently(&self) -> Result<Token, Trouble> {

@@ -12,7 +12,7 @@ pub(super) struct Tries {
     /// One of them may have done it.
     pub(super) in_doubt: bool,
     pub(super) redirects: u32,
-    pub(super) renewed: bool,
+    pub(super) renewed: u32,
 }
 
 impl Tries {

@@ -82,23 +82,13 @@ impl Desk {
         folder: &Path,
         answer: impl Fn(usize, &Asked) -> Response + Clone + Send + Sync + 'static,
     ) -> Self {
-        let chain = CertificateDer::pem_file_iter(folder.join("cert.pem")).expect("certificates");
-        let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates");
-        let key = PrivateKeyDer::from_pem_file(folder.join("key.pem")).expect("a key");
-        let mut config = rustls::ServerConfig::builder_with_provider(rosterd::tls::provider())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .expect("a certificate");
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = tcp.local_addr().expect("an address").port();
         let (desk, router) = Self::make(port, move |n, asked| {
             let response = answer(n, asked);
             Box::pin(async { response })
         });
-        let listener = Tls { tcp, acceptor: TlsAcceptor::from(Arc::new(config)) };
+        let listener = Tls { tcp, acceptor: acceptor(folder) };
         tokio::spawn(async move { axum::serve(listener, router).await });
         desk
     }
@@ -249,6 +239,21 @@ pub async fn proxy() -> (u16, Arc<Mutex<Vec<String>>>) {
         }
     });
     (port, heads)
+}
+
+/// Speaks TLS with the certificate of [`certificates`], and offers HTTP/2 and HTTP/1.1 in it.
+pub fn acceptor(folder: &Path) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(folder.join("cert.pem")).expect("certificates");
+    let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates");
+    let key = PrivateKeyDer::from_pem_file(folder.join("key.pem")).expect("a key");
+    let mut config = rustls::ServerConfig::builder_with_provider(rosterd::tls::provider())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("a certificate");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// Makes `ca.pem`, `other-ca.pem`, and `cert.pem` with `key.pem` for this machine, signed by the first.

@@ -186,6 +186,23 @@ async fn a_new_token_that_is_refused_too_ends_it() {
     assert_eq!((authority.count(), desk.count()), (2, 2));
 }
 
+/// A token that was good ends while a request waits: that is no reason to give up, however often it happens.
+#[tokio::test]
+async fn a_token_that_was_taken_before_is_renewed_once_more() {
+    let authority = authority(3600).await;
+    let answers = [204, 401, 429, 401, 204];
+    let desk = Desk::answering(move |n, _| match answers[n] {
+        429 => with(bare(429), &[("retry-after", "0")]),
+        status => bare(status),
+    })
+    .await;
+    let transport = transport(&with_client(desk.port, client(authority.port)));
+    for _ in 0..2 {
+        transport.send(Request::get(users(desk.port)), None).await.expect("a reply");
+    }
+    assert_eq!((authority.count(), desk.count()), (3, 5));
+}
+
 #[tokio::test]
 async fn a_token_is_renewed_before_it_ends() {
     let authority = authority(1).await;
