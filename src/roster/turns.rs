@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use super::account::Account;
+use super::account::EntryId;
 use super::matching::Holder;
 use super::name_key::CoarseKey;
 use super::name_key::MatchKey;
@@ -131,6 +132,17 @@ fn wanted<'n>(item: &'n Item, names: &Names<'n>) -> Option<&'n str> {
     }
 }
 
+/// Returns the place that an item is to get.
+fn place(item: &Item, names: &Names<'_>) -> Option<Box<str>> {
+    match &item.intent {
+        Intent::Create(_) => {
+            let home = Home::New(&names.accounts[row(item)? as usize]);
+            (names.place_of)(&EntryId::default(), &home).ok().flatten().map(|place| place.step.to)
+        }
+        _ => way(item)?.place.as_ref().map(|step| step.to.clone()),
+    }
+}
+
 /// Returns who waits for whom; who would wait in vain becomes an error.
 fn waits(items: &mut [Item], movers: &[usize], names: &Names<'_>) -> BTreeMap<usize, Box<[usize]>> {
     let mut by_name: HashMap<CoarseKey, Vec<usize>> = HashMap::new();
@@ -173,11 +185,14 @@ fn waits(items: &mut [Item], movers: &[usize], names: &Names<'_>) -> BTreeMap<us
         }
         vain.extend(followers.remove(&at).unwrap_or_default().into_iter().filter(|at| waits.contains_key(at)));
     }
-    for at in movers {
-        let Some(Step { to, .. }) = way(&items[*at]).and_then(|way| way.place.as_ref()) else { continue };
-        let holder = by_place.get(&MatchKey::new(to)).filter(|holder| *holder != at && way(&items[**holder]).is_some());
-        if let Some(holder) = holder {
-            push(waits.entry(*at).or_default(), *holder);
+    if by_place.is_empty() {
+        return waits.into_iter().map(|(at, holders)| (at, holders.into())).collect();
+    }
+    for (at, item) in items.iter().enumerate() {
+        let Some(place) = place(item, names) else { continue };
+        let holder = by_place.get(&MatchKey::new(&place)).filter(|at| way(&items[**at]).is_some()).copied();
+        if let Some(holder) = holder.filter(|holder| *holder != at) {
+            push(waits.entry(at).or_default(), holder);
         }
     }
     waits.into_iter().map(|(at, holders)| (at, holders.into())).collect()

@@ -108,6 +108,32 @@ async fn somebody_new_gets_a_name_that_is_left_in_the_same_run() {
 }
 
 #[tokio::test]
+async fn somebody_new_waits_for_a_place_that_is_left_in_the_same_run() {
+    let feed = FEED.replace("uid={{ username }}", "cn={{ first }}");
+    let world = three(&feed);
+    for (name, place) in [("ada", "cn=Ada,ou=IT"), ("bob", "cn=Bob,ou=IT"), ("cyd", "cn=Cyd,ou=IT")] {
+        assert!(world.memory.move_to(name, place));
+    }
+    let rows = named(["ada", "bob", "cyd"]).replace("1,ada,Ada", "1,ada,Eve") + "4,dan,Ada,Other,other@x.org,IT\n";
+    assert_snapshot!(world.plan(&rows).await, @r"
+    2 Update ada: place cn=Ada,ou=IT -> cn=Eve,ou=IT; cn: Ada King -> Eve King; displayName: Ada King -> Eve King; givenName: Ada -> Eve
+    3 Update bob
+    4 Update cyd
+    5 New dan: create, generated password, to be changed; warning: gets its name or place when line 2 has left it
+    ");
+    world.memory.fail("ada", Fault::new(Next::RejectRow, "the server is unwilling"));
+    assert_snapshot!(world.apply(&rows).await, @r"
+    ada rejected: the server is unwilling
+    bob unchanged
+    cyd unchanged
+    dan not attempted: it waits for what `ada` (line 2) has, who is not renamed or moved: the server is unwilling
+    ");
+    assert!(world.memory.account("dan").is_none());
+    let told = world.apply(&rows).await;
+    assert_eq!(told, "ada updated\nbob unchanged\ncyd unchanged\ndan created");
+}
+
+#[tokio::test]
 async fn two_swap_their_names_over_a_temporary_one() {
     let world = three(FEED);
     let rows = named(["bob", "ada", "cyd"]);
