@@ -36,6 +36,7 @@ mod faults;
 mod groups;
 mod leavers;
 mod logins;
+mod mirrors;
 mod oversize;
 mod posix;
 mod protected;
@@ -48,6 +49,7 @@ mod storage;
 mod stored_runs;
 mod tls;
 mod transactions;
+mod uniqueness;
 mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";
