@@ -174,12 +174,7 @@ impl State {
     }
 
     /// Remembers which server of the target is written to, and how far it has come.
-    pub async fn keep_newest(
-        &self,
-        target: &str,
-        server: &str,
-        progress: Option<&str>,
-    ) -> Result<(), DatabaseError> {
+    pub async fn keep_newest(&self, target: &str, server: &str, progress: Option<&str>) -> Result<(), DatabaseError> {
         let (target, server, progress) = (target.to_owned(), server.to_owned(), progress.map(str::to_owned));
         self.database
             .call(move |db| {

@@ -94,7 +94,9 @@ impl Dsa {
     async fn comparison(&self, first: &Connection, other: &Connection) -> Verdict {
         let same = "the same directory; accounts are there";
         let Some((attribute, context)) = self.pool.told_by(&first.root) else {
-            return Verdict::Good(format!("{same}; it is given `replication_wait` to catch up, which nobody can check"));
+            return Verdict::Good(format!(
+                "{same}; it is given `replication_wait` to catch up, which nobody can check"
+            ));
         };
         match (self.pool.progress(first).await, self.pool.progress(other).await) {
             (Some(one), Some(two)) if two.has_all_of(&one) => Verdict::Good(format!("{same}, and it is up to date")),

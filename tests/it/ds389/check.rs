@@ -148,7 +148,10 @@ async fn whether_a_login_name_is_kept_unique_is_said() {
     settings.naming_attribute = Some("cn".to_owned());
     let findings = async |settings| Ldap::new(settings).expect("good settings").check().await;
     let seen = findings(settings.clone()).await;
-    assert!(matches!(verdict(&seen, "each `uid`"), Verdict::Good(text) if text.contains("uniqueness plugin")), "{seen:?}");
+    assert!(
+        matches!(verdict(&seen, "each `uid`"), Verdict::Good(text) if text.contains("uniqueness plugin")),
+        "{seen:?}"
+    );
     // The plugin of the tests keeps names apart below each territory.
     let mut wide = settings.clone();
     wide.people_base = format!("ou=people,{SUFFIX}");
@@ -160,5 +163,8 @@ async fn whether_a_login_name_is_kept_unique_is_said() {
     );
     settings.bind_dn = Some(LIMITED.to_owned());
     let unseen = findings(settings).await;
-    assert!(matches!(verdict(&unseen, "each `uid`"), Verdict::Warning(text) if text.contains("cannot be seen")), "{unseen:?}");
+    assert!(
+        matches!(verdict(&unseen, "each `uid`"), Verdict::Warning(text) if text.contains("cannot be seen")),
+        "{unseen:?}"
+    );
 }
