@@ -34,6 +34,7 @@ mod connections;
 mod failover;
 mod faults;
 mod groups;
+mod handing_over;
 mod leavers;
 mod logins;
 mod mirrors;

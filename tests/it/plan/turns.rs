@@ -6,6 +6,9 @@ use rosterd::roster::fault::Next;
 
 use super::*;
 
+mod places;
+mod values;
+
 const FEED: &str = r#"
 match = "employeeNumber"
 [feed.map]
@@ -108,32 +111,6 @@ async fn somebody_new_gets_a_name_that_is_left_in_the_same_run() {
 }
 
 #[tokio::test]
-async fn somebody_new_waits_for_a_place_that_is_left_in_the_same_run() {
-    let feed = FEED.replace("uid={{ username }}", "cn={{ first }}");
-    let world = three(&feed);
-    for (name, place) in [("ada", "cn=Ada,ou=IT"), ("bob", "cn=Bob,ou=IT"), ("cyd", "cn=Cyd,ou=IT")] {
-        assert!(world.memory.move_to(name, place));
-    }
-    let rows = named(["ada", "bob", "cyd"]).replace("1,ada,Ada", "1,ada,Eve") + "4,dan,Ada,Other,other@x.org,IT\n";
-    assert_snapshot!(world.plan(&rows).await, @r"
-    2 Update ada: place cn=Ada,ou=IT -> cn=Eve,ou=IT; cn: Ada King -> Eve King; displayName: Ada King -> Eve King; givenName: Ada -> Eve
-    3 Update bob
-    4 Update cyd
-    5 New dan: create, generated password, to be changed; warning: gets its name or place when line 2 has left it
-    ");
-    world.memory.fail("ada", Fault::new(Next::RejectRow, "the server is unwilling"));
-    assert_snapshot!(world.apply(&rows).await, @r"
-    ada rejected: the server is unwilling
-    bob unchanged
-    cyd unchanged
-    dan not attempted: it waits for what `ada` (line 2) has, who is not renamed or moved: the server is unwilling
-    ");
-    assert!(world.memory.account("dan").is_none());
-    let told = world.apply(&rows).await;
-    assert_eq!(told, "ada updated\nbob unchanged\ncyd unchanged\ndan created");
-}
-
-#[tokio::test]
 async fn two_swap_their_names_over_a_temporary_one() {
     let world = three(FEED);
     let rows = named(["bob", "ada", "cyd"]);
@@ -182,28 +159,6 @@ async fn three_go_round_with_moves_and_somebody_waits_for_them() {
     3 ada /home/ada uid=ada,ou=IT
     4 eve /home/eve uid=eve,ou=IT
     5 dan /home/dan uid=dan,ou=IT
-    ");
-    second_night_has_nothing_to_do(&world, &rows).await;
-}
-
-#[tokio::test]
-async fn places_are_taken_from_each_other_like_names() {
-    let feed = FEED.replace("uid={{ username }}", "cn={{ first }}");
-    let world = three(&feed);
-    for (name, place) in [("ada", "cn=Ada,ou=IT"), ("bob", "cn=Bob,ou=IT"), ("cyd", "cn=Cyd,ou=IT")] {
-        assert!(world.memory.move_to(name, place));
-    }
-    let rows = named(["ada", "bob", "cyd"]);
-    let rows = rows.replace("1,ada,Ada", "1,ada,Bob").replace("2,bob,Bob", "2,bob,Ada");
-    assert_snapshot!(world.plan(&rows).await, @r"
-    2 Update ada: place cn=Ada,ou=IT -> cn=Bob,ou=IT; cn: Ada King -> Bob King; displayName: Ada King -> Bob King; givenName: Ada -> Bob; warning: gets its name or place when line 3 has left it; `rosterd-6b86b273ff,ou=IT` meanwhile, since that one waits too
-    3 Update bob: place cn=Bob,ou=IT -> cn=Ada,ou=IT; cn: Bob Ray -> Ada Ray; displayName: Bob Ray -> Ada Ray; givenName: Bob -> Ada; warning: gets its name or place when line 2 has left it
-    4 Update cyd
-    ");
-    assert_snapshot!(world.apply(&rows).await, @r"
-    ada updated
-    bob updated
-    cyd unchanged
     ");
     second_night_has_nothing_to_do(&world, &rows).await;
 }

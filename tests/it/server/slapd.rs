@@ -85,6 +85,8 @@ pub struct Options {
     pub shows_config: bool,
     /// Keep no login name unique.
     pub without_unique: bool,
+    /// Keep mail addresses unique too, in the first territory.
+    pub unique_mail: bool,
     /// Hang up on a request of more than 100,000 octets.
     pub small_messages: bool,
 }

@@ -34,8 +34,10 @@ pub fn config(dir: &Path, options: Options) -> String {
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}; {INSTALL}")) + "\n"
         })
         .concat();
+    let mail = format!("olcUniqueURI: ldap:///ou=people,ou=t0,{SUFFIX}?mail?sub");
     let unique: Vec<String> = (0..TERRITORIES)
         .map(|t| format!("olcUniqueURI: ldap:///ou=people,ou=t{t},{SUFFIX}?uid?sub?(objectClass=inetOrgPerson)"))
+        .chain(options.unique_mail.then_some(mail))
         .collect();
     let policy = if options.without_policy || options.policy_elsewhere { "" } else { include_str!("policy.ldif") };
     let module = if options.without_policy { "" } else { "olcModuleLoad: ppolicy" };
@@ -45,7 +47,9 @@ pub fn config(dir: &Path, options: Options) -> String {
         .replace("@UNIQUE@", &unique.join("\n"))
         .replace("@POLICY_MODULE@", module);
     let text = match options.shows_config {
-        true => text.replace("dn: olcDatabase={1}mdb,cn=config\n", &format!("{SHOWN}dn: olcDatabase={{1}}mdb,cn=config\n")),
+        true => {
+            text.replace("dn: olcDatabase={1}mdb,cn=config\n", &format!("{SHOWN}dn: olcDatabase={{1}}mdb,cn=config\n"))
+        }
         false => text,
     };
     let text = match options.without_unique {
