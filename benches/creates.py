@@ -5,8 +5,10 @@ import os
 import secrets
 import string
 import subprocess
+import sys
 import time
 
+import raw
 import rosters
 from measuring import NotMeasured, Sample, fdatasyncs_per_second, file_system, measure, median, print_table, spread
 from slapd import PEOPLE
@@ -17,6 +19,10 @@ PASSWORD_SYMBOLS = string.ascii_letters + string.digits
 
 ONE, EIGHT = "ldapadd", "8 ldapadd"
 PIPELINED, TRANSACTIONS = "rosterd", "rosterd, transactions"
+# The server's own time: a client that does nothing else.
+RAW, RAW_TRANSACTIONS = "bare requests", "bare requests, transactions"
+# As many in a transaction as in a batch of rosterd.
+BATCH = 250
 
 
 class Contest:
@@ -39,11 +45,13 @@ class Contest:
         write = ldif or ldif_of
         entries = [write(dn, entry) for dn, entry in self.expected.items()]
         self.whole = self.write("people.ldif", entries)
+        if RAW in sides:
+            self.requests = self.write("people.ber", map(request_of, self.expected.items()), "wb")
         self.eighths = [self.write(f"people-{part}.ldif", entries[part::8]) for part in range(8)]
 
-    def write(self, name, entries):
+    def write(self, name, entries, mode="w"):
         path = self.workplace.folder / name
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), mode) as file:
             file.writelines(entries)
         return path
 
@@ -65,6 +73,9 @@ class Contest:
             return measure(self.server.command("ldapadd", "-f", self.whole, url=self.url), self.log)
         if side == EIGHT:
             return together([self.server.command("ldapadd", "-f", part, url=self.url) for part in self.eighths])
+        if side in (RAW, RAW_TRANSACTIONS):
+            n = [BATCH] if side == RAW_TRANSACTIONS else []
+            return measure([sys.executable, raw.__file__, *self.server.bare(), self.requests, *n], self.log)
         drop = self.workplace.new_folder("drop")
         (drop / "people.csv").write_bytes(self.roster.read_bytes())
         more = "transactions = true\n" if side == TRANSACTIONS else ""
@@ -169,6 +180,12 @@ def wanted_entry(number):
         "userPassword": ["{SSHA}"],
         "pwdReset": ["TRUE"],
     }
+
+
+def request_of(person):
+    """Returns the AddRequest for an entry, with a random password."""
+    dn, entry = person
+    return raw.add_request(dn, {**entry, "userPassword": [password()]})
 
 
 def ldif_of(dn, entry):

@@ -1,17 +1,15 @@
 """A 389 Directory Server in a folder, set up as docs/389-ds.md says."""
 
-import os
 import re
 import secrets
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from urllib.parse import quote
 
 from building import REPOSITORY
-from measuring import NotMeasured, cpu_of
-from slapd import entries_of
+from measuring import NotMeasured
+from server import Server, entries_of, free_address, tools_named
 
 SUFFIX = "dc=example,dc=org"
 PEOPLE = f"ou=people,{SUFFIX}"
@@ -25,24 +23,21 @@ INSTALL = ("389-ds-base is needed: "
 
 
 def require():
-    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
-    tools = {tool: shutil.which(tool, path=path)
-             for tool in ("ns-slapd", "pwdhash", "certutil", "ldapadd", "ldapmodify", "ldapsearch")}
-    if not all(tools.values()) or not TEMPLATES.exists():
+    tools = tools_named(("ns-slapd", "pwdhash", "certutil", "ldapadd", "ldapmodify", "ldapsearch"), INSTALL)
+    if not TEMPLATES.exists():
         raise NotMeasured(INSTALL)
     return tools
 
 
-class Ds389:
+class Ds389(Server):
     """The server, with the plugins of the page. It runs until `stop`."""
 
     title = "389 Directory Server"
 
     def __init__(self, folder):
-        self.tools = require()
+        super().__init__(folder, require())
         # The server leaves a semaphore behind that is named like the folder of its configuration.
-        self.folder, self.name = folder, "bench-" + secrets.token_hex(4)
-        self.process = None
+        self.name = "bench-" + secrets.token_hex(4)
         self.url = "ldapi://" + quote(str(folder / "socket"), safe="")
         self.passwords = {ADMIN: self._secret("admin"), SERVICE: self._secret("service")}
         self._make_files()
@@ -56,12 +51,6 @@ class Ds389:
         self._load("3-rights.ldif", _block("3-rights.ldif"))
         self.stop()
         shutil.copytree(folder / "db", folder / "empty")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     @property
     def version(self):
@@ -79,19 +68,8 @@ class Ds389:
         self._start()
 
     def stop(self):
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+        super().stop()
         Path(f"/dev/shm/sem.{self.name}.stats").unlink(missing_ok=True)
-
-    def cpu(self):
-        return cpu_of(self.process.pid)
 
     def command(self, tool, *arguments, admin=False, url=None):
         """Returns the command line of a tool that binds as the service account, or with every right."""
@@ -128,15 +106,8 @@ people_base = "{PEOPLE}"
 
     def _start(self):
         command = [self.tools["ns-slapd"], "-D", self.folder / self.name, "-i", self.folder / "pid", "-d", "0"]
-        with open(self.folder / "output", "wb") as log:
-            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         # It answers a bind only when it has opened its databases.
-        asked = self.command("ldapsearch", "-s", "base", "-b", "cn=config", "1.1", admin=True)
-        limit = time.monotonic() + 60
-        while subprocess.run(list(map(str, asked)), capture_output=True, check=False).returncode != 0:
-            if self.process.poll() is not None or time.monotonic() > limit:
-                raise NotMeasured("ns-slapd does not start: " + (self.folder / "output").read_text(errors="replace"))
-            time.sleep(0.05)
+        self.launch(command, self.command("ldapsearch", "-s", "base", "-b", "cn=config", "1.1", admin=True))
 
     def _make_files(self):
         folder, name = self.folder, self.name
@@ -164,7 +135,9 @@ people_base = "{PEOPLE}"
         whole += "\n".join(line for line in suffix if not line.startswith("#"))
         for key, value in filled.items():
             whole = whole.replace(f"%{key}%", str(value))
-        listen = "nsslapd-listenhost: 127.0.0.1\nnsslapd-accesslog-logging-enabled: off\n"
+        # Only the socket is used; others may have the port of ldaps.
+        listen = f"nsslapd-listenhost: 127.0.0.1\nnsslapd-securelistenhost: {free_address()}\n"
+        listen += "nsslapd-accesslog-logging-enabled: off\n"
         whole = whole.replace("nsslapd-port: 0\n", "nsslapd-port: 0\n" + listen, 1)
         # Two empty lines in a row end the server without a word.
         entries = [entry.strip("\n") for entry in whole.split("\n\n")]

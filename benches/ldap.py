@@ -1,16 +1,21 @@
 """Into real directories, beside the tools that people use otherwise."""
 
+import subprocess
+from pathlib import Path
+
 import groups
 import samba
-from creates import EIGHT, ONE, PIPELINED, TRANSACTIONS, Contest, site, wanted_entry
+from creates import EIGHT, ONE, PIPELINED, RAW, RAW_TRANSACTIONS, TRANSACTIONS, Contest, site, wanted_entry
 from delay import Delay
 from ds389 import Ds389
+from measuring import NotMeasured
 from nochange import Night
 from slapd import Slapd
 from slapd import require as require_slapd
 
 # One way of the slow network.
 DELAY = 0.0025
+ALL = [ONE, PIPELINED, EIGHT, TRANSACTIONS, RAW, RAW_TRANSACTIONS]
 
 
 def require():
@@ -33,12 +38,14 @@ def benchmark(rosterd, workplace, quick, only=()):
 def creates(rosterd, workplace, quick):
     n_people, n_rounds = (2_000, 3) if quick else (10_000, 5)
     slapd = workplace.enter_context(Slapd(workplace.new_folder("slapd")))
-    contest = Contest(rosterd, workplace, slapd, n_people, [ONE, PIPELINED, EIGHT, TRANSACTIONS])
+    contest = Contest(rosterd, workplace, slapd, n_people, ALL)
     contest.measure(n_rounds, "durable")
     contest.show(f"slapd {slapd.version}, every write durable")
     return {
         "creates_vs_ldapadd": contest.ratio(PIPELINED, ONE, EIGHT),
         "creates_txn_vs_ldapadd": contest.ratio(TRANSACTIONS, ONE, EIGHT),
+        "bare_vs_ldapadd": contest.ratio(RAW, ONE, EIGHT),
+        "bare_txn_vs_ldapadd": contest.ratio(RAW_TRANSACTIONS, ONE, EIGHT),
         "people": n_people,
         "rounds": n_rounds,
     }
@@ -47,12 +54,32 @@ def creates(rosterd, workplace, quick):
 def nosync(rosterd, workplace, quick):
     n_people, n_rounds = (2_000, 3) if quick else (10_000, 5)
     slapd = workplace.enter_context(Slapd(workplace.new_folder("nosync"), durable=False))
-    contest = Contest(rosterd, workplace, slapd, n_people, [ONE, PIPELINED, EIGHT, TRANSACTIONS])
+    contest = Contest(rosterd, workplace, slapd, n_people, ALL)
     contest.measure(n_rounds, "not durable")
     contest.show(f"slapd {slapd.version}, olcDbNoSync")
     return {
         "creates_vs_ldapadd_nosync": contest.ratio(PIPELINED, ONE, EIGHT),
         "creates_txn_vs_ldapadd_nosync": contest.ratio(TRANSACTIONS, ONE, EIGHT),
+        "bare_vs_ldapadd_nosync": contest.ratio(RAW, ONE, EIGHT),
+        "bare_txn_vs_ldapadd_nosync": contest.ratio(RAW_TRANSACTIONS, ONE, EIGHT),
+    }
+
+
+def slow(rosterd, workplace, quick):
+    n_people, n_rounds = (500, 3) if quick else (2_000, 5)
+    shim = workplace.folder / "slow_sync.so"
+    made = ["cc", "-shared", "-fPIC", "-O2", "-o", shim, Path(__file__).with_name("slow_sync.c"), "-ldl"]
+    try:
+        subprocess.run(list(map(str, made)), check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NotMeasured(f"a C compiler is needed: apt-get install -y gcc libc6-dev ({error})") from None
+    slapd = workplace.enter_context(Slapd(workplace.new_folder("slow"), preload=shim))
+    contest = Contest(rosterd, workplace, slapd, n_people, [ONE, PIPELINED, EIGHT, TRANSACTIONS])
+    contest.measure(n_rounds, "slow disk")
+    contest.show(f"slapd {slapd.version}, every wait for the disk 2 ms longer")
+    return {
+        "creates_vs_ldapadd_slow_disk": contest.ratio(PIPELINED, ONE, EIGHT),
+        "creates_txn_vs_ldapadd_slow_disk": contest.ratio(TRANSACTIONS, ONE, EIGHT),
     }
 
 
@@ -105,5 +132,5 @@ def nochange(rosterd, workplace, quick):
     return night.result()
 
 
-PARTS = {"creates": creates, "nosync": nosync, "far": far, "groups": groups.groups, "389": into_389,
-         "ad": into_ad,         "nochange": nochange}
+PARTS = {"creates": creates, "nosync": nosync, "slow": slow, "far": far, "groups": groups.groups,
+         "389": into_389, "ad": into_ad, "nochange": nochange}

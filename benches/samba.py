@@ -2,17 +2,15 @@
 
 import os
 import re
-import secrets
 import shutil
-import socket
 import subprocess
 import time
 
 import rosters
 from building import REPOSITORY
 from creates import Contest, line, password
-from measuring import NotMeasured, Sample, cpu_of
-from slapd import entries_of
+from measuring import NotMeasured, Sample
+from server import Server, entries_of, free_address, tools_named
 
 DOMAIN = "DC=ad,DC=example,DC=org"
 PEOPLE = f"OU=people,{DOMAIN}"
@@ -36,24 +34,19 @@ READ = ["objectClass", "cn", "sAMAccountName", "givenName", "sn", "displayName",
 
 
 def require():
-    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
-    tools = {tool: shutil.which(tool, path=path) for tool in ("samba", "samba-tool", "ldapadd", "ldapsearch", "openssl")}
-    if not all(tools.values()):
-        raise NotMeasured(INSTALL)
+    tools = tools_named(("samba", "samba-tool", "ldapadd", "ldapsearch", "openssl"), INSTALL)
     if os.geteuid() != 0:
         raise NotMeasured("Samba's ports are for root: run this as root")
     return tools
 
 
-class Samba:
+class Samba(Server):
     """A domain controller, on an address of the loopback interface. Its writes are durable. It runs until `stop`."""
 
     title = "Samba AD"
 
     def __init__(self, folder):
-        self.tools = require()
-        self.folder = folder
-        self.process = None
+        super().__init__(folder, require())
         self.address = free_address()
         self.url = f"ldaps://{self.address}"
         self.password = folder / "service.secret"
@@ -70,12 +63,6 @@ class Samba:
         self._run(CERTIFICATES.replace("@ADDRESS@", self.address))
         self._keep("empty")
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
     @property
     def version(self):
         said = subprocess.run([self.tools["samba"], "--version"], capture_output=True, text=True, check=False).stdout
@@ -88,28 +75,7 @@ class Samba:
         shutil.copytree(self.folder / "empty", self.folder / "private")
         command = [self.tools["samba"], "-s", self.folder / "smb.conf", "-F", "--no-process-group", "-M", "single",
                    "--debuglevel=1"]
-        with open(self.folder / "output", "wb") as log:
-            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        asked = self.command("ldapsearch", "-s", "base", "-b", PEOPLE, "1.1")
-        limit = time.monotonic() + 60
-        while subprocess.run(list(map(str, asked)), capture_output=True, check=False).returncode != 0:
-            if self.process.poll() is not None or time.monotonic() > limit:
-                raise NotMeasured("Samba does not start: " + (self.folder / "output").read_text(errors="replace"))
-            time.sleep(0.05)
-
-    def stop(self):
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
-
-    def cpu(self):
-        return cpu_of(self.process.pid)
+        self.launch(command, self.command("ldapsearch", "-s", "base", "-b", PEOPLE, "1.1"))
 
     def command(self, tool, *arguments, url=None):
         """Returns the command line of a tool that binds as the service account."""
@@ -197,15 +163,6 @@ def ldif_of(dn, entry):
     lines.append(line("userPrincipalName", f"{username}@ad.example.org"))
     lines.append(line("unicodePwd", f'"{password()}.1aA"'.encode("utf-16-le")))
     return "\n".join(lines) + "\n\n"
-
-
-def free_address():
-    """Samba's ports cannot be chosen, so it gets an address of its own."""
-    while True:
-        address = f"127.{64 + secrets.randbelow(128)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
-        with socket.socket() as probe:
-            if probe.connect_ex((address, 389)) != 0:
-                return address
 
 
 CERTIFICATES = r"""

@@ -7,11 +7,11 @@ import re
 import secrets
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from urllib.parse import quote
 
-from measuring import NotMeasured, cpu_of
+from measuring import NotMeasured
+from server import Server, entries_of, tools_named
 
 SUFFIX = "dc=example,dc=org"
 PEOPLE = f"ou=people,{SUFFIX}"
@@ -28,23 +28,20 @@ SCHEMAS = [Path(f"/etc/ldap/schema/{name}.ldif") for name in ("core", "cosine", 
 
 def require():
     """Returns the paths of the tools, or raises NotMeasured with the command that installs them."""
-    # People have no sbin in their PATH.
-    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
-    tools = {tool: shutil.which(tool, path=path) for tool in TOOLS}
-    if not all(tools.values()) or not all(schema.exists() for schema in SCHEMAS):
+    tools = tools_named(TOOLS, INSTALL)
+    if not all(schema.exists() for schema in SCHEMAS):
         raise NotMeasured(INSTALL)
     return tools
 
 
-class Slapd:
+class Slapd(Server):
     """Debian's slapd with the usual overlays, and durable writes unless told otherwise. It runs until `stop`."""
 
     title = "slapd"
 
-    def __init__(self, folder, durable=True, memberof=True):
-        self.tools = require()
-        self.folder = folder
-        self.process = None
+    def __init__(self, folder, durable=True, memberof=True, preload=None):
+        super().__init__(folder, require())
+        self.environment = {**os.environ, "LD_PRELOAD": str(preload)} if preload else None
         self.url = "ldapi://" + quote(str(folder / "ldapi"), safe="")
         self.service_password = self._secret("service")
         self.admin_password = self._secret("admin")
@@ -54,12 +51,6 @@ class Slapd:
         self._slapadd(self._file("config.ldif", config), "-n", "0")
         self._slapadd(self._file("base.ldif", _base(hashed(self._read("service")))), "-n", "1")
         (folder / "db").rename(folder / "empty")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     @property
     def version(self):
@@ -84,26 +75,9 @@ class Slapd:
         shutil.copytree(self.folder / "empty", self.folder / "db")
 
     def _start(self):
+        # With -d it stays in the foreground.
         command = [self.tools["slapd"], "-F", self.folder / "slapd.d", "-h", self.url, "-d", "0"]
-        with open(self.folder / "slapd.log", "wb") as log:
-            # With -d it stays in the foreground.
-            self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        limit = time.monotonic() + 20
-        while subprocess.run(self.command("ldapwhoami"), capture_output=True, check=False).returncode != 0:
-            if self.process.poll() is not None or time.monotonic() > limit:
-                raise NotMeasured("slapd does not start: " + (self.folder / "slapd.log").read_text(errors="replace"))
-            time.sleep(0.02)
-
-    def stop(self):
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+        self.launch(command, self.command("ldapwhoami"), self.environment)
 
     def settings(self, url=None):
         """Returns the lines of [target.ldap] that name the server."""
@@ -115,14 +89,14 @@ people_base = "{PEOPLE}"
 group_base = "{GROUPS}"
 """
 
-    def cpu(self):
-        """Returns the processor time that the server has used since it was started."""
-        return cpu_of(self.process.pid)
-
     def command(self, tool, *arguments, admin=False, url=None):
         """Returns the command line of a tool that binds as the service account, or with every right."""
         who, password = (ADMIN, self.admin_password) if admin else (SERVICE, self.service_password)
         return [self.tools[tool], "-x", "-D", who, "-y", password, "-H", url or self.url, *arguments]
+
+    def bare(self):
+        """Returns how a client reaches the server that has no LDAP library: socket, bind DN, file of the password."""
+        return [self.folder / "ldapi", SERVICE, self.service_password]
 
     def people(self):
         """Reads everybody: {dn: {attribute: sorted values}}, the password as the name of its hash, and `pwdReset`."""
@@ -171,30 +145,6 @@ group_base = "{GROUPS}"
         made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if made.returncode != 0:
             raise NotMeasured(f"slapadd {path.name}: {made.stderr}")
-
-
-def entries_of(command):
-    """Runs an ldapsearch and returns what it finds: {dn: {attribute: sorted values}}."""
-    made = subprocess.run(list(map(str, command)), capture_output=True, check=False)
-    if made.returncode != 0:
-        raise NotMeasured(f"ldapsearch ended with {made.returncode}: {made.stderr.decode(errors='replace')}")
-    # With pages, even -LLL writes a comment between them.
-    lines = b"\n".join(line for line in made.stdout.split(b"\n") if not line.startswith(b"#"))
-    return dict(_entry(block.strip()) for block in lines.split(b"\n\n") if block.strip())
-
-
-def _entry(block):
-    dn, entry = "", {}
-    for line in block.split(b"\n"):
-        name, _, value = line.partition(b":")
-        value = base64.b64decode(value[2:]) if value.startswith(b": ") else value[1:]
-        if name == b"dn":
-            dn = value.decode()
-            continue
-        if name == b"userPassword":
-            value = value[: value.find(b"}") + 1]
-        entry.setdefault(name.decode(), []).append(value.decode())
-    return dn, {name: sorted(values) for name, values in entry.items()}
 
 
 def hashed(password):

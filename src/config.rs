@@ -6,6 +6,7 @@ mod limit;
 mod map;
 mod prove;
 mod raw;
+mod scim;
 mod secrets;
 mod target;
 
@@ -20,6 +21,7 @@ pub use fault::ConfigFaults;
 use crate::daemon::schedule::Schedule;
 use crate::directory::ldap::LdapSettings;
 use crate::directory::local::LocalSettings;
+use crate::directory::scim::ScimSettings;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::intake::scan::Patterns;
@@ -103,6 +105,8 @@ pub enum TargetKind {
     Local(LocalSettings),
     /// An LDAP server.
     Ldap(Box<LdapSettings>),
+    /// A SCIM service.
+    Scim(Box<ScimSettings>),
 }
 
 /// One feed with its folder.

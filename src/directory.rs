@@ -13,8 +13,11 @@ use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
 use crate::roster::account::MatchBy;
+use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
+use crate::roster::forecast::Rate;
+use crate::roster::forecast::Tempo;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
@@ -31,6 +34,7 @@ pub mod newest;
 pub mod numbers;
 pub mod pace;
 pub mod remarks;
+pub mod scim;
 pub mod target;
 
 pub use newest::Newest;
@@ -66,8 +70,20 @@ pub trait Directory: Send + Sync {
         &[]
     }
 
+    /// Returns whether the target keeps what is written of an attribute, as far as that is known: after its capabilities
+    /// were asked for, and more so after it was written to.
+    fn stores(&self, attribute: &AttributeName) -> bool {
+        let _ = attribute;
+        true
+    }
+
     /// Returns the numbers that the target gives out, if it does.
     fn numbers(&self) -> Option<&Numbers> {
+        None
+    }
+
+    /// Returns how fast the target itself lets anybody write, whatever a feed says.
+    fn max_rate(&self) -> Option<Rate> {
         None
     }
 
@@ -124,6 +140,8 @@ pub struct Capabilities {
     pub disable: bool,
     /// A change of password at the next login can be forced, and read back.
     pub must_change: bool,
+    /// Passwords are written. Without it none is ever told to anybody.
+    pub passwords: bool,
 }
 
 /// What a login came to.
@@ -202,4 +220,17 @@ pub struct Throttle {
     pub pause: Duration,
     /// Operations per second at most.
     pub max_rate: Option<NonZeroU32>,
+}
+
+impl Throttle {
+    /// Returns how fast a run writes to a target that is itself no faster than `own`.
+    pub fn tempo(&self, own: Option<Rate>) -> Tempo {
+        let Self { batch_size, pause, max_rate } = *self;
+        let feed = max_rate.map(Rate::per_second);
+        let rate = match (feed, own) {
+            (Some(feed), Some(own)) => Some(feed.slower(own)),
+            (feed, own) => feed.or(own),
+        };
+        Tempo { rate, batch_size, pause }
+    }
 }

@@ -38,6 +38,7 @@ use crate::roster::account::LineNo;
 use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
+use crate::roster::forecast::Forecast;
 use crate::roster::operation::Member;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::LetterOutcome;
@@ -97,8 +98,8 @@ pub struct Work<'w, D> {
 
 /// Is told how far a run is.
 pub trait Progress: Send + Sync {
-    /// `n` people will be written.
-    fn total(&self, n: usize);
+    /// `n` people will be written, and that takes so long where the speed is limited.
+    fn total(&self, n: usize, forecast: Option<Forecast>);
     /// `n` more are done.
     fn advance(&self, n: usize);
     /// `n` letters are on their way.
@@ -215,7 +216,9 @@ impl<'w, D: Directory> Progression<'w, D> {
         let (accounts, last) = tasks::of(self.work);
         let rest_only = tasks::rest_only(self.work);
         self.settle_what_is_known(&accounts).await?;
-        self.work.progress.total(accounts.len() + last.len() + rest_only.len());
+        let n = accounts.len() + last.len() + rest_only.len();
+        let tempo = self.work.throttle.tempo(self.work.directory.max_rate());
+        self.work.progress.total(n, Forecast::for_writes(n, tempo));
         self.recall_numbers().await?;
         // One after the other on the heap: together they would take much of a thread's stack.
         Box::pin(self.in_turn(accounts)).await?;

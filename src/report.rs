@@ -7,6 +7,7 @@
 //! power away: [`visible`] for control characters, [`cell`] for formulas, `html::Page::text` for markup. Passwords have
 //! no door at all. The one exception is `*.errors.csv`, which repeats rows of the roster byte for byte.
 
+use crate::roster::forecast::Forecast;
 use crate::roster::outcome::ItemResult;
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
@@ -67,6 +68,8 @@ pub struct Subject<'a> {
     pub roster: &'a str,
     /// What is true of the run as a whole, as far as it has got.
     pub remarks: &'a [Remark],
+    /// How long it takes to apply, where the speed is limited.
+    pub forecast: Option<Forecast>,
 }
 
 /// How a run ended.

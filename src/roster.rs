@@ -15,6 +15,7 @@ pub mod diff;
 pub mod earlier;
 pub mod enclosed;
 pub mod fault;
+pub mod forecast;
 pub mod guard;
 pub mod leaver;
 pub mod letter;

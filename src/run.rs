@@ -33,6 +33,7 @@ use crate::provision::letters::LetterRules;
 use crate::provision::provision;
 use crate::report::Ending;
 use crate::report::Subject;
+use crate::roster::forecast::Forecast;
 use crate::roster::guard;
 use crate::roster::plan::Hold;
 use crate::roster::plan::HoldClass;
@@ -283,14 +284,15 @@ fn remove_spool(run: &Run) -> Result<(), Failure> {
     }
 }
 
-fn subject<'s, D>(
+fn subject<'s, D: Directory>(
     planned: &'s Planned,
     errand: &'s Errand<'_, D>,
     roster: &'s Path,
     remarks: &'s [Remark],
 ) -> Subject<'s> {
     let roster = roster.file_name().and_then(|name| name.to_str()).unwrap_or("roster");
-    Subject { plan: &planned.plan, form: &planned.form, feed: &errand.feed.name, roster, remarks }
+    let forecast = Forecast::of(&planned.plan, errand.feed.throttle.tempo(errand.directory.max_rate()));
+    Subject { plan: &planned.plan, form: &planned.form, feed: &errand.feed.name, roster, remarks, forecast }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]

@@ -45,8 +45,8 @@ pub struct Args {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Prove the rights to write too: in every LDAP target create an account `rosterd-probe-...`, log in with it, change
-    /// it, put it into groups, disable it, enable it, and delete it
+    /// Prove the rights to write too: in every LDAP and SCIM target create an account `rosterd-probe-...`, change it,
+    /// disable it, enable it, and delete it; on LDAP also log in with it and put it into groups
     #[arg(long)]
     write_probe: bool,
     /// Send one row of this roster the whole way, and write nothing; with --write-probe the probe is made like that row
@@ -132,12 +132,23 @@ async fn check_target(
             findings.extend(ldap.check_rights(&needs::of_feeds(feeds())).await);
         }
     }
+    if let Target::Scim(scim) = directory {
+        let mapped_names: BTreeSet<_> = feeds().flat_map(|feed| feed.feed.mapped.iter().cloned()).collect();
+        findings.extend(scim.check_attributes(&Vec::from_iter(mapped_names)).await);
+        if probes.is_none() {
+            findings.push(unproved_rights());
+        }
+    }
     let place = format!("target {name}");
     found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
-    if let Target::Ldap(ldap) = directory {
+    if !matches!(directory, Target::Local(_)) {
         for feed in feeds() {
             let creates = feed.feed.mapping.settings().choices.add;
-            let misfits = ldap.check_mapping(&mapped(&feed.feed), creates).await;
+            let misfits = match directory {
+                Target::Local(_) => Vec::new(),
+                Target::Ldap(ldap) => ldap.check_mapping(&mapped(&feed.feed), creates).await,
+                Target::Scim(scim) => scim.check_mapping(&mapped(&feed.feed), creates).await,
+            };
             let place = format!("feed {}", feed.feed.name);
             found.extend(misfits.into_iter().map(|finding| (place.clone(), finding)));
         }
@@ -147,6 +158,11 @@ async fn check_target(
         let mut findings = Vec::new();
         example = sample::sample(config, sampled, directory, &mut findings).await?;
         let place = format!("feed {}", sampled.feed.feed.name);
+        found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
+    }
+    if let (Target::Scim(scim), Some(stop)) = (directory, probes) {
+        let feed = sampled.map(|sampled| sampled.feed).or_else(|| feeds().next()).map(|feed| &feed.feed);
+        let findings = scim.probe(feed.map(|feed| &feed.passwords), example.take(), stop).await;
         found.extend(findings.into_iter().map(|finding| (place.clone(), finding)));
     }
     if let (Target::Ldap(ldap), Some(stop)) = (directory, probes) {
@@ -241,6 +257,11 @@ fn mapped(feed: &Feed) -> Vec<MappedAttribute> {
         }
     };
     feed.mapped.iter().map(as_mapped).collect()
+}
+
+fn unproved_rights() -> Finding {
+    let text = "not tried; `rosterd check --write-probe` tries them with an account that it creates and deletes again";
+    Finding { subject: "rights to write".to_owned(), verdict: Verdict::Warning(text.to_owned()) }
 }
 
 fn untold_passwords() -> Finding {

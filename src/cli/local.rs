@@ -125,7 +125,9 @@ async fn open_local(config: &Config, name: Option<&str>) -> Result<Local, Failur
     };
     match open::target(config, &target.name)? {
         Target::Local(local) => Ok(*local),
-        Target::Ldap(_) => Err(Failure::new(Exit::Usage, format!("target `{}` is not of kind local", target.name))),
+        Target::Ldap(_) | Target::Scim(_) => {
+            Err(Failure::new(Exit::Usage, format!("target `{}` is not of kind local", target.name)))
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::config::TargetKind;
 use crate::daemon::signals::Signals;
 use crate::directory::ldap::Ldap;
 use crate::directory::local::Local;
+use crate::directory::scim::Scim;
 use crate::directory::target::Target;
 use crate::exit::Exit;
 use crate::exit::Failure;
@@ -170,6 +171,9 @@ pub fn target(config: &Config, name: &str) -> Result<Target, Failure> {
             .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be opened")).caused_by(&error)),
         TargetKind::Ldap(settings) => Ldap::new((**settings).clone())
             .map(|ldap| Target::Ldap(Box::new(ldap)))
+            .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be used")).caused_by(&error)),
+        TargetKind::Scim(settings) => Scim::new((**settings).clone())
+            .map(|scim| Target::Scim(Box::new(scim)))
             .map_err(|error| Failure::new(Exit::Config, format!("target `{name}` cannot be used")).caused_by(&error)),
     }
 }

@@ -13,6 +13,7 @@ use crate::directory::Remarks;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::report::Subject;
+use crate::roster::forecast::Forecast;
 use crate::run::Audience;
 use crate::run::Errand;
 use crate::run::Order;
@@ -65,6 +66,7 @@ pub async fn preview(site: &Site, args: Args) -> Result<Exit, Failure> {
         feed: &feed.feed.name,
         roster: claim.name.as_str(),
         remarks: &remarks,
+        forecast: Forecast::of(&planned.plan, feed.feed.throttle.tempo(directory.max_rate())),
     };
     console.preview(&subject);
     Ok(match planned.plan.counts().error {

@@ -15,6 +15,7 @@ use crate::report::Ending;
 use crate::report::Look;
 use crate::report::Rows;
 use crate::report::Subject;
+use crate::roster::forecast::Forecast;
 use crate::run::Audience;
 
 /// How many people are listed at a terminal unless all are asked for.
@@ -73,7 +74,13 @@ fn terminal_width() -> Option<u16> {
 }
 
 impl Progress for Console {
-    fn total(&self, n: usize) {
+    fn total(&self, n: usize, forecast: Option<Forecast>) {
+        // The bar itself knows only after a while how long it takes, and there is none where nobody looks at it.
+        match forecast {
+            Some(forecast) if self.bar.is_hidden() => self.tell(&forecast.to_string()),
+            Some(forecast) => self.bar.set_message(format!("({forecast})")),
+            None => {}
+        }
         self.bar.set_length(n as u64);
         if n > 0 {
             self.bar.tick();

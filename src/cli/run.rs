@@ -37,6 +37,7 @@ use crate::report::names::is_own_output;
 use crate::report::place::Placed;
 use crate::report::place::Standing;
 use crate::report::place::standing;
+use crate::roster::forecast::Forecast;
 use crate::run::Audience;
 use crate::run::Carrier;
 use crate::run::Errand;
@@ -265,7 +266,11 @@ async fn try_carry(
 struct Log;
 
 impl Progress for Log {
-    fn total(&self, _n: usize) {}
+    fn total(&self, n: usize, forecast: Option<Forecast>) {
+        if let Some(forecast) = forecast {
+            info!(people = n, seconds = forecast.takes().as_secs(), "Writing: {forecast}");
+        }
+    }
     fn advance(&self, _n: usize) {}
     fn letters(&self, _n: usize) {}
 }

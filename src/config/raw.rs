@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+mod scim;
+
+pub use scim::*;
+
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +31,7 @@ pub struct RawTarget {
     pub seats: Option<usize>,
     pub ldap: Option<Spanned<RawLdap>>,
     pub local: Option<Spanned<RawLocal>>,
+    pub scim: Option<Spanned<RawScim>>,
 }
 
 /// `[target.local]`
@@ -130,7 +135,7 @@ pub enum RawGid {
 }
 
 /// Where a secret is to be found.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawSecret {
     pub file: Option<PathBuf>,

@@ -36,25 +36,32 @@ use crate::mail::Mailer;
 
 impl Prover {
     pub(super) fn target(&mut self, raw: RawTarget) -> Option<TargetConfig> {
-        let RawTarget { name, kind, seats: _, ldap, local } = raw;
-        let kind = match (kind.get_ref().as_str(), ldap, local) {
-            ("local", None, local) => TargetKind::Local(self.local(local)?),
-            ("ldap", Some(ldap), None) => TargetKind::Ldap(Box::new(self.ldap(ldap)?)),
-            ("ldap", None, _) => {
-                self.fault(ConfigFault::at(kind.span(), "a target of kind ldap needs a table [target.ldap]"));
-                return None;
-            }
-            ("local", Some(other), _) => {
-                self.fault(ConfigFault::at(other.span(), "a target of kind local has no [target.ldap]"));
-                return None;
-            }
-            ("ldap", _, Some(other)) => {
-                self.fault(ConfigFault::at(other.span(), "a target of kind ldap has no [target.local]"));
-                return None;
-            }
-            (other, _, _) => {
-                let text = format!("`{other}` is not a kind of target");
-                self.fault(ConfigFault::at(kind.span(), text).hint("the kinds are: ldap, local"));
+        let RawTarget { name, kind, seats: _, ldap, local, scim } = raw;
+        let word = kind.get_ref().as_str();
+        let tables = [
+            ("ldap", ldap.as_ref().map(Spanned::span)),
+            ("local", local.as_ref().map(Spanned::span)),
+            ("scim", scim.as_ref().map(Spanned::span)),
+        ];
+        if tables.iter().all(|(own, _)| *own != word) {
+            let text = format!("`{word}` is not a kind of target");
+            self.fault(ConfigFault::at(kind.span(), text).hint("the kinds are: ldap, scim, local"));
+            return None;
+        }
+        let others = tables.into_iter().filter(|(own, _)| *own != word);
+        if let Some((other, span)) = others.filter_map(|(own, span)| Some((own, span?))).next() {
+            self.fault(ConfigFault::at(span, format!("a target of kind {word} has no [target.{other}]")));
+            return None;
+        }
+        let kind = match (word, ldap, scim) {
+            ("ldap", Some(ldap), _) => TargetKind::Ldap(Box::new(self.ldap(ldap)?)),
+            ("scim", _, Some(scim)) => TargetKind::Scim(Box::new(self.scim(scim)?)),
+            ("local", ..) => TargetKind::Local(self.local(local)?),
+            _ => {
+                self.fault(ConfigFault::at(
+                    kind.span(),
+                    format!("a target of kind {word} needs a table [target.{word}]"),
+                ));
                 return None;
             }
         };

@@ -175,6 +175,7 @@ impl Dsa {
             channels: site.base(GroupKind::Channel).is_some(),
             disable: site.profile.credentials.disable,
             must_change: site.profile.credentials.must_change,
+            passwords: true,
         };
         Self {
             capabilities,

@@ -190,8 +190,14 @@ impl Local {
 
 impl Directory for Local {
     async fn capabilities(&self) -> Result<&Capabilities, Fault> {
-        const ALL: &Capabilities =
-            &Capabilities { groups: true, roles: true, channels: true, disable: true, must_change: true };
+        const ALL: &Capabilities = &Capabilities {
+            groups: true,
+            roles: true,
+            channels: true,
+            disable: true,
+            must_change: true,
+            passwords: true,
+        };
         Ok(ALL)
     }
 

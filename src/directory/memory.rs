@@ -102,6 +102,7 @@ impl Memory {
             channels: true,
             disable: true,
             must_change: true,
+            passwords: true,
         })
     }
 

@@ -38,10 +38,15 @@ impl Pace {
 
     /// Waits until one more operation may be sent.
     pub async fn permit(&self) {
-        let Some(limiter) = &self.limiter else { return };
-        while let Err(not_yet) = limiter.check() {
-            tokio::time::sleep(not_yet.wait_time_from(TokioClock.now())).await;
+        while let Err(wait) = self.try_permit() {
+            tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Takes the permit for one more operation, or returns how long there is none.
+    pub fn try_permit(&self) -> Result<(), Duration> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check().map_err(|not_yet| not_yet.wait_time_from(TokioClock.now()))
     }
 }
 

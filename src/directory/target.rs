@@ -16,12 +16,15 @@ use super::Remarks;
 use super::Wanted;
 use super::ldap::Ldap;
 use super::local::Local;
+use super::scim::Scim;
 use crate::roster::account::Account;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::ExistingGroup;
 use crate::roster::account::GroupKind;
+use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
+use crate::roster::forecast::Rate;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 use crate::roster::place::Home;
@@ -37,6 +40,8 @@ pub enum Target {
     Local(Box<Local>),
     /// An LDAP server.
     Ldap(Box<Ldap>),
+    /// A SCIM service.
+    Scim(Box<Scim>),
 }
 
 impl Directory for Target {
@@ -44,6 +49,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.capabilities().await,
             Self::Ldap(ldap) => ldap.capabilities().await,
+            Self::Scim(scim) => scim.capabilities().await,
         }
     }
 
@@ -51,6 +57,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.objections(account),
             Self::Ldap(ldap) => ldap.objections(account),
+            Self::Scim(scim) => scim.objections(account),
         }
     }
 
@@ -58,6 +65,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.place(entry, home),
             Self::Ldap(ldap) => ldap.place(entry, home),
+            Self::Scim(scim) => scim.place(entry, home),
         }
     }
 
@@ -65,6 +73,15 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.allocates(),
             Self::Ldap(ldap) => ldap.allocates(),
+            Self::Scim(scim) => scim.allocates(),
+        }
+    }
+
+    fn stores(&self, attribute: &AttributeName) -> bool {
+        match self {
+            Self::Local(local) => local.stores(attribute),
+            Self::Ldap(ldap) => ldap.stores(attribute),
+            Self::Scim(scim) => scim.stores(attribute),
         }
     }
 
@@ -72,6 +89,15 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.numbers(),
             Self::Ldap(ldap) => ldap.numbers(),
+            Self::Scim(scim) => scim.numbers(),
+        }
+    }
+
+    fn max_rate(&self) -> Option<Rate> {
+        match self {
+            Self::Local(local) => local.max_rate(),
+            Self::Ldap(ldap) => ldap.max_rate(),
+            Self::Scim(scim) => scim.max_rate(),
         }
     }
 
@@ -79,6 +105,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.remarks(),
             Self::Ldap(ldap) => ldap.remarks(),
+            Self::Scim(scim) => scim.remarks(),
         }
     }
 
@@ -86,6 +113,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.newest(),
             Self::Ldap(ldap) => ldap.newest(),
+            Self::Scim(scim) => scim.newest(),
         }
     }
 
@@ -93,6 +121,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.fold_of_references(),
             Self::Ldap(ldap) => ldap.fold_of_references(),
+            Self::Scim(scim) => scim.fold_of_references(),
         }
     }
 
@@ -100,6 +129,7 @@ impl Directory for Target {
         let stream: BoxStream<'_, _> = match self {
             Self::Local(local) => local.existing(lookup).boxed(),
             Self::Ldap(ldap) => ldap.existing(lookup).boxed(),
+            Self::Scim(scim) => scim.existing(lookup).boxed(),
         };
         stream
     }
@@ -108,6 +138,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.groups(kind, wanted).await,
             Self::Ldap(ldap) => ldap.groups(kind, wanted).await,
+            Self::Scim(scim) => scim.groups(kind, wanted).await,
         }
     }
 
@@ -115,6 +146,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.apply(batch, pace).await,
             Self::Ldap(ldap) => ldap.apply(batch, pace).await,
+            Self::Scim(scim) => scim.apply(batch, pace).await,
         }
     }
 
@@ -122,6 +154,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.login(id, username, password).await,
             Self::Ldap(ldap) => ldap.login(id, username, password).await,
+            Self::Scim(scim) => scim.login(id, username, password).await,
         }
     }
 
@@ -129,6 +162,7 @@ impl Directory for Target {
         match self {
             Self::Local(local) => local.check().await,
             Self::Ldap(ldap) => ldap.check().await,
+            Self::Scim(scim) => scim.check().await,
         }
     }
 }

@@ -163,7 +163,7 @@ impl<D: Directory> Progression<'_, D> {
 
     /// Compares what was written with what is there.
     fn confirm(&mut self, task: &Task, fate: &mut Fate, entry: &ExistingAccount) {
-        let (failed, notes) = differences(&task.operation, entry);
+        let (failed, notes) = differences(&self.courier.as_stored(&task.operation), entry);
         self.results[task.item].notes.extend(notes);
         if task.kind == Kind::Archive && failed.is_some() && !entry.enabled {
             *fate = Fate::Settled(Outcome::Disabled);

@@ -221,6 +221,7 @@ impl<'w, D: Directory> Courier<'w, D> {
             Ok(found) => {
                 for (place, operation) in look {
                     pending.looked[place] = true;
+                    let operation = self.as_stored(&operation).into_owned();
                     // What a run that was cut off has sent may have been done since this one looked.
                     let task = &pending.tasks[place];
                     let before = self.work.journaled.get(&task.key);

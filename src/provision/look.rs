@@ -1,5 +1,6 @@
 //! Reading back: what nobody knows is asked, and what was accepted is confirmed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
@@ -13,6 +14,7 @@ use crate::directory::Which;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::MatchBy;
+use crate::roster::attribute::AttributeName;
 use crate::roster::attribute::Attributes;
 use crate::roster::attribute::Schema;
 use crate::roster::change::Change;
@@ -99,6 +101,22 @@ impl<D: Directory> Courier<'_, D> {
 }
 
 impl<D: Directory> Courier<'_, D> {
+    /// Returns the part of an operation that the directory keeps: of the rest nothing can be read back.
+    pub(super) fn as_stored<'o>(&self, operation: &'o Operation) -> Cow<'o, Operation> {
+        let stores = |name: &AttributeName| self.work.directory.stores(name);
+        match operation {
+            Operation::Create(create) if create.attributes.iter().any(|(name, _)| !stores(name)) => {
+                let attributes = create.attributes.only(stores);
+                Cow::Owned(Operation::Create(Create { attributes, ..create.clone() }))
+            }
+            Operation::Update(update) if update.changes.iter().any(|change| !stores(&change.attribute)) => {
+                let changes = update.changes.iter().filter(|change| stores(&change.attribute)).cloned().collect();
+                Cow::Owned(Operation::Update(Update { changes, ..update.clone() }))
+            }
+            operation => Cow::Borrowed(operation),
+        }
+    }
+
     /// Returns which of the entries are still there.
     pub(super) async fn find_patiently(&self, ids: Vec<EntryId>) -> Result<HashSet<EntryId>, Fault> {
         let found = self.read_patiently(ids, &Schema::default()).await?;

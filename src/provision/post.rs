@@ -100,6 +100,13 @@ impl<D: Directory> Progression<'_, D> {
     async fn prove(&self, ready: &Ready<'_>) -> Proof {
         let Ready { entry, password, must_change, .. } = ready;
         let wanted = *must_change;
+        match self.work.directory.capabilities().await {
+            Ok(capabilities) if !capabilities.passwords => {
+                return Proof::Bad("the target takes no passwords, so that none was set".to_owned());
+            }
+            Ok(_) => {}
+            Err(fault) => return Proof::Open(fault),
+        }
         if self.work.letter_proof == LetterProof::None {
             return Proof::Good { must_change: wanted };
         }

@@ -2,8 +2,8 @@
 //!
 //! Format 1. A member may be added without a new number; none is taken away or changes its meaning. Preview: `format`,
 //! `plan`, `feed`, `roster`, `encoding`, `encoding_confidence` (`configured`, `certain`, `likely`, `guess`),
-//! `delimiter`, `counts`, `problems` of the roster as a whole, `holds`, `seats` (or null), `remarks` on the run as a
-//! whole (`kind`, `detail`, `text`, `hint`), `items`. Result: `format`, `run`, `plan`, `feed`, `roster`, `started`,
+//! `delimiter`, `counts`, `problems` of the roster as a whole, `holds`, `seats` (or null), `forecast` (or null:
+//! `writes`, `seconds`, `text`), `remarks` on the run as a whole (`kind`, `detail`, `text`, `hint`), `items`. Result: `format`, `run`, `plan`, `feed`, `roster`, `started`,
 //! `ended`, `ended_early` (or null), `counts`, `holds`, `problems`, `notes` (the texts of the remarks), `remarks`,
 //! `items`; an item is `incomplete` when its account was written, but not all of its references or memberships. Items
 //! stand in the order of the file, one per line of text, Old accounts last with `"line":null`.
@@ -16,6 +16,7 @@ use std::io::Write;
 use serde::Serialize;
 use serde::Serializer;
 
+use crate::roster::forecast::Forecast;
 use crate::roster::plan::Hold;
 use crate::roster::plan::Item;
 use crate::roster::plan::Plan;
@@ -42,7 +43,7 @@ pub const FORMAT: u32 = 1;
 
 /// Writes the preview as JSON.
 pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form, feed, roster, remarks } = *subject;
+    let Subject { plan, form, feed, roster, remarks, forecast } = *subject;
     let counts = plan.counts();
     let preview = Preview {
         format: FORMAT,
@@ -62,6 +63,7 @@ pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()
         problems: notices(plan),
         holds: holds(&plan.holds),
         seats: plan.seats.map(seats),
+        forecast: forecast.map(forecast_shape),
         remarks: shapes(remarks),
         items: Streamed(|| plan.items.iter().map(|item| preview_item(plan, item))),
     };
@@ -70,7 +72,7 @@ pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()
 
 /// Writes the result as JSON. The changes are those that were made.
 pub fn result_json(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form: _, feed, roster, remarks } = *subject;
+    let Subject { plan, form: _, feed, roster, remarks, forecast: _ } = *subject;
     let tally = Tally::of(plan, ending);
     let result = RunResult {
         format: FORMAT,
@@ -132,8 +134,21 @@ struct Preview<'a, I> {
     problems: Vec<RosterProblem<'a>>,
     holds: Vec<HoldShape>,
     seats: Option<SeatsShape>,
+    forecast: Option<ForecastShape>,
     remarks: Vec<RemarkShape<'a>>,
     items: I,
+}
+
+#[derive(Serialize)]
+struct ForecastShape {
+    writes: usize,
+    seconds: u64,
+    text: String,
+}
+
+fn forecast_shape(forecast: Forecast) -> ForecastShape {
+    let seconds = forecast.takes().as_secs_f64().ceil() as u64;
+    ForecastShape { writes: forecast.writes, seconds, text: forecast.to_string() }
 }
 
 #[derive(Serialize)]

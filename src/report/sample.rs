@@ -178,7 +178,7 @@ pub(super) fn plan() -> Plan {
 }
 
 pub(super) fn subject<'a>(plan: &'a Plan, form: &'a Form) -> Subject<'a> {
-    Subject { plan, form, feed: "hr", roster: "starters.csv", remarks: &[] }
+    Subject { plan, form, feed: "hr", roster: "starters.csv", remarks: &[], forecast: None }
 }
 
 pub(super) fn came(outcome: Outcome) -> ItemResult {

@@ -27,6 +27,7 @@ use super::visible::cut;
 use super::visible::visible;
 use super::words;
 use super::words::Class;
+use super::words::forecast_sentence;
 use super::words::form_sentence;
 use super::words::notes;
 use super::words::remark_sentence;
@@ -67,12 +68,15 @@ const LONGEST_CELL: usize = 400;
 
 /// Writes what a plan would do: what is known about the roster, counts, what is held, then person by person.
 pub fn preview_table(subject: &Subject<'_>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form, feed, roster, remarks } = subject;
+    let Subject { plan, form, feed, roster, remarks, forecast } = subject;
     writeln!(out, "Preview of {} (feed {})", visible(roster), visible(feed))?;
     writeln!(out, "{}", form_sentence(form))?;
     writeln!(out, "{}", counts_sentence(plan.counts()))?;
     if let Some(seats) = plan.seats {
         writeln!(out, "{}", seats_sentence(seats))?;
+    }
+    if let Some(forecast) = forecast {
+        writeln!(out, "{}", forecast_sentence(forecast))?;
     }
     for note in notes(plan) {
         writeln!(out, "{}", visible(&note))?;

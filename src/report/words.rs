@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::roster::forecast::Forecast;
 use crate::roster::outcome::LetterOutcome;
 use crate::roster::outcome::Outcome;
 use crate::roster::plan::Intent;
@@ -157,6 +158,11 @@ pub fn form_sentence(form: &Form) -> String {
         sure_key(form.encoding_sure),
         sure_key(form.delimiter_sure)
     )
+}
+
+/// How long it takes to apply, in one sentence.
+pub(super) fn forecast_sentence(forecast: &Forecast) -> String {
+    format!("Forecast: {forecast}")
 }
 
 /// The forecast of licence seats, in one sentence.

@@ -21,6 +21,10 @@ pub enum Remark {
     ReadAgain,
     /// It was not known what came of some operations, so that their entries were looked at.
     LookedUp,
+    /// The target refuses an attribute, or says that it has stored it and has not; its name.
+    NotStored(String),
+    /// The target offers something that it does not do; what.
+    DoesWithout(String),
 }
 
 /// Why there are no transactions any more.
@@ -76,13 +80,17 @@ impl Remark {
             Self::Busy => "busy",
             Self::ReadAgain => "read_again",
             Self::LookedUp => "looked_up",
+            Self::NotStored(_) => "not_stored",
+            Self::DoesWithout(_) => "does_without",
         }
     }
 
     /// Returns what else is stored of it: a server or a reason, or nothing.
     pub fn detail(&self) -> &str {
         match self {
-            Self::OtherServer(url) | Self::TakesNoWrites(url) => url,
+            Self::OtherServer(what) | Self::TakesNoWrites(what) | Self::NotStored(what) | Self::DoesWithout(what) => {
+                what
+            }
             Self::WithoutTransactions(why) => why.key(),
             Self::WentOn | Self::BelievedEmpty | Self::Busy | Self::ReadAgain | Self::LookedUp => "",
         }
@@ -101,6 +109,8 @@ impl Remark {
             "busy" => Self::Busy,
             "read_again" => Self::ReadAgain,
             "looked_up" => Self::LookedUp,
+            "not_stored" => Self::NotStored(detail.to_owned()),
+            "does_without" => Self::DoesWithout(detail.to_owned()),
             _ => return None,
         })
     }
@@ -120,6 +130,8 @@ impl Remark {
                 "nothing is to be done: what was read is complete; if this comes again, look at the network"
             }
             Self::LookedUp => "nothing is to be done: nothing was sent twice; if this comes again, look at the network",
+            Self::NotStored(_) => "take it out of `[feed.map]`, or have the service store it",
+            Self::DoesWithout(_) => "nothing is to be done; the configuration can say so beforehand, which saves a try",
         }
     }
 }
@@ -142,6 +154,8 @@ impl fmt::Display for Remark {
             }
             Self::ReadAgain => f.write_str("the directory could not be read at the first attempt, and was read again"),
             Self::LookedUp => f.write_str("some answers of the directory did not come; what it had done was looked up"),
+            Self::NotStored(attribute) => write!(f, "the target does not store `{attribute}`, which is left out"),
+            Self::DoesWithout(what) => write!(f, "the target has no {what} after all, and the run has gone on without"),
         }
     }
 }
@@ -155,8 +169,9 @@ mod tests {
         let url = "ldaps://b.example.org".to_owned();
         let plain = [Remark::WentOn, Remark::BelievedEmpty, Remark::Busy, Remark::ReadAgain, Remark::LookedUp];
         let servers = [Remark::OtherServer(url.clone()), Remark::TakesNoWrites(url)];
+        let lacks = [Remark::NotStored("title".to_owned()), Remark::DoesWithout("PATCH".to_owned())];
         let transactions = NoTransactions::ALL.map(Remark::WithoutTransactions);
-        for remark in plain.into_iter().chain(servers).chain(transactions) {
+        for remark in plain.into_iter().chain(servers).chain(lacks).chain(transactions) {
             assert_eq!(Remark::of(remark.key(), remark.detail()).as_ref(), Some(&remark));
         }
         assert_eq!(Remark::of("told_by_a_newer_one", ""), None);

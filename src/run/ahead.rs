@@ -51,6 +51,13 @@ pub(super) async fn read_both<'d, D: Directory>(
             Some(entry) = rest.next(), if ahead.len() < AHEAD => ahead.push(entry),
         }
     };
+    // A read that rests while it gets to know the directory keeps everybody else from it, so it goes on until then.
+    if ahead.is_empty() {
+        ahead.extend(rest.next().await);
+    }
+    if let Some(Err(fault)) = ahead.pop_if(|last| last.is_err()) {
+        return Err(fault.into());
+    }
     Ok((read, stream::iter(ahead).chain(rest).boxed()))
 }
 

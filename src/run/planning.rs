@@ -29,6 +29,7 @@ use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
+use crate::roster::account::MatchBy;
 use crate::roster::attribute::AttributeName;
 use crate::roster::earlier::Earlier;
 use crate::roster::enclosed::Files;
@@ -233,6 +234,7 @@ pub async fn plan<D: Directory>(
         let look = move || enclosure::look(&roster, names, max_size);
         read.rows.files = tokio::task::spawn_blocking(look).await.map_err(|_| PlanningError::Panic)?;
     }
+    leave_out_unstored(feed, *directory, &mut read.rows).await?;
     let disabled = state.disabled_by_us(&run.target).await?;
     // What is done with people whose row and entry are alike anyway.
     let mut earlier = resume.earlier();
@@ -287,6 +289,27 @@ pub async fn plan<D: Directory>(
     let Told { enabled_again, leavers_back, seen: _ } = told;
     let leavers_back = leavers_back.into_iter().filter(|id| disabled.contains_key(id)).collect();
     Ok(Planned { plan, form: read.form, n_entries, shown, enabled_again, leavers_back, leavers_gone })
+}
+
+/// Leaves out what the target does not keep, so that nobody is updated for it night after night, and tells so once.
+async fn leave_out_unstored<D: Directory>(feed: &Feed, directory: &D, rows: &mut Rows) -> Result<(), Fault> {
+    directory.capabilities().await?;
+    let unstored: Vec<&AttributeName> = feed.attributes.names().filter(|name| !directory.stores(name)).collect();
+    if let MatchBy::Attribute(name) = &feed.matching.by
+        && unstored.contains(&name)
+    {
+        // Every row would be New, every time.
+        let reason = format!("the target does not store `{name}`, by which the feed finds people");
+        return Err(Fault::new(Next::StopRun, reason));
+    }
+    for name in &unstored {
+        let text = format!("the target does not store `{name}`, which is left out");
+        rows.notices.push(Notice { column: None, text });
+    }
+    for account in rows.accounts.iter_mut().filter(|_| !unstored.is_empty()) {
+        account.attributes = account.attributes.only(|name| !unstored.contains(&name));
+    }
+    Ok(())
 }
 
 /// What was noticed about those whom rosterd has switched off, or may have.

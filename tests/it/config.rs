@@ -11,7 +11,7 @@ use rosterd::roster::letter::BUILT_IN_SUBJECT;
 use tempfile::TempDir;
 
 const REFERENCE: &str = include_str!("../../config/rosterd.toml");
-const RAW: &str = include_str!("../../src/config/raw.rs");
+const RAW: [&str; 2] = [include_str!("../../src/config/raw.rs"), include_str!("../../src/config/raw/scim.rs")];
 
 /// A key that the reference has commented out.
 struct Commented {
@@ -66,6 +66,7 @@ fn site() -> TempDir {
     };
     put("ldap-bind", "not a real secret\n");
     put("smtp", "not a real secret either\n");
+    put("scim-token", "nor is this\n");
     put("letters/credentials.txt", "{{ username }} {{ password }}\n");
     put("letters/credentials.html", "<p>{{ username }} {{ password }}</p>\n");
     let made = Command::new("openssl")
@@ -194,7 +195,8 @@ fn other_value(one: &Commented) -> Option<String> {
         ("", "data_dir") => return Some("\"elsewhere\"".to_owned()),
         (_, "protected" | "protected_groups" | "approvers" | "owned" | "required" | "unique") => "[\"x*\"]",
         (_, "pause" | "rescan" | "settle" | "timeout" | "connect_timeout" | "replication_wait") => "\"7s\"",
-        (_, "tls") => "\"none\"",
+        (_, "tls" | "proxy") => "\"none\"",
+        (_, "media_type") => "\"json\"",
         ("target.ldap", "scope") => "\"one\"",
         ("target.ldap", "group_type") => "\"universal-distribution\"",
         ("target.ldap", "kind") => "\"openldap\"",
@@ -236,6 +238,7 @@ fn the_configurations_in_the_documents_are_accepted() {
         include_str!("../../docs/openldap.md"),
         include_str!("../../docs/active-directory.md"),
         include_str!("../../docs/389-ds.md"),
+        include_str!("../../docs/scim.md"),
     ];
     for page in pages.map(blocks) {
         // The target comes first; the feed has what else there is.
@@ -317,7 +320,7 @@ fn the_action_of_a_row_is_not_taken_for_an_attribute() {
 #[test]
 fn it_has_every_key_that_the_code_reads() {
     let mut renamed = None;
-    for line in RAW.lines().map(str::trim) {
+    for line in RAW.iter().flat_map(|raw| raw.lines()).map(str::trim) {
         if let Some((_, name)) = line.split_once("rename = \"") {
             renamed = name.split('"').next();
         }

@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use futures_util::TryStreamExt;
 use rosterd::directory::Directory;
 use rosterd::directory::Lookup;
@@ -27,6 +30,9 @@ use rosterd::roster::operation::Member;
 use rosterd::roster::operation::Operation;
 use rosterd::roster::operation::Update;
 
+/// Promises that what is behind a directory cannot keep: each with what it lacks, and a part of what the suite says then.
+pub type NotPromised = &'static [(&'static str, &'static str, &'static str)];
+
 /// A directory of one kind, made for one test, and what a test needs besides the directory itself.
 pub trait Rig: Sized + Send + Sync + 'static {
     /// The kind of directory.
@@ -37,6 +43,12 @@ pub trait Rig: Sized + Send + Sync + 'static {
 
     /// Whether attributes can have options, such as language tags.
     const HAS_OPTIONS: bool = true;
+
+    /// Whether the value that refers to an account can be spelled in several ways.
+    const HAS_SPELLINGS: bool = true;
+
+    /// Promises that this kind does not keep.
+    const NOT_PROMISED: NotPromised = &[];
 
     /// Makes a directory that nobody else uses, with nothing in it but `start`.
     async fn new(start: Start) -> Self;
@@ -138,7 +150,8 @@ macro_rules! contract {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $promise() {
-                $crate::contract::$topic::$promise::<$rig>().await;
+                let kept = $crate::contract::$topic::$promise::<$rig>();
+                $crate::contract::prove::<$rig>(stringify!($promise), kept).await;
             }
         )+
     };
@@ -156,6 +169,7 @@ mod memory;
 mod reading;
 mod references;
 mod relocating;
+pub mod scim;
 mod storage;
 mod transactions;
 mod values;
@@ -165,6 +179,17 @@ const ATTRIBUTES: [&str; 9] =
     ["cn", "departmentNumber", "description", "displayName", "employeeNumber", "givenName", "mail", "sn", "title"];
 
 type Sets = BTreeMap<String, BTreeSet<Vec<u8>>>;
+
+/// Proves that a promise is kept, or that one that is not made is broken in the way that is known.
+async fn prove<R: Rig>(promise: &str, kept: impl Future<Output = ()>) {
+    let Some((.., known)) = R::NOT_PROMISED.iter().find(|(name, ..)| *name == promise) else { return kept.await };
+    let Err(panic) = AssertUnwindSafe(kept).catch_unwind().await else {
+        panic!("`{promise}` is kept: let it be promised");
+    };
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let said = said.unwrap_or_default();
+    assert!(said.contains(known), "`{promise}` is broken in another way than `{known}`: {said}");
+}
 
 /// Returns an account that every directory accepts, with `more` attributes.
 fn person(username: &str, more: &[(&str, &[&str])]) -> Create {
@@ -286,6 +311,7 @@ fn promises() -> Vec<String> {
 #[test]
 fn the_page_of_promises_lists_them_and_no_others() {
     let page = include_str!("../../docs/contract.md");
+    let (page, _) = page.split_once("\n## SCIM services").expect("SCIM services have a table of their own");
     let rows =
         page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" | yes | yes | yes | yes | yes | yes |"));
     let (mut told, mut kept): (Vec<_>, _) = (rows.map(str::to_owned).collect(), promises());
@@ -299,4 +325,26 @@ fn the_page_of_promises_lists_them_and_no_others() {
         let suite = std::fs::read_to_string(&path).expect(&path);
         assert!(suite.contains("\ncontract!(") && suite.contains("Rig);"), "{kind} runs the whole suite");
     }
+}
+
+#[test]
+fn the_page_of_promises_says_what_scim_services_do_not_keep() {
+    let lacks = scim::lacks();
+    let head: Vec<&str> = lacks.iter().map(|(name, _)| *name).collect();
+    let mut table = format!("| | {} |\n|---{}|\n", head.join(" | "), "|:-:".repeat(head.len()));
+    for promise in promises() {
+        let cells = lacks.map(|(_, lacks)| {
+            let lack = lacks.iter().find(|(name, ..)| name.replace('_', " ") == promise);
+            lack.map_or_else(|| "yes".to_owned(), |(_, lack, _)| format!("no: {lack}"))
+        });
+        let _ = writeln!(table, "| {promise} | {} |", cells.join(" | "));
+    }
+    for (service, lacks) in lacks {
+        for (name, lack, _) in lacks {
+            assert!(promises().contains(&name.replace('_', " ")), "{service}: no promise `{name}`");
+            let page = include_str!("../../docs/contract.md");
+            assert!(page.contains(&format!("- *{lack}*: ")), "the page says what `{lack}` is about");
+        }
+    }
+    crate::page::holds("docs/contract.md", &table);
 }

@@ -26,6 +26,7 @@ use rosterd::exit::Failure;
 use rosterd::provision::Progress;
 use rosterd::report::Ending;
 use rosterd::report::Subject;
+use rosterd::roster::forecast::Forecast;
 use rosterd::roster::plan::Intent;
 use rosterd::roster::plan::Item;
 use rosterd::roster::plan::PasswordSource;
@@ -294,7 +295,7 @@ fn intent(intent: &Intent) -> Vec<String> {
 struct Silent;
 
 impl Progress for Silent {
-    fn total(&self, _n: usize) {}
+    fn total(&self, _n: usize, _forecast: Option<Forecast>) {}
     fn advance(&self, _n: usize) {}
     fn letters(&self, _n: usize) {}
 }
@@ -309,7 +310,7 @@ impl Audience for Silent {
 struct Results(Mutex<Vec<String>>);
 
 impl Progress for Results {
-    fn total(&self, _n: usize) {}
+    fn total(&self, _n: usize, _forecast: Option<Forecast>) {}
     fn advance(&self, _n: usize) {}
     fn letters(&self, _n: usize) {}
 }

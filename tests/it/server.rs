@@ -6,6 +6,8 @@ pub mod eavesdropper;
 pub mod listener;
 pub mod posix;
 pub mod samba;
+pub mod scim;
+pub mod scim_faults;
 pub mod scripted;
 pub mod slapd;
 pub mod smtp;

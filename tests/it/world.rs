@@ -22,6 +22,7 @@ use rosterd::report::Ending;
 use rosterd::report::Subject;
 use rosterd::roster::account::GroupKind;
 use rosterd::roster::account::GroupName;
+use rosterd::roster::forecast::Forecast;
 use rosterd::roster::secret::Secret;
 use rosterd::run::Audience;
 use rosterd::run::Carried;
@@ -284,7 +285,7 @@ pub fn temporary() -> TempDir {
 struct Silent;
 
 impl Progress for Silent {
-    fn total(&self, _n: usize) {}
+    fn total(&self, _n: usize, _forecast: Option<Forecast>) {}
     fn advance(&self, _n: usize) {}
     fn letters(&self, _n: usize) {}
 }

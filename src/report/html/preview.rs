@@ -16,6 +16,7 @@ use crate::report::pick::Picker;
 use crate::report::pick::Rows;
 use crate::report::words;
 use crate::report::words::Class;
+use crate::report::words::forecast_sentence;
 use crate::report::words::form_sentence;
 use crate::report::words::notes;
 use crate::report::words::remark_sentence;
@@ -29,12 +30,15 @@ pub fn preview_html(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()
 
 /// Writes the page with just so many people.
 pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut dyn Write) -> io::Result<()> {
-    let Subject { plan, form, feed, roster, remarks } = *subject;
+    let Subject { plan, form, feed, roster, remarks, forecast } = *subject;
     let mut page = Page::begin(out, &format!("Preview of {roster}"))?;
     page.paragraph(&format!("Feed {feed}. Nothing has been changed yet. Plan {}.", plan.id))?;
     page.paragraph(&form_sentence(form))?;
     if let Some(seats) = plan.seats {
         page.paragraph(&seats_sentence(seats))?;
+    }
+    if let Some(forecast) = &forecast {
+        page.paragraph(&forecast_sentence(forecast))?;
     }
     for note in notes(plan) {
         page.paragraph(&note)?;

@@ -1,4 +1,11 @@
+use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use super::*;
+use crate::roster::forecast::Forecast;
+use crate::roster::forecast::Rate;
+use crate::roster::forecast::Tempo;
 
 #[test]
 fn the_preview_on_a_terminal() {
@@ -22,6 +29,23 @@ fn the_preview_on_a_terminal() {
            Old      User8      Olga         Old       olga@test.co     not in the file: left as it is
            Old      User9      Olga         Old       olga@test.co     to be disabled
     "#);
+}
+
+#[test]
+fn a_plan_that_is_written_slowly_says_how_long_it_takes() {
+    let (plan, form) = (plan(), form());
+    let rate = Rate { n: NonZeroU32::MIN, per: Duration::from_secs(60) };
+    let tempo = Tempo { rate: Some(rate), batch_size: NonZeroUsize::MIN, pause: Duration::ZERO };
+    // Three accounts, and the groups Staff, Sales and IT.
+    let subject = Subject { forecast: Forecast::of(&plan, tempo), ..subject(&plan, &form) };
+    let text = written(|out| preview_table(&subject, &Look::default(), out));
+    assert!(text.contains("\nForecast: 6 writes at 1/min: about 6 min\n"), "{text}");
+    let page = written(|out| preview_html(&subject, out));
+    assert!(page.contains("<p>Forecast: 6 writes at 1/min: about 6 min</p>"), "{page}");
+    let document: serde_json::Value =
+        serde_json::from_str(&written(|out| preview_json(&subject, out))).expect("one document");
+    let forecast = serde_json::json!({"writes": 6, "seconds": 360, "text": "6 writes at 1/min: about 6 min"});
+    assert_eq!(document["forecast"], forecast);
 }
 
 #[test]
@@ -65,7 +89,7 @@ fn the_preview_as_json() {
     insta::assert_snapshot!(text, @r#"
     {"format":1,"plan":"00112233445566778899aabbccddeeff","feed":"hr","roster":"starters.csv","encoding":"UTF-8","encoding_confidence":"likely","delimiter":",","counts":{"new":2,"update":1,"unchanged":1,"old":2,"error":1},"problems":[
     {"column":"Shoe size","reason":"nothing maps it"}],"holds":[
-    {"class":"old","planned":1,"limit":0,"of":6}],"seats":{"limit":8,"taken":8,"after":9},"remarks":[],"items":[
+    {"class":"old","planned":1,"limit":0,"of":6}],"seats":{"limit":8,"taken":8,"after":9},"forecast":null,"remarks":[],"items":[
     {"line":2,"status":"new","username":"User1","changes":[{"attribute":"displayName","old":[],"new":["Hannah Bridge"]},{"attribute":"userPassword","old":[],"new":["***"]},{"attribute":"groups","old":[],"new":["Staff","Sales"]},{"attribute":"password","old":[],"new":["(from the roster)"]},{"attribute":"change password next time","old":[],"new":["true"]}],"problems":[]},
     {"line":3,"status":"update","username":"User2","changes":[{"attribute":"mail","old":["old@test.co"],"new":["lucy@test.co"]},{"attribute":"title","old":["Boss"],"new":[]},{"attribute":"userPassword","old":["***"],"new":["***","***"]},{"attribute":"groups","old":["Staff","Sales"],"new":["Staff","IT"]},{"attribute":"enabled","old":["false"],"new":["true"]},{"attribute":"password","old":[],"new":["(generated)"]},{"attribute":"change password next time","old":[],"new":["true"]}],"problems":[]},
     {"line":4,"status":"update","username":"User3","changes":[],"problems":[]},

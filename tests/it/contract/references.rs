@@ -104,7 +104,8 @@ pub async fn another_spelling_is_the_same_reference<R: Rig>() {
     let fold = rig.directory().fold_of_references();
     let locators = [&ada, &bob, &eve].map(|person| &*person.id.locator);
     for locator in locators {
-        assert_eq!(fold(locator), fold(&locator.to_uppercase()));
+        let is_same = fold(locator) == fold(&locator.to_uppercase());
+        assert_eq!(is_same, R::HAS_SPELLINGS || *locator == locator.to_uppercase());
         assert_eq!(locators.iter().filter(|other| fold(other) == fold(locator)).count(), 1);
     }
 }

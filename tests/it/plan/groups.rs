@@ -102,7 +102,14 @@ async fn whoever_subscribes_comes_into_every_channel_and_leaves_none() {
 
 #[tokio::test]
 async fn a_target_without_groups_says_so_once() {
-    let none = Capabilities { groups: false, roles: false, channels: false, disable: true, must_change: true };
+    let none = Capabilities {
+        groups: false,
+        roles: false,
+        channels: false,
+        disable: true,
+        must_change: true,
+        passwords: true,
+    };
     let world = World { memory: Memory::with_capabilities(none), ..World::new() };
     let plan = world.plan(&roster("ada,Ada,Byron,ada@x.org,Staff,Admin,\nbob,Bob,Ray,bob@x.org,Staff,,\n")).await;
     assert_snapshot!(plan, @r"

@@ -31,6 +31,7 @@ use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
 use rosterd::roster::reference::Fold;
 use rosterd::roster::secret::Secret;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 /// What happens before, or after, the batch of this number, counted from 1.
@@ -45,6 +46,9 @@ pub struct Meddled<'m> {
     sent: Mutex<Vec<(Duration, String)>>,
     /// No account can be read after the first batch.
     pub blind: AtomicBool,
+    /// How long it takes to get to know it, which is done once, by whoever comes first.
+    pub reserve: Duration,
+    known: OnceCell<()>,
 }
 
 impl<'m> Meddled<'m> {
@@ -58,6 +62,8 @@ impl<'m> Meddled<'m> {
             began: Instant::now(),
             sent: Mutex::default(),
             blind: AtomicBool::new(false),
+            reserve: Duration::ZERO,
+            known: OnceCell::new(),
         }
     }
 
@@ -65,6 +71,10 @@ impl<'m> Meddled<'m> {
     pub fn after(mut self, after: impl Fn(usize, &Memory) + Send + Sync + 'm) -> Self {
         self.after = Box::new(after);
         self
+    }
+
+    async fn introduce(&self) {
+        self.known.get_or_init(|| tokio::time::sleep(self.reserve)).await;
     }
 
     /// Returns when each operation was done, and on whom.
@@ -75,6 +85,7 @@ impl<'m> Meddled<'m> {
 
 impl Directory for Meddled<'_> {
     async fn capabilities(&self) -> Result<&Capabilities, Fault> {
+        self.introduce().await;
         self.memory.capabilities().await
     }
 
@@ -95,7 +106,11 @@ impl Directory for Meddled<'_> {
             return stream::once(async { Err(Fault::new(Next::Retry, "the directory could not be read")) })
                 .left_stream();
         }
-        self.memory.existing(lookup).right_stream()
+        let read = async {
+            self.introduce().await;
+            self.memory.existing(lookup)
+        };
+        stream::once(read).flatten().right_stream()
     }
 
     async fn groups(&self, kind: GroupKind, wanted: Wanted) -> Result<Vec<ExistingGroup>, Fault> {

@@ -1,5 +1,9 @@
 //! How fast: batches, pauses, and a rate that is never exceeded, in every phase.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::*;
 
 const ROSTER: &str = "\
@@ -59,4 +63,14 @@ fn no_second_has_more_operations_than_the_rate() {
 #[test]
 fn without_a_throttle_nothing_waits() {
     assert!(seconds_of("").iter().all(|(at, _)| *at == 0.0));
+}
+
+#[tokio::test]
+async fn a_directory_that_takes_long_to_get_to_know_is_read_all_the_same() {
+    let world = World::new(REST, ROSTER);
+    let mut directory = Meddled::new(&world.memory, |_, _| {});
+    // Longer than the roster takes to be read.
+    directory.reserve = Duration::from_millis(500);
+    let carried = timeout(Duration::from_secs(60), world.carry(&directory, Order::AsTheFeedSays)).await;
+    assert!(matches!(carried, Ok(Ok(Carried::Done(Exit::Done)))), "{carried:?}");
 }

@@ -1,0 +1,397 @@
+//! Everything between a request and its answer: who we are, how fast, how often, where to, and what an answer is.
+//!
+//! A request that creates something is never sent twice unless it is certain that the first was not looked at; and
+//! nothing that was sent to prove who we are ever comes back in a text.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use reqwest::Method;
+use reqwest::StatusCode;
+use reqwest::header::ACCEPT;
+use reqwest::header::AUTHORIZATION;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::header::ETAG;
+use reqwest::header::HeaderMap;
+use reqwest::header::HeaderValue;
+use reqwest::header::IF_MATCH;
+use reqwest::header::LOCATION;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use url::Url;
+
+use self::auth::Authorization;
+use self::auth::Credentials;
+use self::body::Body;
+use self::circuit::Circuit;
+use self::rate::Rate;
+use self::scrub::Scrub;
+use super::url::is_in_clear;
+use super::wire::ETag;
+use super::wire::ErrorReply;
+use crate::directory::Pace;
+use crate::tls::TlsError;
+
+mod auth;
+mod body;
+mod circuit;
+mod dial;
+mod oauth;
+pub mod rate;
+mod redirect;
+mod request;
+pub mod retry;
+mod scrub;
+pub mod settings;
+mod trouble;
+
+pub use rate::Limit;
+pub use request::Reply;
+pub use request::Request;
+pub use settings::Auth;
+pub use settings::ClientCredentials;
+pub use settings::CredentialsPlace;
+pub use settings::MediaType;
+pub use settings::Proxy;
+pub use settings::Timeouts;
+pub use settings::TransportSettings;
+pub use trouble::Trouble;
+
+/// How often a request that may be repeated is sent when there is no answer, or one that says that the service failed.
+const TRIES_IN_SILENCE: u32 = 3;
+
+/// The largest error that is read, in bytes.
+const LARGEST_ERROR: usize = 256 * 1024;
+
+/// Why a service cannot be spoken to as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// What proves who we are would be readable on the way.
+    #[error(
+        "{0} is `http`, so that everybody on the way could read the credentials; use `https`, or set `allow_cleartext`"
+    )]
+    Cleartext(String),
+    /// Something secret has a character that no header can hold.
+    #[error("{0} has a character that no header can hold, such as a line break")]
+    Unsendable(String),
+    /// A colon in a name.
+    #[error("a username for Basic must not hold a colon")]
+    Username,
+    /// A header that is none.
+    #[error("`{0}` is no name of a header")]
+    HeaderName(String),
+    /// A header that is set in another way.
+    #[error("the header `{0}` cannot be set among the extra ones")]
+    HeaderTaken(String),
+    /// A proxy that is none.
+    #[error("the proxy's address cannot be used; it must begin with http:// or https://")]
+    Proxy,
+    /// A proxy with a login in its address.
+    #[error("the proxy's address must not hold a user or password; there are keys for them")]
+    ProxyLogin,
+    /// The TLS set-up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The library refuses the settings.
+    #[error("HTTP cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// Speaks to one service.
+#[derive(Debug)]
+pub struct Transport {
+    settings: TransportSettings,
+    client: reqwest::Client,
+    credentials: Credentials,
+    extra: HeaderMap,
+    scrub: Scrub,
+    rate: Rate,
+    circuit: Arc<Circuit>,
+}
+
+/// What came of sending a request once.
+enum Exchange {
+    Answer(Answer),
+    /// It was certainly not sent.
+    NeverSent(String),
+    /// It makes no sense to send it.
+    ForGood(String),
+    /// It was sent.
+    Silence(String),
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Body,
+}
+
+/// How often one request was sent, and why not for the last time.
+#[derive(Default)]
+struct Tries {
+    /// When the service was busy or could not be reached.
+    turned_away: u32,
+    /// Without an answer.
+    silences: u32,
+    redirects: u32,
+    renewed: bool,
+}
+
+impl Transport {
+    /// Makes a transport. Nothing is sent.
+    pub fn new(settings: &TransportSettings) -> Result<Self, TransportError> {
+        let in_clear = |url: &Url| {
+            let is_refused = is_in_clear(url) && !settings.allow_cleartext;
+            if is_refused { Err(TransportError::Cleartext(url.origin().ascii_serialization())) } else { Ok(()) }
+        };
+        in_clear(settings.base.url())?;
+        if let Auth::ClientCredentials(ClientCredentials { token_url, .. }) = &settings.auth {
+            in_clear(token_url)?;
+        }
+        let mut scrub = Scrub::default();
+        let client = dial::client(settings, &mut scrub)?;
+        let circuit = Arc::new(Circuit::default());
+        let extra = auth::extra(&settings.headers, &settings.auth, &mut scrub)?;
+        let credentials = Credentials::new(&settings.auth, &client, &circuit, &mut scrub)?;
+        // More than the limit can never be on their way.
+        let most = settings.rate.map_or(usize::MAX, |limit| limit.n.get() as usize);
+        let in_flight = NonZeroUsize::new(most).map_or(settings.in_flight, |most| most.min(settings.in_flight));
+        let rate = Rate::new(in_flight, settings.rate);
+        Ok(Self { settings: settings.clone(), client, credentials, extra, scrub, rate, circuit })
+    }
+
+    /// Returns when requests may be sent.
+    pub fn rate(&self) -> &Rate {
+        &self.rate
+    }
+
+    /// Returns how the service is spoken to.
+    pub fn settings(&self) -> &TransportSettings {
+        &self.settings
+    }
+
+    /// Sends a request until it is known what came of it, or nothing more can be done about that.
+    ///
+    /// Every time it is sent it takes a turn of the target's rate and, if there is one, a permit of `pace`.
+    pub async fn send(&self, request: Request, pace: Option<&Pace>) -> Result<Reply, Trouble> {
+        if !self.settings.base.is_origin_of(&request.url) {
+            return Err(Trouble::Unfit("the address is of another origin than `url`".to_owned()));
+        }
+        let mut scrub = self.scrub.with_passwords_of(request.body.as_ref());
+        let mut url = request.url.clone();
+        let mut tries = Tries::default();
+        loop {
+            self.circuit.prove_closed()?;
+            let authorization = self.credentials.current().await?;
+            if let Some(token) = &authorization.secret {
+                scrub.add(token);
+            }
+            let turn = self.rate.turn(pace).await;
+            // Somebody else may have been refused while this one waited.
+            self.circuit.prove_closed()?;
+            let since = turn.since();
+            let exchange = self.exchange(&request, &url, &authorization, &scrub).await;
+            drop(turn);
+            let answer = match exchange {
+                Exchange::Answer(answer) => answer,
+                Exchange::ForGood(why) => return Err(Trouble::Unfit(why)),
+                Exchange::NeverSent(why) => {
+                    tries.turned_away += 1;
+                    if tries.turned_away >= self.settings.tries.get() {
+                        return Err(Trouble::NotSent(why));
+                    }
+                    sleep(retry::backoff(tries.turned_away)).await;
+                    continue;
+                }
+                Exchange::Silence(why) => {
+                    tries.silences += 1;
+                    if !request.is_safe_to_repeat || tries.silences >= TRIES_IN_SILENCE {
+                        return Err(Trouble::Unanswered(why));
+                    }
+                    sleep(retry::backoff(tries.silences)).await;
+                    continue;
+                }
+            };
+            self.note_budget(&answer.headers);
+            let status = answer.status;
+            if status.is_success() {
+                return self.reply(answer);
+            }
+            if status.is_redirection() && answer.headers.contains_key(LOCATION) {
+                tries.redirects += 1;
+                if tries.redirects > redirect::MOST {
+                    return Err(Trouble::Unfit("the service redirects again and again".to_owned()));
+                }
+                let base = &self.settings.base;
+                url = redirect::follow(base, &url, &request.method, status, &answer.headers)?;
+                continue;
+            }
+            match status {
+                StatusCode::UNAUTHORIZED if self.credentials.are_renewable() && !tries.renewed => {
+                    tries.renewed = true;
+                    self.credentials.renounce(authorization.generation).await;
+                }
+                StatusCode::FORBIDDEN if retry::is_about_rate(&answer.headers, SystemTime::now()) => {
+                    self.wait_with_all(&answer, since, &mut tries, &scrub, true)?;
+                }
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                    return Err(self.denied(&request, &answer, &scrub));
+                }
+                StatusCode::TOO_MANY_REQUESTS => {
+                    self.wait_with_all(&answer, since, &mut tries, &scrub, true)?;
+                }
+                StatusCode::SERVICE_UNAVAILABLE => {
+                    // Whoever says when to come back has not begun (RFC 9110 section 15.6.4). Without that it may be
+                    // something in front of the service that has lost patience with it.
+                    let is_undone = retry::retry_after(&answer.headers, SystemTime::now()).is_some();
+                    if !is_undone && !request.is_safe_to_repeat {
+                        tries.turned_away = self.settings.tries.get();
+                    }
+                    self.wait_with_all(&answer, since, &mut tries, &scrub, is_undone)?;
+                }
+                _ if request.is_safe_to_repeat && trouble::is_passing(status.as_u16()) => {
+                    tries.silences += 1;
+                    if tries.silences >= TRIES_IN_SILENCE {
+                        return Err(Trouble::Refused(refusal(&answer, &scrub)));
+                    }
+                    sleep(retry::backoff(tries.silences)).await;
+                }
+                _ => return Err(Trouble::Refused(refusal(&answer, &scrub))),
+            }
+        }
+    }
+
+    async fn exchange(&self, request: &Request, url: &Url, who: &Authorization, scrub: &Scrub) -> Exchange {
+        let Request { method, url: _, body, if_match, is_safe_to_repeat: _, is_probe: _ } = request;
+        let mut headers = self.extra.clone();
+        // Entra answers 400 to a DELETE with this one; without it, JSON is what comes anyway (RFC 7644 section 3.8).
+        if method != Method::DELETE {
+            headers.insert(ACCEPT, HeaderValue::from_static("application/scim+json, application/json"));
+        }
+        if let Some(header) = &who.header {
+            headers.insert(AUTHORIZATION, header.clone());
+        }
+        if let Some(version) = if_match.as_ref().and_then(|version| HeaderValue::from_str(&version.as_header()).ok()) {
+            headers.insert(IF_MATCH, version);
+        }
+        let mut builder = self.client.request(method.clone(), url.clone());
+        if let Some(body) = body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.settings.media_type.as_str()));
+            builder = builder.body(body.to_string());
+        }
+        let began = Instant::now();
+        let failed = |error: &reqwest::Error| {
+            let why = dial::why(error, scrub);
+            tracing::debug!(http.method = %method, http.path = url.path(), error = why, "A request had no answer");
+            match error {
+                error if dial::is_for_good(error) => Exchange::ForGood(why),
+                error if dial::was_never_sent(error) => Exchange::NeverSent(why),
+                _ => Exchange::Silence(why),
+            }
+        };
+        let response = match builder.headers(headers).send().await {
+            Ok(response) => response,
+            Err(error) => return failed(&error),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let most = if status.is_success() { self.settings.max_body } else { LARGEST_ERROR.min(self.settings.max_body) };
+        let body = match body::read(response, most).await {
+            Ok(body) => body,
+            // The status says what came of it; success only tells with the rest.
+            Err(_) if !status.is_success() => Body::Empty,
+            Err(error) => return failed(&error),
+        };
+        tracing::debug!(
+            http.method = %method,
+            http.path = url.path(),
+            http.status = status.as_u16(),
+            duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "A request was answered"
+        );
+        Exchange::Answer(Answer { status, headers, body })
+    }
+
+    fn reply(&self, answer: Answer) -> Result<Reply, Trouble> {
+        let Answer { status, headers, body } = answer;
+        let body = match body {
+            Body::Empty => None,
+            Body::Json(value) => Some(value),
+            Body::Text(_) | Body::Other => return Err(Trouble::NotJson { status: status.as_u16() }),
+            Body::TooLarge => return Err(Trouble::TooLarge { limit: self.settings.max_body }),
+        };
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Ok(Reply {
+            status: status.as_u16(),
+            etag: text(ETAG).and_then(ETag::new),
+            location: text(LOCATION).map(str::to_owned),
+            body,
+        })
+    }
+
+    /// Lets the whole target wait, since the service is busy; or says that this was the last try.
+    fn wait_with_all(
+        &self,
+        answer: &Answer,
+        since: Instant,
+        tries: &mut Tries,
+        scrub: &Scrub,
+        is_undone: bool,
+    ) -> Result<(), Trouble> {
+        tries.turned_away += 1;
+        let now = SystemTime::now();
+        let asked = retry::retry_after(&answer.headers, now).or_else(|| retry::exhausted(&answer.headers, now));
+        let pause = asked.unwrap_or_else(|| retry::backoff(tries.turned_away)).min(self.settings.longest_pause);
+        self.rate.pause(pause);
+        let status = answer.status.as_u16();
+        if let Some(each_second) = self.rate.slow_down(since) {
+            tracing::info!(
+                http.status = status,
+                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                "The service is busy: waiting, then at most {each_second:.2} requests a second"
+            );
+        }
+        if tries.turned_away < self.settings.tries.get() {
+            return Ok(());
+        }
+        let mut why = format!("the service is busy (HTTP {status})");
+        if let Some(detail) = refusal(answer, scrub).detail {
+            why = format!("{why}: {detail}");
+        }
+        Err(if is_undone { Trouble::NotSent(why) } else { Trouble::Unanswered(why) })
+    }
+
+    /// Waits before the service must say that it was asked too often.
+    fn note_budget(&self, headers: &HeaderMap) {
+        if let Some(pause) = retry::exhausted(headers, SystemTime::now()) {
+            self.rate.pause(pause.min(self.settings.longest_pause));
+        }
+    }
+
+    /// Returns what 401 and 403 come to. A 403 with a word of SCIM's own is about what was asked, not about who asks.
+    fn denied(&self, request: &Request, answer: &Answer, scrub: &Scrub) -> Trouble {
+        let reply = refusal(answer, scrub);
+        if answer.status == StatusCode::FORBIDDEN && reply.scim_type.is_some() {
+            return Trouble::Refused(reply);
+        }
+        let said = match answer.status {
+            StatusCode::UNAUTHORIZED => "the service does not take the credentials (HTTP 401)",
+            _ => "the service does not let these credentials do this (HTTP 403)",
+        };
+        if !request.is_probe {
+            // What the service said besides may be about this one request.
+            self.circuit.open(said);
+        }
+        Trouble::Unauthorized(reply.detail.map_or_else(|| said.to_owned(), |detail| format!("{said}: {detail}")))
+    }
+}
+
+/// Reads what an answer says that is not success.
+fn refusal(answer: &Answer, scrub: &Scrub) -> ErrorReply {
+    let status = answer.status.as_u16();
+    match &answer.body {
+        Body::Json(value) => ErrorReply::read(status, &scrub.hide_in(value)),
+        Body::Text(text) => ErrorReply { detail: Some(scrub.clean(text)), ..ErrorReply::bare(status) },
+        Body::Empty | Body::Other | Body::TooLarge => ErrorReply::bare(status),
+    }
+}

@@ -1,0 +1,1 @@
+"""The people and groups of the application that django-scim2 serves."""
