@@ -40,6 +40,14 @@ impl Newest {
         }
     }
 
+    /// Remembers what an earlier run has written down.
+    pub fn recall(&self, server: &str, progress: Option<&str>) {
+        match progress {
+            Some(progress) => self.reached(server, progress),
+            None => self.remember(server),
+        }
+    }
+
     /// Returns the server, once one is known.
     pub fn server(&self) -> Option<Box<str>> {
         self.known().server.clone()

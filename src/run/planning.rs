@@ -221,10 +221,7 @@ pub async fn plan<D: Directory>(
         && let Some((server, progress)) = state.newest(&run.target).await?
     {
         // Another one may not have yet what an earlier run has written.
-        match progress {
-            Some(progress) => newest.reached(&server, &progress),
-            None => newest.remember(&server),
-        }
+        newest.recall(&server, progress.as_deref());
     }
     let (mut read, existing) = read_both(run, feed, *directory).await?;
     if let Some(max_size) = read.mapper.files().iter().map(|rule| rule.max_size).max() {
