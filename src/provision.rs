@@ -8,6 +8,7 @@ pub mod batch;
 mod courier;
 pub mod deferred;
 pub mod groups;
+mod handover;
 pub mod letters;
 pub mod look;
 mod numbers;

@@ -7,6 +7,7 @@ pub mod account;
 pub mod attribute;
 pub mod change;
 pub mod checks;
+pub mod claim;
 pub mod collision;
 pub mod columns;
 pub mod deferred;

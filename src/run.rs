@@ -230,6 +230,9 @@ impl Carrier {
             noted.keep_newest().await?;
         }
         let ended = noted.during(writes, Box::pin(provision(work))).await.map_err(broken)?;
+        if writes {
+            noted.keep_newest().await?;
+        }
         self.close(&errand, &planned, &holds, ended, &noted).await
     }
 

@@ -343,7 +343,11 @@ impl Directory for Ldap {
 
     async fn apply(&self, batch: &[Operation], pace: &Pace) -> Vec<Result<Receipt, Fault>> {
         match self.dsa().await {
-            Ok(dsa) => dsa.write(batch, pace).await,
+            Ok(dsa) => {
+                let answers = dsa.write(batch, pace).await;
+                Box::pin(self.pool.note_progress()).await;
+                answers
+            }
             Err(fault) => batch.iter().map(|_| Err(fault.clone())).collect(),
         }
     }

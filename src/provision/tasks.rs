@@ -13,6 +13,7 @@ use super::journal_key;
 use super::turns;
 use crate::roster::account::Account;
 use crate::roster::account::LineNo;
+use crate::roster::attribute::AttributeName;
 use crate::roster::earlier::Creation;
 use crate::roster::guard;
 use crate::roster::operation::Create;
@@ -123,17 +124,26 @@ pub fn of<D>(work: &Work<'_, D>) -> (Vec<Task>, Vec<Task>) {
 
 /// Returns the items that must not go, since somebody they wait for does not leave their name or place, and why.
 fn stopped<D>(work: &Work<'_, D>) -> HashMap<usize, String> {
-    turns::stopped(work, |place| {
+    let held = || Some("held for approval".to_owned());
+    let stays = |place: usize| {
         let item = &work.plan.items[place];
         blocked(work, item).or_else(|| match &item.intent {
             Intent::Update(update)
                 if update.relocation.is_some() && left_of(work, item, update).relocation.is_none() =>
             {
-                Some("held for approval".to_owned())
+                held()
             }
             _ => None,
         })
-    })
+    };
+    let keeps = |place: usize| {
+        let (given, item) = (work.plan.turns.gives.get(&place)?, &work.plan.items[place]);
+        let Intent::Update(update) = &item.intent else { return None };
+        let left = left_of(work, item, update).changes;
+        let is_left = |name: &AttributeName| left.iter().any(|change| change.attribute == *name);
+        if given.iter().all(is_left) { None } else { held() }
+    };
+    turns::stopped(work, stays, keeps)
 }
 
 /// Returns the items of which only that changes which is written after all accounts: references and memberships.

@@ -3,9 +3,12 @@
 //! The plan says the order ([`Turns`]). A circle is done as a whole: the journal has every step before it is sent, and
 //! when one is refused, those before it are taken back, so that nobody is left under a temporary name.
 
+mod stopped;
+
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
+pub(super) use self::stopped::stopped;
 use super::Early;
 use super::Progression;
 use super::Work;
@@ -27,14 +30,13 @@ use crate::roster::outcome::Outcome;
 use crate::roster::place::Before;
 use crate::roster::place::Relocation;
 use crate::roster::turns::Circle;
-use crate::roster::turns::Turns;
 use crate::roster::turns::way;
 use crate::sqlite::DatabaseError;
 use crate::state::journal::JournalKey;
 use crate::state::journal::Kind;
 
 /// People of a plan whose tasks have not been sent yet, by their place in it.
-type Waiting = BTreeMap<usize, Task>;
+pub(super) type Waiting = BTreeMap<usize, Task>;
 
 /// One step of a circle.
 struct Pace {
@@ -45,7 +47,7 @@ struct Pace {
 }
 
 /// How a step ended.
-enum Step {
+pub(super) enum Step {
     Done(Box<ExistingAccount>),
     /// It was refused, or somebody else has been there, and this is why.
     Refused(String),
@@ -66,7 +68,7 @@ impl<D: Directory> Progression<'_, D> {
                 let members = circle.links.iter().filter_map(|link| waiting.remove(&link.item)).collect();
                 let members = self.whose_turn_it_is(members, Some(circle));
                 let renamed = Box::pin(self.circle(circle, members)).await?;
-                self.in_batches(renamed).await?;
+                self.hand_over(circle, renamed).await?;
             }
             let ready = wave.alone.iter().filter_map(|item| waiting.remove(item)).collect();
             let ready = self.whose_turn_it_is(ready, None);
@@ -101,12 +103,12 @@ impl<D: Directory> Progression<'_, D> {
     }
 
     /// Returns whether an account is known to have left its name and its place, and nothing is left there of it.
-    fn has_left(&self, item: usize) -> bool {
+    pub(super) fn has_left(&self, item: usize) -> bool {
         let result = &self.results[item];
         result.outcome.reason().is_none() && !result.incomplete
     }
 
-    fn leave(&mut self, task: &Task, why: &str) {
+    pub(super) fn leave(&mut self, task: &Task, why: &str) {
         let result = &mut self.results[task.item];
         tasks::leave(result, self.work.journaled.get(&task.key), why);
         if task.replaces_owed {
@@ -198,20 +200,31 @@ impl<D: Directory> Progression<'_, D> {
 
     async fn step(&mut self, pace: &Pace, now: &mut HashMap<usize, Member>) -> Result<Step, DatabaseError> {
         let Some(member) = now.get(&pace.item).cloned() else { return Ok(Step::Open) };
+        let (first, way) = (pace.first.clone(), Some(pace.way.clone()));
+        let step = self.send_step(pace.item, &pace.key, first, member, (way, Vec::new())).await?;
+        if let Step::Done(entry) = &step {
+            now.insert(pace.item, Member { id: entry.id.clone(), username: entry.username.clone() });
+        }
+        Ok(step)
+    }
+
+    /// Sends one step by itself. The journal has it before, and after.
+    pub(super) async fn send_step(
+        &mut self,
+        item: usize,
+        key: &JournalKey,
+        first: Before,
+        member: Member,
+        (relocation, changes): (Option<Relocation>, Vec<Change>),
+    ) -> Result<Step, DatabaseError> {
         let (run, state) = (self.work.run, self.work.state);
-        state.stepping(run, &pace.key, pace.first.clone(), pace.way.before()).await?;
-        let operation = Operation::Update(Update {
-            id: member.id,
-            username: member.username,
-            relocation: Some(pace.way.clone()),
-            changes: Vec::new(),
-            password: None,
-            must_change: None,
-            enabled: None,
-        });
-        let key = pace.key.clone();
+        let now = relocation.as_ref().map(Relocation::before).unwrap_or_default();
+        state.stepping(run, key, first, now).await?;
+        let Member { id, username } = member;
+        let (password, must_change, enabled) = (None, None, None);
+        let operation = Operation::Update(Update { id, username, relocation, changes, password, must_change, enabled });
         let (kind, generate, letter, replaces_owed) = (Kind::Update, false, false, false);
-        let task = Task { item: pace.item, key, kind, operation, generate, letter, replaces_owed, creates: false };
+        let task = Task { item, key: key.clone(), kind, operation, generate, letter, replaces_owed, creates: false };
         let sent = self.courier.carry_out(Announced { tasks: vec![task], generations: HashMap::new() }).await;
         if let Some((_, what)) = sent.left_behind.into_iter().next() {
             return Ok(Step::Refused(what));
@@ -232,8 +245,7 @@ impl<D: Directory> Progression<'_, D> {
         if let (Some(why), _) = differences(operation, &entry) {
             return Ok(Step::Refused(why));
         }
-        state.stepped(run, &pace.key).await?;
-        now.insert(pace.item, Member { id: entry.id.clone(), username: entry.username.clone() });
+        state.stepped(run, key).await?;
         Ok(Step::Done(Box::new(entry)))
     }
 
@@ -308,7 +320,11 @@ impl<D: Directory> Progression<'_, D> {
     }
 
     /// Returns what is left of a task when its account has its name; nothing if that was all.
-    async fn what_is_left(&mut self, mut task: Task, entry: &ExistingAccount) -> Result<Option<Task>, DatabaseError> {
+    pub(super) async fn what_is_left(
+        &mut self,
+        mut task: Task,
+        entry: &ExistingAccount,
+    ) -> Result<Option<Task>, DatabaseError> {
         let Operation::Update(update) = &mut task.operation else { return Ok(None) };
         update.id = entry.id.clone();
         update.username = entry.username.clone();
@@ -345,38 +361,13 @@ fn since_renamed(change: &Change, entry: &ExistingAccount) -> Option<Change> {
     (left.added().next().is_some() || left.removed().next().is_some()).then_some(left)
 }
 
-/// Returns the items that must not go, since somebody they wait for does not go, and why.
-pub(super) fn stopped<D>(work: &Work<'_, D>, blocked: impl Fn(usize) -> Option<String>) -> HashMap<usize, String> {
-    let Turns { waits, waves } = &work.plan.turns;
-    let mut followers: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (at, holders) in waits {
-        holders.iter().for_each(|holder| followers.entry(*holder).or_default().push(*at));
-    }
-    let mut stopped = HashMap::new();
-    let mut open: Vec<(usize, String)> = followers.keys().filter_map(|at| Some((*at, blocked(*at)?))).collect();
-    open.sort_unstable();
-    while let Some((at, why)) = open.pop() {
-        for follower in followers.get(&at).into_iter().flatten() {
-            let told = waits_for(work, at, &why);
-            if blocked(*follower).is_none() && !stopped.contains_key(follower) {
-                stopped.insert(*follower, told);
-                open.push((*follower, why.clone()));
-            }
-        }
-    }
-    // A circle goes as a whole or not at all.
-    debug_assert!(waves.iter().flat_map(|wave| &wave.circles).all(|circle| {
-        let n = circle.links.iter().filter(|link| stopped.contains_key(&link.item)).count();
-        n == 0 || circle.links.iter().all(|l| stopped.contains_key(&l.item) || blocked(l.item).is_some())
-    }));
-    stopped
-}
-
-fn waits_for<D>(work: &Work<'_, D>, item: usize, why: &str) -> String {
+/// Says why somebody who waits for `item` cannot go.
+pub(super) fn waits_for<D>(work: &Work<'_, D>, item: usize, why: &str) -> String {
     let plan = work.plan;
     let holder = &plan.items[item];
     let name =
         way(holder).and_then(|way| way.username.as_ref()).map_or_else(|| plan.username(holder), |step| &step.from);
     let line = holder.line.map(|line| format!(" (line {line})")).unwrap_or_default();
-    format!("it waits for what `{name}`{line} has, who is not renamed or moved: {why}")
+    let what = if way(holder).is_some() { "who is not renamed or moved" } else { "who keeps it" };
+    format!("it waits for what `{name}`{line} has, {what}: {why}")
 }

@@ -221,8 +221,8 @@ pub enum MatchBy {
 
 /// Where an entry is, and which entry it is. Made by the directory that holds it and opaque to everybody else.
 ///
-/// Two ids are equal when they are the same entry, wherever it has been moved.
-#[derive(Clone, Debug)]
+/// Two ids are equal when they are the same entry, wherever it has been moved. The default is nobody's.
+#[derive(Clone, Debug, Default)]
 pub struct EntryId {
     /// Where to write: a DN, a resource id, a row id.
     pub locator: Box<str>,

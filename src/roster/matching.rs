@@ -18,6 +18,7 @@ use super::account::MatchBy;
 use super::attribute::AttributeName;
 use super::attribute::Attributes;
 use super::attribute::Values;
+use super::claim::Claim;
 use super::collision::Candidates;
 use super::columns::Known;
 use super::deferred::Held;
@@ -283,19 +284,19 @@ impl<'r> Matching<'r> {
             let values = entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text);
             values.for_each(|value| owners.see(value, own));
         }
-        let mut taken = Vec::new();
+        let mut claims = Vec::new();
         for (attribute, table) in self.rules.unique.iter().zip(&self.by_unique) {
-            let label = self.mapper.labels().attribute(attribute);
             for value in entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text) {
                 let key = Some(folded(value));
                 for place in table.iter_hash(self.hasher.hash_one(&key)).copied() {
                     if Some(place.0) != own && self.unique_key(attribute, place) == key {
-                        taken.push((place.0, Problem::error(Some(label), ProblemKind::Taken(value.to_owned()))));
+                        let (attribute, value) = (attribute.clone(), value.into());
+                        claims.push(Claim { row: place.0, attribute, value, holder: own });
                     }
                 }
             }
         }
-        self.matched.problems.append(&mut taken);
+        self.matched.claims.append(&mut claims);
     }
 
     fn found(&mut self, index: u32, entry: ExistingAccount) {

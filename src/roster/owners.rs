@@ -11,6 +11,7 @@ use super::account::Account;
 use super::account::LineNo;
 use super::attribute::AttributeName;
 use super::attribute::Values;
+use super::claim::Claim;
 use super::name_key::MatchKey;
 use super::problem::Problem;
 use super::problem::ProblemKind;
@@ -40,15 +41,24 @@ impl Owners {
         }
     }
 
-    fn has_another(&self, value: &str, own: u32) -> bool {
-        let owner = self.by_hash.get(&self.hasher.hash_one(MatchKey::new(value)));
-        owner.is_some_and(|owner| *owner != Owner::Account(own))
+    /// Returns who else has `value`, if somebody has: the account at that place, if it is nobody besides.
+    fn other(&self, value: &str, own: u32) -> Option<Option<u32>> {
+        match self.by_hash.get(&self.hasher.hash_one(MatchKey::new(value)))? {
+            Owner::Account(row) if *row == own => None,
+            Owner::Account(row) => Some(Some(*row)),
+            Owner::Another => Some(None),
+        }
     }
 }
 
-/// Returns the accounts whose values of `attribute` belong to somebody else, in the directory or in the roster. `label`
-/// is the attribute's column.
-pub fn conflicts(accounts: &[Account], attribute: &AttributeName, owners: &Owners, label: &str) -> Vec<(u32, Problem)> {
+/// Returns the accounts whose values of `attribute` are somebody else's in the roster too, and those whose values somebody
+/// else has in the directory. `label` is the attribute's column.
+pub fn conflicts(
+    accounts: &[Account],
+    attribute: &AttributeName,
+    owners: &Owners,
+    label: &str,
+) -> (Vec<(u32, Problem)>, Vec<Claim>) {
     let values = |account: &'_ Account| -> Vec<MatchKey> {
         account.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text).map(MatchKey::new).collect()
     };
@@ -58,17 +68,17 @@ pub fn conflicts(accounts: &[Account], attribute: &AttributeName, owners: &Owner
             lines.entry(key).or_default().push(account.line);
         }
     }
-    let mut found = Vec::new();
+    let (mut found, mut claims) = (Vec::new(), Vec::new());
     for (index, account) in (0..).zip(accounts) {
         for value in account.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text) {
             let shared = lines.get(&MatchKey::new(value)).and_then(|all| all.iter().find(|l| **l != account.line));
             if let Some(other) = shared {
                 found.push((index, Problem::error(Some(label), ProblemKind::Shared(*other))));
             }
-            if owners.has_another(value, index) {
-                found.push((index, Problem::error(Some(label), ProblemKind::Taken(value.to_owned()))));
+            if let Some(holder) = owners.other(value, index) {
+                claims.push(Claim { row: index, attribute: attribute.clone(), value: value.into(), holder });
             }
         }
     }
-    found
+    (found, claims)
 }

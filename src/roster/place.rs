@@ -6,6 +6,7 @@
 use sha2::Digest;
 use sha2::Sha256;
 
+use super::account::Account;
 use super::account::EntryId;
 use super::account::ExistingAccount;
 use super::attribute::AttributeName;
@@ -90,6 +91,8 @@ pub struct Wish<'a> {
 pub enum Home<'a> {
     /// Where the feed wants it, as far as it may be changed. Without a locator it stays below its parent.
     Feed(Wish<'a>, May),
+    /// Where somebody new goes, whose entry is [`EntryId::default`].
+    New(&'a Account),
     /// Where the feed wants somebody who comes back from the archive; if the feed does not say, where the entry was
     /// before, or where new ones go. What it is called among its siblings stays.
     Back(Wish<'a>, Option<&'a str>),

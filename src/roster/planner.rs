@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::account::Account;
 use super::attribute::AttributeName;
-use super::columns::Known;
+use super::claim::Claim;
 use super::earlier::Earlier;
 use super::guard;
 use super::guard::Base;
@@ -132,11 +132,19 @@ pub fn build(
         memberships: 0,
     };
     maker.settle_existing_names(&mut rows, &matched, &mut problems);
+    let (mut claims, labels) = (std::mem::take(&mut matched.claims), maker.mapper.labels());
     for (attribute, owners) in &matched.owners {
-        let label = maker.mapper.labels().attribute(attribute);
-        let conflicts = owners::conflicts(&rows.accounts, attribute, owners, label);
+        let (conflicts, claimed) = owners::conflicts(&rows.accounts, attribute, owners, labels.attribute(attribute));
         conflicts.into_iter().for_each(|(index, problem)| problems.push(index, problem));
+        claims.extend(claimed);
     }
+    claims.retain(|claim| {
+        let is_left = is_left(claim, &matched.seen);
+        if !is_left {
+            problems.push(claim.row, claim.problem(labels.attribute(&claim.attribute)));
+        }
+        is_left
+    });
     let referred = matched.referred.take();
     let moves = || moves(&matched.seen, &rows.accounts, &around.earlier);
     let resolver = referred.as_ref().map(|r| Resolver::new(r, &rows.accounts, &rows.rejected, maker.mapper, moves()));
@@ -160,9 +168,9 @@ pub fn build(
         problems: rejected.problems.into(),
     }));
     items.sort_by_key(|item| item.line);
-    let label = maker.mapper.labels().known(Known::Username);
     let (accounts, taken) = (&rows.accounts, &matched.name_taken);
-    let turns = turns::settle(&mut items, &Names { accounts, taken, called: &called, place_of, label });
+    let names = Names { accounts, taken, claims: &claims, called: &called, place_of, labels };
+    let turns = turns::settle(&mut items, &names);
     if referred.is_some() {
         reference::drop_unmoved(&mut items);
     }
@@ -172,7 +180,7 @@ pub fn build(
     rows.notices.extend(misplaced(&matched.misplaced));
     let seats = rules.seats.map(|limit| seats::assign(&mut items, &rows.accounts, limit, matched.n_enabled));
     if referred.is_some() {
-        reference::drop_unmade(&mut items, &rows.accounts, maker.mapper.labels());
+        reference::drop_unmade(&mut items, &rows.accounts, labels);
     }
     let holds = guard::breaches(&items, &rules.limits, base, matched.unidentified);
     if matched.unidentified > 0 && holds.iter().any(|hold| hold.class == HoldClass::Old) {
@@ -200,6 +208,13 @@ fn moves(seen: &[Seen], accounts: &[Account], earlier: &Earlier) -> HashMap<u32,
     };
     let moved = |((index, seen), account)| Some((index, way(seen, account)?));
     (0u32..).zip(seen).zip(accounts).filter_map(moved).collect()
+}
+
+/// Returns whether somebody's entry may be about to lose what another account is to have. Whether it does is known when
+/// everything is decided.
+fn is_left(claim: &Claim, seen: &[Seen]) -> bool {
+    let holder = claim.holder.and_then(|row| seen.get(row as usize));
+    matches!(holder, Some(Seen::Found(found)) if claim.is_given_up(&found.changes))
 }
 
 /// Returns what those are called who were in the middle of a circle when the run was interrupted.

@@ -1,18 +1,24 @@
-//! Who comes first: names and places that people take from each other within one plan.
+//! Who comes first: names, places and values that people take from each other within one plan.
 //!
 //! Somebody who is to have what another one leaves waits until that one has left. Where that comes back to where it
-//! began, one of them steps aside to a temporary name meanwhile. All of it is decided here and nothing at the edge.
+//! began, one of them steps aside to a temporary name meanwhile, or is without the value. All of it is decided here and
+//! nothing at the edge.
 
+mod edges;
 mod order;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
+use self::edges::Edges;
 use super::account::Account;
+use super::attribute::AttributeName;
+use super::change::Change;
+use super::checks::Labels;
+use super::claim::Claim;
 use super::matching::Holder;
-use super::name_key::CoarseKey;
-use super::name_key::MatchKey;
 use super::place::Home;
 use super::place::PlaceOf;
 use super::place::Relocation;
@@ -20,7 +26,6 @@ use super::place::Step;
 use super::place::temporary_name;
 use super::plan::Intent;
 use super::plan::Item;
-use super::plan::Status;
 use super::plan::Subject;
 use super::problem::Problem;
 use super::problem::ProblemKind;
@@ -31,8 +36,11 @@ use super::problem::ProblemKind;
 pub struct Turns {
     /// Who waits, and for whom: those who have the name or the place before.
     pub waits: BTreeMap<usize, Box<[usize]>>,
-    /// Everybody who is renamed or moved, one wave after the other. Who is not goes after them.
+    /// Everybody who is renamed or moved, or takes or gives up a value, one wave after the other. Who does not goes after
+    /// them.
     pub waves: Vec<Wave>,
+    /// The attributes of which others wait for values.
+    pub gives: BTreeMap<usize, Vec<AttributeName>>,
 }
 
 /// Those who need wait for nobody but those of waves before.
@@ -44,13 +52,35 @@ pub struct Wave {
     pub circles: Vec<Circle>,
 }
 
-/// People each of whom takes what another one of them has. All of it is done, or nothing.
+/// People each of whom takes what another one of them has. All names and places are changed, or none; values follow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Circle {
     /// Who steps aside first.
     pub asides: Vec<Aside>,
     /// Everybody, in the order in which they get what they are to have.
     pub links: Vec<Link>,
+    /// Who gives values up before anybody gets some.
+    pub yields: Vec<Yield>,
+    /// Everybody, in the order in which they get their values; nobody if values are not taken from each other.
+    pub handed: Vec<Handed>,
+}
+
+/// Somebody who is without some values for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Yield {
+    /// Who.
+    pub item: usize,
+    /// What is taken away.
+    pub changes: Vec<Change>,
+}
+
+/// Somebody who gets values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// Who.
+    pub item: usize,
+    /// Those of the circle who must have given them up.
+    pub from: Box<[usize]>,
 }
 
 /// Somebody who has another name for a while.
@@ -79,32 +109,43 @@ pub struct Names<'n> {
     pub accounts: &'n [Account],
     /// Whose entries have the names that accounts are to have, by place of the account.
     pub taken: &'n HashMap<u32, Vec<Holder>>,
+    /// Values that accounts are to have and that entries of others have.
+    pub claims: &'n [Claim],
     /// What those are called now who were in the middle of a circle when the run was interrupted.
     pub called: &'n HashMap<u32, Box<str>>,
     /// Asked for temporary places.
     pub place_of: &'n PlaceOf<'n>,
-    /// The column of login names.
-    pub label: &'n str,
+    /// What columns are called.
+    pub labels: &'n Labels,
 }
 
 /// Puts those in error whose name is somebody's who does not leave it, and those in order who take names and places
 /// from each other. Who waits is told so.
 pub fn settle(items: &mut [Item], names: &Names<'_>) -> Turns {
     let movers: Vec<usize> = (0..).zip(&*items).filter(|(_, item)| way(item).is_some()).map(|(at, _)| at).collect();
-    if movers.is_empty() {
+    if movers.is_empty() && names.claims.is_empty() {
         return Turns::default();
     }
-    let waits = waits(items, &movers, names);
-    let movers: Vec<usize> = movers.into_iter().filter(|at| way(&items[*at]).is_some()).collect();
+    let edges = edges::of(items, &movers, names);
+    let parties = edges.parties();
+    let is_party = |(at, item): &(usize, &Item)| {
+        way(item).is_some() || (parties.contains(at) && matches!(item.intent, Intent::Update(_)))
+    };
+    let parties: Vec<usize> = (0..).zip(&*items).filter(is_party).map(|(at, _)| at).collect();
     let is_aside = |at: usize| row(&items[at]).is_some_and(|row| names.called.contains_key(&row));
-    let order = order::of(&movers, &waits, &is_aside);
+    let waits = edges.all();
+    let order = order::of(&parties, &waits, &is_aside);
     let mut waves = Vec::with_capacity(order.len());
     for ordered in order {
-        let circles = ordered.circles.into_iter().map(|circle| circled(items, &circle, names));
+        let circles = ordered.circles.into_iter().map(|circle| circled(items, &circle, names, &edges));
         waves.push(Wave { circles: circles.collect(), alone: ordered.alone });
     }
-    let turns = Turns { waits, waves };
-    tell(items, &turns);
+    let mut gives: BTreeMap<usize, Vec<AttributeName>> = BTreeMap::new();
+    for (_, holder, claim) in &edges.claims {
+        gives.entry(*holder).or_default().push(claim.attribute.clone());
+    }
+    let turns = Turns { waits, waves, gives };
+    tell(items, &turns, &edges);
     turns
 }
 
@@ -123,98 +164,14 @@ fn row(item: &Item) -> Option<u32> {
     }
 }
 
-/// Returns the login name that an item is to get.
-fn wanted<'n>(item: &'n Item, names: &Names<'n>) -> Option<&'n str> {
-    match &item.intent {
-        Intent::Create(_) => row(item).map(|row| &*names.accounts[row as usize].username),
-        _ => way(item)?.username.as_ref().map(|step| &*step.to),
-    }
-}
-
-/// Returns who waits for whom; who would wait in vain becomes an error.
-fn waits(items: &mut [Item], movers: &[usize], names: &Names<'_>) -> BTreeMap<usize, Box<[usize]>> {
-    let mut by_name: HashMap<CoarseKey, Vec<usize>> = HashMap::new();
-    let mut by_place: HashMap<MatchKey, usize> = HashMap::new();
-    for at in movers {
-        let Some(Relocation { username, place }) = way(&items[*at]) else { continue };
-        if let Some(Step { from, .. }) = username {
-            by_name.entry(CoarseKey::new(from)).or_default().push(*at);
-        }
-        if let Some(Step { from, .. }) = place {
-            by_place.insert(MatchKey::new(from), *at);
-        }
-    }
-    let by_row: HashMap<u32, usize> = movers.iter().filter_map(|at| Some((row(&items[*at])?, *at))).collect();
-    let mut waits: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    let mut followers: HashMap<usize, Vec<usize>> = HashMap::new();
-    let mut vain = Vec::new();
-    for (at, item) in items.iter().enumerate() {
-        let Some(name) = wanted(item, names) else { continue };
-        let key = CoarseKey::new(name);
-        let taken = row(item).and_then(|row| names.taken.get(&row)).map(Vec::as_slice).unwrap_or_default();
-        let leaves = |at: &usize| {
-            let step = way(&items[*at]).and_then(|way| way.username.as_ref());
-            step.is_some_and(|step| CoarseKey::new(&step.to) != key)
-        };
-        let holders = taken.iter().map(|holder| holder.row.and_then(|row| by_row.get(&row)).copied());
-        let mut holders: Vec<Option<usize>> = holders.map(|at| at.filter(leaves)).collect();
-        holders.extend(by_name.get(&key).into_iter().flatten().filter(|other| **other != at).map(|at| Some(*at)));
-        if holders.contains(&None) {
-            vain.push(at);
-        }
-        for holder in holders.into_iter().flatten() {
-            push(waits.entry(at).or_default(), holder);
-            push(followers.entry(holder).or_default(), at);
-        }
-    }
-    while let Some(at) = vain.pop() {
-        if waits.remove(&at).is_some() || items[at].status != Status::Error {
-            refuse(&mut items[at], names);
-        }
-        vain.extend(followers.remove(&at).unwrap_or_default().into_iter().filter(|at| waits.contains_key(at)));
-    }
-    for at in movers {
-        let Some(Step { to, .. }) = way(&items[*at]).and_then(|way| way.place.as_ref()) else { continue };
-        let holder = by_place.get(&MatchKey::new(to)).filter(|holder| *holder != at && way(&items[**holder]).is_some());
-        if let Some(holder) = holder {
-            push(waits.entry(*at).or_default(), *holder);
-        }
-    }
-    waits.into_iter().map(|(at, holders)| (at, holders.into())).collect()
-}
-
-fn push(list: &mut Vec<usize>, at: usize) {
-    if !list.contains(&at) {
-        list.push(at);
-    }
-}
-
-/// Makes an error of somebody whose name is not free. Who is under a temporary name goes back to the one before.
-fn refuse(item: &mut Item, names: &Names<'_>) {
-    let Some(name) = wanted(item, names).map(str::to_owned) else { return };
-    let taken = ProblemKind::Taken(name);
-    let now = row(item).and_then(|row| names.called.get(&row));
-    if let (Some(now), Some(entry), Intent::Update(update)) = (now, &item.entry, &mut item.intent)
-        && let Some(before) = update.relocation.take().map(|way| way.before())
-        && *now != before.username
-    {
-        update.relocation = Some(Relocation {
-            username: (!before.username.is_empty()).then(|| Step { from: now.clone(), to: before.username }),
-            place: (!before.place.is_empty()).then(|| Step { from: entry.locator.clone(), to: before.place }),
-        });
-        update.changes.clear();
-        tell_of(item, Problem::warning(Some(names.label), taken));
-        return;
-    }
-    tell_of(item, Problem::error(Some(names.label), taken));
-    (item.status, item.entry, item.intent) = (Status::Error, None, Intent::Nothing);
-}
-
 fn tell_of(item: &mut Item, problem: Problem) {
     item.problems = std::mem::take(&mut item.problems).into_iter().chain([problem]).collect();
 }
 
-fn circled(items: &[Item], circle: &order::Circle, names: &Names<'_>) -> Circle {
+fn circled(items: &[Item], circle: &order::Circle, names: &Names<'_>, edges: &Edges<'_>) -> Circle {
+    let members: BTreeSet<usize> = circle.links.iter().copied().collect();
+    let is_aside = |at: usize| row(&items[at]).is_some_and(|row| names.called.contains_key(&row));
+    let circle = order::unwound(&members, &edges.names, &is_aside);
     let called = |at: usize| {
         let now = row(&items[at]).and_then(|row| names.called.get(&row)).cloned();
         let before = || way(&items[at])?.username.as_ref().map(|step| step.from.clone());
@@ -241,23 +198,64 @@ fn circled(items: &[Item], circle: &order::Circle, names: &Names<'_>) -> Circle 
         Some(Aside { item: *at, there, back: Relocation { username: called_back, place: placed_back } })
     });
     let links = circle.links.iter().map(|at| Link { item: *at, called: called(*at) });
-    Circle { asides: asides.collect(), links: links.collect() }
+    let (yields, handed) = handed_over(items, &members, edges);
+    Circle { asides: asides.collect(), links: links.collect(), yields, handed }
 }
 
-/// Says in the plan who waits for whom, and who goes over a temporary name.
-fn tell(items: &mut [Item], turns: &Turns) {
-    let asides: Vec<&Aside> =
-        turns.waves.iter().flat_map(|wave| &wave.circles).flat_map(|circle| &circle.asides).collect();
-    let first: HashSet<usize> = asides.iter().map(|aside| aside.item).collect();
+/// Returns who of a circle gives up values first, and in which order all get theirs.
+fn handed_over(items: &[Item], members: &BTreeSet<usize>, edges: &Edges<'_>) -> (Vec<Yield>, Vec<Handed>) {
+    let within = || edges.claims.iter().filter(|(at, holder, _)| members.contains(at) && members.contains(holder));
+    if within().next().is_none() {
+        return (Vec::new(), Vec::new());
+    }
+    let order = order::unwound(members, &edges.values, &|_| false);
+    let mut yields = Vec::new();
+    for item in order.asides {
+        let Intent::Update(update) = &items[item].intent else { continue };
+        let mut changes: Vec<Change> = Vec::new();
+        for (_, _, claim) in within().filter(|(_, holder, _)| *holder == item) {
+            match changes.iter_mut().find(|change| change.attribute == claim.attribute) {
+                Some(change) => change.new = claim.taken_from(&change.new),
+                None => {
+                    let planned = update.changes.iter().find(|change| change.attribute == claim.attribute);
+                    changes
+                        .extend(planned.map(|change| Change { new: claim.taken_from(&change.old), ..change.clone() }));
+                }
+            }
+        }
+        yields.push(Yield { item, changes });
+    }
+    let from = |item| edges.values.get(&item).into_iter().flatten().filter(|at| members.contains(at)).copied();
+    (yields, order.links.into_iter().map(|item| Handed { item, from: from(item).collect() }).collect())
+}
+
+/// Says in the plan who waits for whom, who goes over a temporary name, and who is without a value for a while.
+fn tell(items: &mut [Item], turns: &Turns, edges: &Edges<'_>) {
+    let circles = || turns.waves.iter().flat_map(|wave| &wave.circles);
+    let asides: HashMap<usize, &Aside> =
+        circles().flat_map(|circle| &circle.asides).map(|aside| (aside.item, aside)).collect();
+    let yields: HashSet<usize> = circles().flat_map(|circle| &circle.yields).map(|one| one.item).collect();
+    let listed = |values: Vec<&str>| format!("`{}`", values.join("`, `"));
     for (at, holders) in &turns.waits {
         let lines: Vec<String> =
             holders.iter().filter_map(|at| items[*at].line).map(|line| format!("line {line}")).collect();
-        let mut text = format!("gets its name or place when {} has left it", lines.join(" and "));
-        if first.contains(at)
-            && let Some(aside) = asides.iter().find(|aside| aside.item == *at)
-            && let Some(step) = aside.there.username.as_ref().or(aside.there.place.as_ref())
+        let what = match edges.names.contains_key(at) {
+            true => "its name or place".to_owned(),
+            false => listed(edges.claims.iter().filter(|(own, ..)| own == at).map(|(.., one)| &*one.value).collect()),
+        };
+        let mut text = format!("gets {what} when {} has left it", lines.join(" and "));
+        let mut meanwhile = Vec::new();
+        if let Some(step) =
+            asides.get(at).and_then(|aside| aside.there.username.as_ref().or(aside.there.place.as_ref()))
         {
-            text = format!("{text}; `{}` meanwhile, since that one waits too", step.to);
+            meanwhile.push(format!("`{}`", step.to));
+        }
+        if yields.contains(at) {
+            let given = edges.claims.iter().filter(|(_, holder, _)| holder == at).map(|(.., one)| &*one.value);
+            meanwhile.push(format!("without {}", listed(given.collect())));
+        }
+        if !meanwhile.is_empty() {
+            text = format!("{text}; {} meanwhile, since that one waits too", meanwhile.join(" and "));
         }
         tell_of(&mut items[*at], Problem::warning(None, ProblemKind::Other(text)));
     }

@@ -40,12 +40,13 @@ impl<'n> Noted<'n> {
         self.state.keep_remarks(&self.run.id, told).await.map_err(broken)
     }
 
-    /// Writes down which server is about to be written to.
+    /// Writes down which server is written to, and how far it has come.
     pub(super) async fn keep_newest(&self) -> Result<(), Failure> {
-        match self.newest.and_then(Newest::server) {
-            Some(server) => self.state.keep_newest(&self.run.target, &server).await.map_err(broken),
-            None => Ok(()),
-        }
+        let Some((newest, server)) = self.newest.and_then(|newest| Some((newest, newest.server()?))) else {
+            return Ok(());
+        };
+        let progress = newest.progress();
+        self.state.keep_newest(&self.run.target, &server, progress.as_deref()).await.map_err(broken)
     }
 
     /// Waits for the end of `work`, and meanwhile writes down what is told. The work is never cut off for that: what

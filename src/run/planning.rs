@@ -218,10 +218,10 @@ pub async fn plan<D: Directory>(
 ) -> Result<Planned, PlanningError> {
     let Errand { run, feed, directory, .. } = errand;
     if let Some(newest) = directory.newest()
-        && let Some(server) = state.newest(&run.target).await?
+        && let Some((server, progress)) = state.newest(&run.target).await?
     {
         // Another one may not have yet what an earlier run has written.
-        newest.remember(&server);
+        newest.recall(&server, progress.as_deref());
     }
     let (mut read, existing) = read_both(run, feed, *directory).await?;
     if let Some(max_size) = read.mapper.files().iter().map(|rule| rule.max_size).max() {

@@ -162,23 +162,23 @@ impl State {
             .await
     }
 
-    /// Returns which server of the target was last written to.
-    pub async fn newest(&self, target: &str) -> Result<Option<String>, DatabaseError> {
+    /// Returns which server of the target was last written to, and how far it had come then, if that is known.
+    pub async fn newest(&self, target: &str) -> Result<Option<(String, Option<String>)>, DatabaseError> {
         let target = target.to_owned();
         self.database
             .call(move |db| {
-                let find = "SELECT server FROM newest WHERE target = ?1";
-                Ok(db.query_row(find, [target], |row| row.get(0)).optional()?)
+                let find = "SELECT server, progress FROM newest WHERE target = ?1";
+                Ok(db.query_row(find, [target], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
             })
             .await
     }
 
-    /// Remembers which server of the target is written to.
-    pub async fn keep_newest(&self, target: &str, server: &str) -> Result<(), DatabaseError> {
-        let (target, server) = (target.to_owned(), server.to_owned());
+    /// Remembers which server of the target is written to, and how far it has come.
+    pub async fn keep_newest(&self, target: &str, server: &str, progress: Option<&str>) -> Result<(), DatabaseError> {
+        let (target, server, progress) = (target.to_owned(), server.to_owned(), progress.map(str::to_owned));
         self.database
             .call(move |db| {
-                db.execute("INSERT OR REPLACE INTO newest VALUES (?1, ?2)", [target, server])?;
+                db.execute("INSERT OR REPLACE INTO newest VALUES (?1, ?2, ?3)", params![target, server, progress])?;
                 Ok(())
             })
             .await

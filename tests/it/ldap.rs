@@ -34,8 +34,10 @@ mod connections;
 mod failover;
 mod faults;
 mod groups;
+mod handing_over;
 mod leavers;
 mod logins;
+mod mirrors;
 mod oversize;
 mod posix;
 mod protected;
@@ -48,6 +50,7 @@ mod storage;
 mod stored_runs;
 mod tls;
 mod transactions;
+mod uniqueness;
 mod values;
 
 pub const PASSWORD: &str = "first-Passw0rd";

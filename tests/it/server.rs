@@ -4,6 +4,7 @@ pub mod door;
 pub mod ds389;
 pub mod eavesdropper;
 pub mod listener;
+pub mod posix;
 pub mod samba;
 pub mod scim;
 pub mod scim_faults;

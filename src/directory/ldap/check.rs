@@ -31,6 +31,7 @@ mod rights;
 mod sample;
 mod storage;
 mod syntax;
+mod uniqueness;
 
 impl Ldap {
     /// Tries everything, one finding each. What needs a connection is left out when there is none.
@@ -70,6 +71,7 @@ impl Dsa {
         self.model(connection, findings).await;
         self.policy(connection, findings).await;
         findings.push(self.storage(connection).await);
+        findings.push(self.names_are_kept_apart(connection).await);
         self.group_bases(connection, findings).await;
         findings.extend(self.numbers_in_order(connection).await);
     }
@@ -83,8 +85,29 @@ impl Dsa {
             return finding(subject, Verdict::Bad(text, hint));
         }
         match self.prove_base(other, "people_base", &self.site.people_base).await {
-            Ok(()) => finding(subject, Verdict::Good("the same directory; accounts are there".to_owned())),
+            Ok(()) => finding(subject, self.comparison(first, other).await),
             Err(fault) => bad(subject, &fault, "check that it is a copy of the first server, rights included"),
+        }
+    }
+
+    /// Whether a server that is to take over has what the first one has, as far as they tell.
+    async fn comparison(&self, first: &Connection, other: &Connection) -> Verdict {
+        let same = "the same directory; accounts are there";
+        let Some((attribute, context)) = self.pool.told_by(&first.root) else {
+            return Verdict::Good(format!(
+                "{same}; it is given `replication_wait` to catch up, which nobody can check"
+            ));
+        };
+        match (self.pool.progress(first).await, self.pool.progress(other).await) {
+            (Some(one), Some(two)) if two.has_all_of(&one) => Verdict::Good(format!("{same}, and it is up to date")),
+            (Some(_), Some(_)) => Verdict::Warning(format!(
+                "{same}; its {attribute} is behind the first server's: replication is late, or has stopped"
+            )),
+            _ => Verdict::Warning(format!(
+                "{same}; whether it has what was written last cannot be compared, since the bind DN cannot read \
+                 {attribute} of {context} on both (docs/openldap.md, several servers); rosterd waits for \
+                 `replication_wait` and trusts it"
+            )),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Connections that are kept for the next operation, the patience to get a new one, and the choice among servers.
 //!
 //! The server that answers is kept until it fails, so that what is written is read back from where it was written; the
-//! next process begins with it too, since the others may not have everything yet. The next one is tried when a server is *unavailable*, never when it cannot be *trusted*: somebody may be in the middle.
+//! next process begins with it too, since the others may not have everything yet. The next one is tried when a server is
+//! *unavailable*, never when it cannot be *trusted*: somebody may be in the middle.
 
 use std::ops::Deref;
 use std::sync::Mutex;
@@ -26,6 +27,8 @@ use crate::directory::Remarks;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::remark::Remark;
+
+mod progress;
 
 /// A connection that has been idle for longer may have been dropped on the way without a word.
 const FRESH: Duration = Duration::from_secs(30);
@@ -62,8 +65,10 @@ struct Choice {
     server: usize,
     /// Servers that have refused to take writes.
     read_only: Vec<bool>,
-    /// Until when a server that has just taken the place of another one may lack what was written to that.
+    /// Until when a server that takes the place of another one may lack what was written to that.
     lags_until: Option<Instant>,
+    /// The server whose place another one is about to take.
+    left: Option<usize>,
     used: Instant,
     known: Option<Known>,
     idle: Vec<Connection>,
@@ -83,6 +88,7 @@ impl Pool {
             server: 0,
             read_only: vec![false; servers.len()],
             lags_until: None,
+            left: None,
             used: Instant::now(),
             known: None,
             idle: Vec::new(),
@@ -187,11 +193,16 @@ impl Pool {
                 Purpose::Anything => Box::pin(dial(access)).await,
                 Purpose::Everybody => Box::pin(dial_tapped(access)).await,
             };
-            match dialled {
-                Ok(connection) => return self.settle(server, connection).await,
+            let settled = match dialled {
+                Ok(connection) => self.settle(server, connection).await,
+                Err(fault) => Err(fault),
+            };
+            match settled {
+                Ok(connection) => return Ok(connection),
                 Err(fault) if several && fault.next == Next::Retry => {
                     tracing::warn!(target.url = %access.url, "The server is not available: {fault}");
-                    last = Some(fault);
+                    let before = last.take().map(|before: Fault| before.reason + "; ").unwrap_or_default();
+                    last = Some(Fault { reason: before + &fault.reason, ..fault });
                 }
                 Err(fault) if several && !fault.reason.contains(access.url.as_str()) => {
                     return Err(Fault { reason: format!("{}: {}", access.url, fault.reason), ..fault });
@@ -221,8 +232,8 @@ impl Pool {
         choice.server
     }
 
-    /// Makes a server the one in use. What was written to another one is given the time to get there: an entry that is
-    /// only late must not be taken for one that was never written.
+    /// Makes a server the one in use. What was written to another one is given the time to get there, and must then be
+    /// there as far as servers tell: an entry that is only late must not be taken for one that was never written.
     async fn settle(&self, server: usize, mut connection: Connection) -> Result<Connection, Fault> {
         connection.server = server;
         let known = self.known(&connection.root);
@@ -237,20 +248,22 @@ impl Pool {
                 Some(_) => {}
                 None => choice.known = Some(known),
             }
-            if choice.server != server {
-                let url = &self.servers[server].url;
-                self.remarks.tell(Remark::OtherServer(url.to_string()));
-                choice.idle.clear();
-                choice.lags_until = Some(Instant::now() + self.replication_wait);
-            }
-            choice.server = server;
-            choice.used = Instant::now();
-            self.newest.remember(self.servers[server].url.as_str());
-            choice.lags_until
+            choice.wait_for(server, self.replication_wait)
         };
         if let Some(until) = wait {
             tokio::time::sleep_until(until).await;
         }
+        self.has_caught_up(&connection).await?;
+        let mut choice = self.choice();
+        let url = &self.servers[server].url;
+        if choice.server != server {
+            self.remarks.tell(Remark::OtherServer(url.to_string()));
+            choice.idle.clear();
+        }
+        choice.server = server;
+        choice.used = Instant::now();
+        self.newest.remember(url.as_str());
+        drop(choice);
         Ok(connection)
     }
 
@@ -260,10 +273,14 @@ impl Pool {
     }
 
     fn known(&self, root: &RootDse) -> Known {
+        let context = self.context(root).map(|dn| dn.key().as_str().to_owned());
+        Known { kind: profile::of(None, PasswordPolicy::Auto, root).kind, context }
+    }
+
+    /// Returns the naming context that people are in.
+    fn context(&self, root: &RootDse) -> Option<Dn> {
         let contexts = root.contexts.iter().filter_map(|text| Dn::parse(text).ok());
-        let context =
-            contexts.filter(|context| self.people_base.is_within(context)).map(|dn| dn.key().as_str().to_owned());
-        Known { kind: profile::of(None, PasswordPolicy::Auto, root).kind, context: context.max_by_key(String::len) }
+        contexts.filter(|context| self.people_base.is_within(context)).max_by_key(|dn| dn.key().as_str().len())
     }
 
     fn choice(&self) -> MutexGuard<'_, Choice> {
@@ -291,6 +308,22 @@ impl Pool {
         if choice.idle.len() < IDLE {
             choice.idle.push(connection);
         }
+    }
+}
+
+impl Choice {
+    /// Returns until when a server must be waited for: as long as copies may differ, once, when it takes the place of
+    /// another one.
+    fn wait_for(&mut self, server: usize, replication_wait: Duration) -> Option<Instant> {
+        if self.server != server {
+            if self.left != Some(self.server) {
+                (self.left, self.lags_until) = (Some(self.server), Some(Instant::now() + replication_wait));
+            }
+        } else if self.left == Some(server) {
+            // It is back before another one took its place.
+            (self.left, self.lags_until) = (None, None);
+        }
+        self.lags_until
     }
 }
 

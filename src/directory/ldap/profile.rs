@@ -24,9 +24,14 @@ mod generic;
 mod guards;
 pub mod guid;
 mod openldap;
+mod stable;
+mod uniqueness;
 
 pub use self::guards::Administrators;
 pub use self::guards::Guards;
+pub use self::stable::Form;
+pub use self::stable::Stable;
+pub use self::uniqueness::Uniqueness;
 
 /// The kinds that can be told by what a server says about itself, the surest first.
 const KNOWN: &[&Profile] = &[&ad::PROFILE, &openldap::PROFILE, &ds389::PROFILE];
@@ -61,6 +66,8 @@ pub struct Profile {
     pub guards: Guards,
     /// How the server tells what rosterd may write.
     pub rights: Rights,
+    /// What keeps two entries from having one login name.
+    pub uniqueness: Uniqueness,
     /// How many connections the server works on at the same time to some use, when much is to be written.
     pub connections: usize,
     /// What few kinds of servers have.
@@ -93,45 +100,6 @@ pub struct Defaults {
     pub naming_attribute: Option<&'static str>,
     /// The object class of new groups.
     pub group_class: &'static str,
-}
-
-/// The attribute that tells an entry from every other for ever.
-#[derive(Debug)]
-pub struct Stable {
-    /// Its name.
-    pub attribute: &'static str,
-    /// How its value is written.
-    pub form: Form,
-}
-
-/// How a stable id is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// As text, compared without regard to case.
-    Text,
-    /// As 16 octets, the first three fields little-endian (MS-DTYP section 2.3.4.2).
-    Guid,
-}
-
-impl Stable {
-    /// Returns the id of an entry that was read with the attribute.
-    pub fn of(&self, entry: &Entry) -> Option<Box<str>> {
-        match self.form {
-            Form::Text => entry.text(self.attribute).map(|text| text.to_ascii_lowercase().into()),
-            Form::Guid => entry.values(self.attribute).next().and_then(guid::text).map(Into::into),
-        }
-    }
-
-    /// Matches the entry with this id.
-    pub fn filter(&self, stable: &str) -> Filter {
-        match self.form {
-            Form::Text => Filter::eq(self.attribute, stable),
-            Form::Guid => match guid::octets(stable) {
-                Some(octets) => Filter::octets(self.attribute, &octets),
-                None => Filter::eq(self.attribute, stable),
-            },
-        }
-    }
 }
 
 /// How passwords and states are written and read.
@@ -259,6 +227,9 @@ pub struct Peculiar {
     pub numbered: bool,
     /// How many octets the first part of an entry's name may have, where the server has no word for longer ones.
     pub longest_name: Option<usize>,
+    /// The attribute of a naming context that says how far a server has come with what was written to all of its copies:
+    /// a value for each of them, whose texts are in the order of time.
+    pub progress: Option<&'static str>,
     /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
     pub made_up: &'static [&'static str],
     /// Returns why a login name cannot be had, when that is so.
@@ -274,6 +245,7 @@ impl Peculiar {
         apart: &[],
         numbered: false,
         longest_name: None,
+        progress: None,
         made_up: &[],
         bad_username: |_| None,
         of_new_group: |_, _| Vec::new(),

@@ -48,6 +48,11 @@ impl Dsa {
         if matches!(home, Home::Feed(wish, _) if is_settled(wish)) {
             return Ok(None);
         }
+        if let Home::New(account) = home {
+            let there = self.place(&account.username, account.locator.as_deref(), &account.attributes)?;
+            let step = Step { from: locator.into(), to: there.to_string().into() };
+            return Ok(Some(Place { step, renames: false, moves: false, named_by: Vec::new() }));
+        }
         let here = Dn::parse(locator).map_err(|e| e.to_string())?;
         let Some(parent) = here.parent() else { return Ok(None) };
         let (rdn, parent, named_by) = match home {
@@ -65,6 +70,7 @@ impl Dsa {
                 let below = wanted.and_then(|wanted| wanted.parent()).or(before);
                 (here.rdn().clone(), below.unwrap_or_else(|| self.site.people_base.clone()), named_by)
             }
+            Home::New(_) => return Ok(None),
             Home::Archive => {
                 let archive = self.site.archive_base.clone().ok_or("the target has no `archive_base`")?;
                 (here.rdn().clone(), archive, Vec::new())

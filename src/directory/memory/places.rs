@@ -16,17 +16,21 @@ use crate::roster::problem::ProblemKind;
 
 impl Memory {
     pub(super) fn relocated(entry: &EntryId, home: &Home<'_>) -> Option<Place> {
+        if let Home::New(account) = home {
+            let step = Step { from: entry.locator.clone(), to: account.locator.clone()? };
+            return Some(Place { step, renames: false, moves: false, named_by: Vec::new() });
+        }
         let (name, parent) = split(&entry.locator);
         let wish = match home {
             Home::Feed(wish, _) | Home::Back(wish, _) => wish.locator.map(split),
-            Home::Archive | Home::Aside(_) => None,
+            Home::New(_) | Home::Archive | Home::Aside(_) => None,
         };
         let (new_name, new_parent) = match (home, wish) {
             (Home::Archive, _) => (name, Some(Self::ARCHIVE)),
             (Home::Aside(called), _) => (*called, parent),
             (Home::Back(..), Some((_, parent))) => (name, parent),
             (Home::Back(_, before), None) => (name, before.and_then(|before| split(before).1)),
-            (Home::Feed(..), None) => return None,
+            (Home::New(_), _) | (Home::Feed(..), None) => return None,
             (Home::Feed(_, may), Some(wanted)) => {
                 (if may.rename { wanted.0 } else { name }, if may.relocate { wanted.1 } else { parent })
             }

@@ -77,6 +77,7 @@ pub(super) struct Script {
     pub(super) cut_existing_after: Option<usize>,
     pub(super) fail_groups: Option<Fault>,
     pub(super) slow: Duration,
+    pub(super) unique: Vec<AttributeName>,
     pub(super) logins: BTreeMap<MatchKey, Result<Login, Fault>>,
 }
 
@@ -128,6 +129,11 @@ impl Memory {
     /// Every login of `username` comes to this, whatever the password.
     pub fn login_comes_to(&self, username: &str, answer: Result<Login, Fault>) {
         self.state().script.logins.insert(MatchKey::new(username), answer);
+    }
+
+    /// No two accounts can have one value of `attribute` any more.
+    pub fn keep_unique(&self, attribute: &str) {
+        self.state().script.unique.push(AttributeName::new(attribute));
     }
 
     fn queue(&self, subject: &str, scripted: Scripted) {

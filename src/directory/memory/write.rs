@@ -11,6 +11,7 @@ use super::rules;
 use super::script::Scripted;
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
+use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -81,6 +82,9 @@ impl State {
                 Fault::new(Next::RejectRow, ProblemKind::TooLike(like.username.to_string()).to_string())
             });
         }
+        for (name, values) in attributes.iter() {
+            self.refuse_shared(name, values.octets(), None)?;
+        }
         self.last_id += 1;
         let held = Held {
             username: username.clone(),
@@ -116,6 +120,9 @@ impl State {
             let reason = format!("`{}` was changed by somebody else in the meantime", change.attribute);
             return Err(Fault::new(Next::LookAgain, reason).with_code("changed"));
         }
+        for change in changes {
+            self.refuse_shared(&change.attribute, change.new.iter().map(AsRef::as_ref), number(id))?;
+        }
         let mut changed = password.is_some();
         if let Some(relocation) = relocation {
             changed |= self.relocate(id, relocation)?;
@@ -141,6 +148,27 @@ impl State {
         held.enabled = enabled;
         self.writes.updated += usize::from(changed);
         Ok(if changed { Done::Changed } else { Done::AlreadySo })
+    }
+
+    /// Refuses values that another account has, of attributes that are kept unique.
+    fn refuse_shared<'v>(
+        &self,
+        name: &AttributeName,
+        values: impl Iterator<Item = &'v [u8]>,
+        own: Option<u64>,
+    ) -> Result<(), Fault> {
+        if !self.script.unique.contains(name) {
+            return Ok(());
+        }
+        let values: Vec<&[u8]> = values.collect();
+        let others = self.accounts.iter().filter(|(number, _)| Some(**number) != own);
+        let mut theirs = others.filter_map(|(_, held)| held.attributes.get(name)).flatten();
+        match theirs.find(|value| values.contains(&value.as_slice())) {
+            Some(_) => {
+                Err(Fault::new(Next::RejectRow, format!("another account has this `{name}`")).with_code("shared"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn create_group(&mut self, kind: GroupKind, name: &GroupName, members: &[Member]) -> Result<Done, Fault> {

@@ -7,6 +7,7 @@ use crate::roster::account::ExistingAccount;
 use crate::roster::account::Person;
 use crate::roster::attribute::AttributeName;
 use crate::roster::change::Change;
+use crate::roster::claim::Claim;
 use crate::roster::deferred::Held;
 use crate::roster::owners::Owners;
 use crate::roster::place::Relocation;
@@ -24,6 +25,8 @@ pub struct Matched {
     pub problems: Vec<(u32, Problem)>,
     /// Accounts whose username belongs to somebody else's entry, and whose.
     pub name_taken: HashMap<u32, Vec<Holder>>,
+    /// Values that two people must not share, and that somebody else's entry has.
+    pub claims: Vec<Claim>,
     /// Whose values are that follow from usernames, for attributes that two people must not share.
     pub owners: Vec<(AttributeName, Owners)>,
     /// Rows in error that could be about anybody.

@@ -20,7 +20,7 @@ pub(super) struct Circle {
     pub(super) links: Vec<usize>,
 }
 
-type Waits = BTreeMap<usize, Box<[usize]>>;
+pub(super) type Waits = BTreeMap<usize, Box<[usize]>>;
 
 /// Orders `all`. `is_aside` says who has stepped aside already.
 pub(super) fn of(all: &[usize], waits: &Waits, is_aside: &dyn Fn(usize) -> bool) -> Vec<Ordered> {
@@ -93,7 +93,7 @@ fn reached<'w>(start: usize, rest: &BTreeSet<usize>, next: impl Fn(usize) -> &'w
 }
 
 /// Puts a circle in order: when nobody can go, the one for whom most wait steps aside.
-fn unwound(members: &BTreeSet<usize>, waits: &Waits, is_aside: &dyn Fn(usize) -> bool) -> Circle {
+pub(super) fn unwound(members: &BTreeSet<usize>, waits: &Waits, is_aside: &dyn Fn(usize) -> bool) -> Circle {
     let mut circle = Circle::default();
     let mut rest = members.clone();
     let mut asides: BTreeSet<usize> = BTreeSet::new();

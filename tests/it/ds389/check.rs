@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::created;
 use super::ldap;
 use crate::server::ds389::Ds389;
+use crate::server::ds389::LIMITED;
 use crate::server::ds389::SERVICE;
+use crate::server::ds389::SUFFIX;
 
 fn verdict<'a>(findings: &'a [Finding], subject: &str) -> &'a Verdict {
     let found = findings.iter().find(|finding| finding.subject.starts_with(subject));
@@ -137,4 +139,32 @@ async fn transactions_that_cannot_be_had_are_told() {
     settings.transactions = std::num::NonZeroUsize::new(100);
     let findings = Ldap::new(settings).expect("good settings").check().await;
     assert!(matches!(verdict(&findings, "transactions"), Verdict::Warning(text) if text.contains("does not offer")));
+}
+
+#[tokio::test]
+async fn whether_a_login_name_is_kept_unique_is_said() {
+    let territory = Ds389::shared().territory().await;
+    let mut settings = territory.settings();
+    settings.naming_attribute = Some("cn".to_owned());
+    let findings = async |settings| Ldap::new(settings).expect("good settings").check().await;
+    let seen = findings(settings.clone()).await;
+    assert!(
+        matches!(verdict(&seen, "each `uid`"), Verdict::Good(text) if text.contains("uniqueness plugin")),
+        "{seen:?}"
+    );
+    // The plugin of the tests keeps names apart below each territory.
+    let mut wide = settings.clone();
+    wide.people_base = format!("ou=people,{SUFFIX}");
+    let not = findings(wide).await;
+    assert!(
+        matches!(verdict(&not, "each `uid`"), Verdict::Warning(text) if text.contains("uniqueness-attribute-name: uid")
+            && !text.contains("cannot be seen")),
+        "{not:?}"
+    );
+    settings.bind_dn = Some(LIMITED.to_owned());
+    let unseen = findings(settings).await;
+    assert!(
+        matches!(verdict(&unseen, "each `uid`"), Verdict::Warning(text) if text.contains("cannot be seen")),
+        "{unseen:?}"
+    );
 }

@@ -25,13 +25,13 @@ use crate::server::ds389::Ds389;
 use crate::server::ds389::SERVICE;
 use crate::server::ds389::SUFFIX;
 use crate::server::ds389::Territory;
+use crate::server::posix;
 use crate::world::World;
 
 /// Numbers are unique on the whole server, which other tests share: each takes a range of its own.
 fn ldap(territory: &Territory<'_>, uid_range: RangeInclusive<u32>, gid: PosixGid) -> Ldap {
     let mut settings = territory.settings();
-    let classes = ["top", "person", "organizationalPerson", "inetOrgPerson", "posixAccount"];
-    settings.object_classes = Some(classes.map(str::to_owned).to_vec());
+    settings.object_classes = Some(posix::CLASSES.map(str::to_owned).to_vec());
     settings.group_class = Some(GroupClass::PosixGroup);
     settings.group_gid_range = uid_range.start() + 500..=uid_range.start() + 599;
     settings.posix = Some(PosixSettings { uid_range, gid });
@@ -39,14 +39,7 @@ fn ldap(territory: &Territory<'_>, uid_range: RangeInclusive<u32>, gid: PosixGid
 }
 
 fn posix(uid: &str) -> Operation {
-    let home = format!("/home/{uid}");
-    let pairs = [("sn", vec![uid]), ("cn", vec![uid]), ("homeDirectory", vec![&*home])];
-    Operation::Create(Create {
-        attributes: pairs.into_iter().collect(),
-        password: None,
-        must_change: false,
-        ..person(uid)
-    })
+    Operation::Create(Create { attributes: posix::attributes(uid), password: None, must_change: false, ..person(uid) })
 }
 
 fn group(name: &str) -> Operation {
@@ -55,20 +48,11 @@ fn group(name: &str) -> Operation {
 
 async fn numbers(territory: &Territory<'_>, uid: &str) -> (String, String) {
     let dn = territory.person(uid);
-    let number = async |name| territory.values(&dn, name).await.join(",");
-    (number("uidNumber").await, number("gidNumber").await)
+    posix::numbers(async |name| territory.values(&dn, name).await).await
 }
 
 async fn foreign(territory: &Territory<'_>, dn: &str, number: &str) {
-    let attributes: [(&str, &[&str]); 6] = [
-        ("objectClass", &["account", "posixAccount"]),
-        ("uid", &["x"]),
-        ("cn", &["x"]),
-        ("uidNumber", &[number]),
-        ("gidNumber", &["100"]),
-        ("homeDirectory", &["/"]),
-    ];
-    territory.add(dn, &attributes).await;
+    posix::foreign(number, async |attributes| territory.add(dn, attributes).await).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use rosterd::roster::operation::Operation;
 use rosterd::run::Carried;
 use rosterd::run::Order;
 
+use crate::server::posix;
 use crate::server::slapd::Slapd;
 use crate::server::slapd::Territory;
 use crate::world::World;
@@ -28,33 +29,22 @@ use super::person;
 /// Numbers are unique on the whole server, which other tests share: each takes a range of its own.
 fn ldap(territory: &Territory<'_>, uid_range: std::ops::RangeInclusive<u32>, gid: PosixGid) -> Ldap {
     let mut settings = territory.settings();
-    let classes = ["top", "person", "organizationalPerson", "inetOrgPerson", "posixAccount"];
-    settings.object_classes = Some(classes.map(str::to_owned).to_vec());
+    settings.object_classes = Some(posix::CLASSES.map(str::to_owned).to_vec());
     settings.posix = Some(PosixSettings { uid_range, gid });
     Ldap::new(settings).expect("good settings")
 }
 
 fn posix(uid: &str) -> Create {
-    let home = format!("/home/{uid}");
-    let pairs = [("sn", vec![uid]), ("cn", vec![uid]), ("homeDirectory", vec![&*home])];
-    Create { attributes: pairs.into_iter().collect(), ..person(uid) }
+    Create { attributes: posix::attributes(uid), ..person(uid) }
 }
 
 async fn numbers(territory: &Territory<'_>, uid: &str) -> (String, String) {
     let dn = territory.person(uid);
-    let number = async |name| territory.values(&dn, name).await.join(",");
-    (number("uidNumber").await, number("gidNumber").await)
+    posix::numbers(async |name| territory.values(&dn, name).await).await
 }
 
 async fn foreign(territory: &Territory<'_>, dn: &str, number: &str) {
-    let attributes: [(&str, &[&str]); 5] = [
-        ("objectClass", &["account", "posixAccount"]),
-        ("cn", &["x"]),
-        ("uidNumber", &[number]),
-        ("gidNumber", &["100"]),
-        ("homeDirectory", &["/"]),
-    ];
-    territory.add(dn, &attributes).await;
+    posix::foreign(number, async |attributes| territory.add(dn, attributes).await).await;
 }
 
 #[tokio::test]

@@ -29,7 +29,11 @@ use rosterd::roster::place::Place;
 use rosterd::roster::problem::Problem;
 use rosterd::roster::reference::Fold;
 use rosterd::roster::secret::Secret;
+use rosterd::run::Order;
 use tokio::sync::Notify;
+
+use crate::world::World;
+use crate::world::life;
 
 /// When death comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,5 +130,20 @@ impl Directory for Mortal<'_> {
 
     async fn check(&self) -> Vec<Finding> {
         self.memory.check().await
+    }
+}
+
+/// Lets a run die before and after each of its steps, each time in a new world, and then tells `and_then` when that was.
+pub fn at_every_step(least: usize, world: impl Fn() -> World, and_then: impl Fn(&World, &str)) {
+    for moment in [Death::Before, Death::After] {
+        for n in 1.. {
+            let world = world();
+            let directory = Mortal::new(&world.memory, n, moment);
+            if life(directory.survives(world.carry(&directory, Order::AsTheFeedSays))).is_some() {
+                assert!(n > least, "only {n} steps");
+                break;
+            }
+            and_then(&world, &format!("death {moment:?} step {n}: {}", directory.last_words()));
+        }
     }
 }

@@ -8,6 +8,7 @@ use rosterd::run::Order;
 
 use super::mortal::Death;
 use super::mortal::Mortal;
+use super::mortal::at_every_step;
 use crate::world::World;
 use crate::world::life;
 
@@ -101,19 +102,7 @@ fn the_baseline_is_as_it_should_be() {
 #[test]
 fn a_death_at_any_step_changes_nothing_in_the_end() {
     let baseline = baseline();
-    for moment in [Death::Before, Death::After] {
-        let mut n = 0;
-        loop {
-            n += 1;
-            let world = world();
-            let directory = Mortal::new(&world.memory, n, moment);
-            if life(directory.survives(world.carry(&directory, Order::AsTheFeedSays))).is_some() {
-                break;
-            }
-            goes_on_to_the_end(&world, &baseline, &format!("death {moment:?} step {n}: {}", directory.last_words()));
-        }
-        assert!(n > 10, "only {n} steps");
-    }
+    at_every_step(10, world, |world, story| goes_on_to_the_end(world, &baseline, story));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use rosterd::run::Order;
 
 use super::mortal::Death;
 use super::mortal::Mortal;
+use super::mortal::at_every_step;
 use crate::world::World;
 use crate::world::life;
 
@@ -90,26 +91,65 @@ fn the_baseline_is_as_it_should_be() {
     assert_eq!(world.memory.writes().relocated, 6, "one of them stepped aside");
 }
 
+/// Dies at every step, goes on, and proves that it came to the same end each time.
+fn comes_to_one_end(world: fn() -> World, least: usize, relocated: usize) {
+    let baseline = world();
+    baseline.import_cleanly();
+    at_every_step(least, world, |world, story| {
+        let carried = world.import();
+        assert!(matches!(carried, Ok(Carried::Done(Exit::Done))), "{story}: {carried:?}\n{}", world.told());
+        assert_eq!(end(world), end(&baseline), "{story}\n{}", world.told());
+        assert_eq!(world.memory.writes().relocated, relocated, "{story}\n{}", world.told());
+    });
+}
+
 #[test]
 fn a_death_at_any_step_changes_nothing_in_the_end() {
-    let baseline = baseline();
-    for moment in [Death::Before, Death::After] {
-        let mut n = 0;
-        loop {
-            n += 1;
-            let world = world();
-            let directory = Mortal::new(&world.memory, n, moment);
-            if life(directory.survives(world.carry(&directory, Order::AsTheFeedSays))).is_some() {
-                break;
-            }
-            let story = format!("death {moment:?} step {n}: {}", directory.last_words());
-            let carried = world.import();
-            assert!(matches!(carried, Ok(Carried::Done(Exit::Done))), "{story}: {carried:?}\n{}", world.told());
-            assert_eq!(end(&world), end(&baseline), "{story}\n{}", world.told());
-            assert_eq!(world.memory.writes().relocated, 6, "{story}\n{}", world.told());
-        }
-        assert!(n > 20, "only {n} steps");
+    comes_to_one_end(world, 20, 6);
+}
+
+/// The addresses follow from the names, and the directory lets nobody have another one's.
+fn addressed() -> World {
+    let feed = FEED.replace("[feed.defaults]", "mail = \"{{ username }}@example.org\"\n[feed.defaults]");
+    let world = world_of(&(feed + "[feed.checks]\nunique = [\"mail\"]\n"), ROSTER);
+    for name in ["ada", "bob", "cyd", "dan", "eve"] {
+        world.memory.edit(name, "mail", &[&format!("{name}@example.org")]);
     }
+    world.memory.keep_unique("mail");
+    world
+}
+
+#[test]
+fn addresses_that_follow_from_the_names_come_to_the_same_end_too() {
+    comes_to_one_end(addressed, 20, 6);
+    let world = addressed();
+    world.import_cleanly();
+    for seen in world.memory.accounts() {
+        assert_eq!(seen.attributes.first_text("mail"), Some(&*format!("{}@example.org", seen.username)));
+    }
+}
+
+/// Two who have each other's address, and keep their names.
+fn swapped() -> World {
+    let feed =
+        "match = \"employeeNumber\"\n[feed.map]\nemployeeNumber = \"Number\"\n[feed.checks]\nunique = [\"mail\"]\n";
+    let roster =
+        "Number,Username,First name,Surname,Email\n1,ada,Ada,King,bob@example.org\n2,bob,Bob,Ball,ada@example.org\n";
+    let world = World::new(feed, roster);
+    for (name, number) in [("ada", "1"), ("bob", "2")] {
+        world.memory.put(name, [("employeeNumber", &[number]), ("mail", &[&format!("{name}@example.org")])]);
+    }
+    world.memory.keep_unique("mail");
+    world
+}
+
+#[test]
+fn addresses_that_are_swapped_come_to_the_same_end_wherever_that_is_cut() {
+    comes_to_one_end(swapped, 6, 0);
+    let world = swapped();
+    world.import_cleanly();
+    let mail = |name| world.memory.account(name).expect("there").attributes.first_text("mail").map(str::to_owned);
+    assert_eq!([mail("ada"), mail("bob")].map(Option::unwrap_or_default), ["bob@example.org", "ada@example.org"]);
 }
 
 #[test]

@@ -31,6 +31,9 @@ use tempfile::TempDir;
 use url::Url;
 
 mod files;
+mod mirrors;
+
+pub use self::mirrors::Mirrors;
 
 pub const SUFFIX: &str = "dc=example,dc=org";
 pub const SERVICE: &str = "cn=rosterd,dc=example,dc=org";
@@ -78,6 +81,12 @@ pub struct Options {
     pub manages_passwords: bool,
     /// Keep the service account from deleting entries.
     pub may_not_delete: bool,
+    /// Let the service account read the configuration.
+    pub shows_config: bool,
+    /// Keep no login name unique.
+    pub without_unique: bool,
+    /// Keep mail addresses unique too, in the first territory.
+    pub unique_mail: bool,
     /// Hang up on a request of more than 100,000 octets.
     pub small_messages: bool,
 }
@@ -110,15 +119,23 @@ impl Slapd {
     /// Starts a server for one test alone.
     pub fn start_with(options: Options) -> Self {
         let folder = TempDir::new().expect("temporary folder");
+        let config = files::config(folder.path(), options);
+        Self::start_from(folder, free_port(), &config, Some(&files::base(options)))
+    }
+
+    /// Starts a server with this configuration on this port; without entries it is to get them from elsewhere.
+    fn start_from(folder: TempDir, port: u16, config: &str, base: Option<&str>) -> Self {
         let dir = folder.path();
         fs::create_dir_all(dir.join("slapd.d")).expect("folder");
         fs::create_dir_all(dir.join("db")).expect("folder");
         files::make_certificates(dir);
-        fs::write(dir.join("config.ldif"), files::config(dir, options)).expect("config.ldif");
-        fs::write(dir.join("base.ldif"), files::base(options)).expect("base.ldif");
+        fs::write(dir.join("config.ldif"), config).expect("config.ldif");
         slapadd(dir, &["-n0", "-l", "config.ldif"]);
-        slapadd(dir, &["-n1", "-q", "-l", "base.ldif"]);
-        let (port, tls_port) = (free_port(), free_port());
+        if let Some(base) = base {
+            fs::write(dir.join("base.ldif"), base).expect("base.ldif");
+            slapadd(dir, &["-n1", "-q", "-w", "-l", "base.ldif"]);
+        }
+        let tls_port = free_port();
         let server = Self { folder, port, tls_port, process: Mutex::new(None), territories: AtomicUsize::new(0) };
         server.launch();
         server

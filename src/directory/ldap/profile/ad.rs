@@ -25,6 +25,7 @@ use super::Profile;
 use super::Rights;
 use super::Stable;
 use super::State;
+use super::Uniqueness;
 use super::Values;
 use super::Wanted;
 use super::replace;
@@ -130,12 +131,14 @@ pub static PROFILE: Profile = Profile {
         // `posixAccount` is an auxiliary class of every user, and `posixGroup` of every group (RFC 2307 as of
         // MS-ADSC); nobody has to name them.
         numbered: true,
+        progress: None,
         longest_name: None,
         made_up: &["instancetype", "ntsecuritydescriptor", "objectcategory", "objectsid"],
         bad_username,
         of_new_group,
     },
     rights: Rights::Descriptors,
+    uniqueness: Uniqueness::Itself,
     connections: 1,
     limits_hint: "let `page_size` be at most MaxPageSize (1000 unless your domain says otherwise)",
 };

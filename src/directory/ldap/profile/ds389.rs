@@ -25,6 +25,7 @@ use super::Rights;
 use super::Settled;
 use super::Stable;
 use super::State;
+use super::Uniqueness;
 use super::Values;
 use super::Wanted;
 use super::openldap;
@@ -89,6 +90,7 @@ pub static PROFILE: Profile = Profile {
     guards: openldap::GUARDS,
     peculiar: Peculiar::NONE,
     rights: Rights::Control,
+    uniqueness: Uniqueness::Plugin,
     connections: 4,
     limits_hint: "set nsSizeLimit, nsTimeLimit, nsLookThroughLimit, nsPagedSizeLimit, nsPagedLookThroughLimit and nsIDListScanLimit to -1 in the entry of the bind DN",
 };

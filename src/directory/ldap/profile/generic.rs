@@ -5,6 +5,7 @@ use super::Peculiar;
 use super::Profile;
 use super::Rights;
 use super::Stable;
+use super::Uniqueness;
 use super::openldap;
 use crate::directory::ldap::group;
 
@@ -27,6 +28,7 @@ const PLAIN: Profile = Profile {
     keeps: &[],
     guards: openldap::GUARDS,
     rights: Rights::Untold,
+    uniqueness: Uniqueness::Untold,
     connections: 1,
     peculiar: Peculiar::NONE,
     limits_hint: "let the bind DN read without limits of size and time",

@@ -23,6 +23,7 @@ use super::Profile;
 use super::Rights;
 use super::Stable;
 use super::State;
+use super::Uniqueness;
 use super::Values;
 use super::Wanted;
 use super::replace;
@@ -52,8 +53,9 @@ const PLAIN: Profile = Profile {
     keeps: &[],
     guards: GUARDS,
     rights: Rights::Untold,
+    uniqueness: Uniqueness::Overlay,
     connections: 1,
-    peculiar: Peculiar { longest_name: Some(245), ..Peculiar::NONE },
+    peculiar: Peculiar { longest_name: Some(245), progress: Some("contextCSN"), ..Peculiar::NONE },
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 

@@ -34,8 +34,10 @@ pub fn config(dir: &Path, options: Options) -> String {
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}; {INSTALL}")) + "\n"
         })
         .concat();
+    let mail = format!("olcUniqueURI: ldap:///ou=people,ou=t0,{SUFFIX}?mail?sub");
     let unique: Vec<String> = (0..TERRITORIES)
         .map(|t| format!("olcUniqueURI: ldap:///ou=people,ou=t{t},{SUFFIX}?uid?sub?(objectClass=inetOrgPerson)"))
+        .chain(options.unique_mail.then_some(mail))
         .collect();
     let policy = if options.without_policy || options.policy_elsewhere { "" } else { include_str!("policy.ldif") };
     let module = if options.without_policy { "" } else { "olcModuleLoad: ppolicy" };
@@ -44,6 +46,16 @@ pub fn config(dir: &Path, options: Options) -> String {
         .replace("@SCHEMAS@", &schemas)
         .replace("@UNIQUE@", &unique.join("\n"))
         .replace("@POLICY_MODULE@", module);
+    let text = match options.shows_config {
+        true => {
+            text.replace("dn: olcDatabase={1}mdb,cn=config\n", &format!("{SHOWN}dn: olcDatabase={{1}}mdb,cn=config\n"))
+        }
+        false => text,
+    };
+    let text = match options.without_unique {
+        true => without(&text, "dn: olcOverlay={2}unique,"),
+        false => text,
+    };
     let text = match options.small_messages {
         true => text.replace("olcLogLevel: none\n", "olcLogLevel: none\nolcSockbufMaxIncomingAuth: 100000\n"),
         false => text,
@@ -67,6 +79,20 @@ pub fn config(dir: &Path, options: Options) -> String {
     };
     let text = if options.documented_rights { with_documented_rights(&text) } else { text };
     text + policy
+}
+
+const SHOWN: &str = "dn: olcDatabase={0}config,cn=config
+objectClass: olcDatabaseConfig
+olcDatabase: {0}config
+olcAccess: {0}to attrs=olcRootPW,olcSyncrepl by * none
+olcAccess: {1}to * by dn.exact=cn=rosterd,dc=example,dc=org read by * none
+
+";
+
+/// Takes the entry out that begins so.
+fn without(ldif: &str, begin: &str) -> String {
+    let kept: Vec<&str> = ldif.split("\n\n").filter(|entry| !entry.starts_with(begin)).collect();
+    kept.join("\n\n")
 }
 
 /// Puts the rights of the documentation in the place of the tests' own. Its branches are those of the first territory.
