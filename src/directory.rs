@@ -78,6 +78,12 @@ pub trait Directory: Send + Sync {
         true
     }
 
+    /// Returns whether a change of password at the next login that cannot be forced is left out, and told once, rather
+    /// than an error of each row: so where the protocol knows of none (RFC 7643).
+    fn goes_on_without_must_change(&self) -> bool {
+        false
+    }
+
     /// Returns the numbers that the target gives out, if it does.
     fn numbers(&self) -> Option<&Numbers> {
         None

@@ -17,6 +17,7 @@ use super::ConfigFault;
 use super::FeedConfig;
 use super::TargetConfig;
 use super::map::match_by;
+use super::map::then_by_username;
 use super::prove::Prover;
 use super::raw::RawCsv;
 use super::raw::RawFeed;
@@ -268,6 +269,7 @@ fn match_rules(raw: &RawFeed, mapping: &Mapping, plan: &PlanRules) -> MatchRules
     let names = mapping.schema().names();
     MatchRules {
         by: match_by(raw),
+        then_by_username: then_by_username(raw),
         policies: names.map(|name| (name.clone(), mapping.policy(name))).collect(),
         unique: mapping.settings().checks.unique.clone(),
         scope: raw.old.scope.iter().map(|(name, value)| (AttributeName::new(name), MatchKey::new(value))).collect(),

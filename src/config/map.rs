@@ -33,6 +33,9 @@ use crate::roster::mapping::default_rules;
 use crate::roster::problem::Severity;
 use crate::roster::reference::ReferenceKey;
 
+/// What stands for the login name, whatever the target calls it.
+const USERNAME: &str = "username";
+
 const POLICIES: [(&str, Policy); 4] =
     [("force", Policy::Force), ("keep", Policy::Keep), ("create-only", Policy::CreateOnly), ("merge", Policy::Merge)];
 
@@ -45,6 +48,12 @@ impl Prover {
         let mut spans: Vec<(String, Range<usize>)> = vec![("match".to_owned(), raw.name.span())];
         if let Some(match_by) = &raw.match_by {
             spans.push(("match".to_owned(), match_by.span()));
+            if !matches!(match_by.get_ref().names(), [_]) && !is_attribute_then_username(match_by.get_ref().names()) {
+                let text = "a list names an attribute, and then \"username\"";
+                let hint = "for example match = [\"employeeNumber\", \"username\"]: an account that has no number yet is that \
+                            of the row with its username";
+                self.fault(ConfigFault::at(match_by.span(), text).hint(hint));
+            }
         }
         for (key, rule) in &raw.map {
             spans.push((format!("map.{key}"), rule.span()));
@@ -59,6 +68,12 @@ impl Prover {
                 RawRule::Text(text) => rules.push(Rule::short(key, text)),
                 RawRule::Table(table) => rules.extend(self.rule(key, table, &rule.span(), &mut collision)),
             }
+        }
+        if let Some(match_by) =
+            raw.match_by.as_ref().filter(|_| then_by_username(raw) && collision == Collision::Counter)
+        {
+            let text = "with `collision = \"counter\"` a username does not say who somebody is";
+            self.fault(ConfigFault::at(match_by.span(), text).hint("name the attribute alone"));
         }
         let defaults = &raw.defaults;
         let settings = MappingSettings {
@@ -222,10 +237,20 @@ impl Prover {
     }
 }
 
+fn is_attribute_then_username(names: &[String]) -> bool {
+    matches!(names, [attribute, username] if attribute != USERNAME && username == USERNAME)
+}
+
 /// Returns by what the feed's rows find their entries.
 pub(super) fn match_by(raw: &RawFeed) -> MatchBy {
-    match raw.match_by.as_ref().map(|by| by.get_ref().as_str()) {
-        None | Some("username") => MatchBy::Username,
+    let first = raw.match_by.as_ref().and_then(|by| by.get_ref().names().first());
+    match first.map(String::as_str) {
+        None | Some(USERNAME) => MatchBy::Username,
         Some(name) => MatchBy::Attribute(AttributeName::new(name)),
     }
+}
+
+/// Returns whether entries without a value of the attribute are found by their username.
+pub(super) fn then_by_username(raw: &RawFeed) -> bool {
+    raw.match_by.as_ref().is_some_and(|by| by.get_ref().names().len() > 1)
 }

@@ -157,6 +157,23 @@ pub struct RawMail {
     pub timeout: Option<Spanned<String>>,
 }
 
+/// By what rows find their entries: one thing, or two, one after the other.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected \"username\", an attribute, or a list of an attribute and \"username\"")]
+pub enum RawMatch {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl RawMatch {
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
+}
+
 /// `[[feed]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,7 +184,7 @@ pub struct RawFeed {
     pub pattern: Option<Spanned<Vec<String>>>,
     pub mode: Option<Spanned<String>>,
     #[serde(rename = "match")]
-    pub match_by: Option<Spanned<String>>,
+    pub match_by: Option<Spanned<RawMatch>>,
     pub watch: Option<Spanned<String>>,
     pub rescan: Option<Spanned<String>>,
     pub settle: Option<Spanned<String>>,

@@ -130,6 +130,10 @@ impl Directory for Scim {
         self.provider.get().is_none_or(|provider| !provider.is_left_out(attribute))
     }
 
+    fn goes_on_without_must_change(&self) -> bool {
+        true
+    }
+
     /// Ids are compared exactly (RFC 7643 section 3.1): two that differ by case are two accounts.
     fn fold_of_references(&self) -> Fold {
         exactly

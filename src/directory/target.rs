@@ -86,6 +86,14 @@ impl Directory for Target {
         }
     }
 
+    fn goes_on_without_must_change(&self) -> bool {
+        match self {
+            Self::Local(local) => local.goes_on_without_must_change(),
+            Self::Ldap(ldap) => ldap.goes_on_without_must_change(),
+            Self::Scim(scim) => scim.goes_on_without_must_change(),
+        }
+    }
+
     fn numbers(&self) -> Option<&Numbers> {
         match self {
             Self::Local(local) => local.numbers(),

@@ -1,11 +1,14 @@
 //! Which row is which entry: found while the directory's accounts stream by, so that memory holds the roster and the
 //! differences, not the directory.
 
+mod by_name;
 mod found;
 mod relocating;
+mod unique;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
@@ -17,8 +20,6 @@ use super::account::ExistingAccount;
 use super::account::MatchBy;
 use super::attribute::AttributeName;
 use super::attribute::Attributes;
-use super::attribute::Values;
-use super::claim::Claim;
 use super::collision::Candidates;
 use super::columns::Known;
 use super::deferred::Held;
@@ -50,6 +51,8 @@ pub use found::Seen;
 pub struct MatchRules {
     /// By what a row finds its entry.
     pub by: MatchBy,
+    /// Whether an entry without a value of that attribute belongs to the row with its username.
+    pub then_by_username: bool,
     /// How each mapped attribute is written to an existing account; [`Policy::Force`] for those not listed.
     pub policies: Vec<(AttributeName, Policy)>,
     /// Attributes that two people must not share.
@@ -83,6 +86,10 @@ pub struct Matching<'r> {
     like: Vec<Like>,
     /// Identities of rows in error, and whether an entry has them.
     rejected: HashMap<CoarseKey, bool>,
+    /// Usernames of rows in error, where entries are found by them too.
+    rejected_names: HashSet<CoarseKey>,
+    /// Entries that a row may have by their username, when all others are known.
+    by_name: Vec<ExistingAccount>,
     candidates: Option<&'r mut Candidates>,
     /// Works out where entries belong; `None`: nobody asks.
     place_of: Option<&'r PlaceOf<'r>>,
@@ -95,6 +102,7 @@ pub struct Matching<'r> {
 type Place = (u32, u32);
 
 /// Whose an entry is.
+#[derive(Clone, Copy)]
 enum Whose {
     Row(u32),
     /// It differs from a row's value by case, marks or look-alike spelling.
@@ -128,6 +136,8 @@ impl<'r> Matching<'r> {
             by_unique: Vec::new(),
             like: Vec::new(),
             rejected: rows.rejected.iter().filter_map(|r| Some((identity(r, &rules.by)?, false))).collect(),
+            rejected_names: by_name::of_rejected(rows, rules),
+            by_name: Vec::new(),
             candidates,
             place_of: None,
             referred: None,
@@ -163,28 +173,6 @@ impl<'r> Matching<'r> {
         Self { referred, ..self }
     }
 
-    /// Indexes the values of an attribute that must be one person's. Those that follow from usernames are compared when
-    /// everybody has one.
-    fn places(&self, attribute: &AttributeName) -> HashTable<Place> {
-        if self.mapper.is_late(attribute) {
-            return HashTable::new();
-        }
-        let values = |account: &Account| account.attributes.get(attribute.as_str()).map_or(0, |v| v.text().count());
-        let mut table = HashTable::with_capacity(self.rows.accounts.iter().map(values).sum());
-        let hash = |place: &Place| self.hasher.hash_one(self.unique_key(attribute, *place));
-        for (index, account) in (0..).zip(&self.rows.accounts) {
-            for (nth, _) in (0..).zip(0..values(account)) {
-                table.insert_unique(hash(&(index, nth)), (index, nth), hash);
-            }
-        }
-        table
-    }
-
-    fn unique_key(&self, attribute: &AttributeName, (index, nth): Place) -> Option<Cow<'r, str>> {
-        let values = self.rows.accounts[index as usize].attributes.get(attribute.as_str())?;
-        values.text().nth(nth as usize).map(folded)
-    }
-
     /// Compares one entry with the rows; returns whether one of them is, or may be, about it.
     pub fn see(&mut self, entry: ExistingAccount) -> bool {
         self.matched.n_entries += 1;
@@ -194,7 +182,16 @@ impl<'r> Matching<'r> {
         if let Some(candidates) = &mut self.candidates {
             candidates.see(&entry.username);
         }
+        if self.is_found_by_name(&entry) {
+            self.by_name.push(entry);
+            return true;
+        }
         let whose = self.whose(&entry);
+        self.note(entry, whose, in_scope)
+    }
+
+    /// Notes whose the entry is; returns whether a row is, or may be, about it.
+    fn note(&mut self, entry: ExistingAccount, whose: Whose, in_scope: bool) -> bool {
         let own = if let Whose::Row(index) = whose { Some(index) } else { None };
         self.see_name(&entry, own);
         self.see_unique_values(&entry, own);
@@ -221,6 +218,7 @@ impl<'r> Matching<'r> {
 
     /// Returns what was found. Call it only after every entry was seen: an entry that was not seen counts as absent.
     pub fn finish(mut self) -> Matched {
+        self.note_found_by_name();
         let column = self.match_column();
         for Like { index, value, old } in std::mem::take(&mut self.like) {
             // A row that has its own entry is told apart from all others by this very directory.
@@ -279,31 +277,14 @@ impl<'r> Matching<'r> {
         }
     }
 
-    fn see_unique_values(&mut self, entry: &ExistingAccount, own: Option<u32>) {
-        for (attribute, owners) in &mut self.matched.owners {
-            let values = entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text);
-            values.for_each(|value| owners.see(value, own));
-        }
-        let mut claims = Vec::new();
-        for (attribute, table) in self.rules.unique.iter().zip(&self.by_unique) {
-            for value in entry.attributes.get(attribute.as_str()).into_iter().flat_map(Values::text) {
-                let key = Some(folded(value));
-                for place in table.iter_hash(self.hasher.hash_one(&key)).copied() {
-                    if Some(place.0) != own && self.unique_key(attribute, place) == key {
-                        let (attribute, value) = (attribute.clone(), value.into());
-                        claims.push(Claim { row: place.0, attribute, value, holder: own });
-                    }
-                }
-            }
-        }
-        self.matched.claims.append(&mut claims);
-    }
-
     fn found(&mut self, index: u32, entry: ExistingAccount) {
         let account = &self.rows.accounts[index as usize];
         if !matches!(self.matched.seen[index as usize], Seen::Nowhere) {
-            let ambiguous = ProblemKind::Ambiguous(account.match_value().to_owned());
-            self.matched.problems.push((index, Problem::error(Some(self.match_column()), ambiguous)));
+            let (column, value) = match entry.match_value(&self.rules.by) {
+                Some(_) => (self.match_column(), account.match_value()),
+                None => (self.mapper.labels().known(Known::Username), &*account.username),
+            };
+            self.matched.problems.push((index, Problem::error(Some(column), ProblemKind::Ambiguous(value.to_owned()))));
             return;
         }
         // Values made from the username are compared as they are with the name that the account has, or gets.
@@ -366,10 +347,12 @@ impl<'r> Matching<'r> {
 
     /// Returns whether a row in error is, or may be, about the entry.
     fn see_rejected(&mut self, entry: &ExistingAccount) -> bool {
-        if self.rejected.is_empty() {
+        if self.rejected.is_empty() && self.rejected_names.is_empty() {
             return false;
         }
-        let Some(value) = entry.match_value(&self.rules.by) else { return false };
+        let Some(value) = entry.match_value(&self.rules.by) else {
+            return self.rejected_names.contains(&CoarseKey::new(&entry.username));
+        };
         self.rejected.get_mut(&CoarseKey::new(value)).map(|is_there| *is_there = true).is_some()
     }
 }

@@ -15,7 +15,7 @@ pub(super) async fn leave_out_unstored<D: Directory>(feed: &Feed, directory: &D,
     let capabilities = directory.capabilities().await?;
     // Where a forced change must be proved, its letter is refused, and that says why.
     let is_proved = feed.letters.as_ref().is_some_and(|letters| letters.proof != LetterProof::None);
-    if !capabilities.must_change && !is_proved {
+    if !capabilities.must_change && directory.goes_on_without_must_change() && !is_proved {
         if rows.accounts.iter().any(|account| account.must_change == Some(true)) {
             let text = "the target cannot force a change of the password, so the column is not applied".to_owned();
             rows.notices.push(Notice { column: Some("change password next time".into()), text });

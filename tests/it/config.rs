@@ -309,6 +309,33 @@ fn rows_are_not_for_what_they_may_not_say() {
 }
 
 #[test]
+fn rows_are_found_by_an_attribute_and_then_by_the_username_alone() {
+    let site = site();
+    let parse = |list: &str, username: &str| {
+        let text = format!(
+            "[[target]]\nname = \"t\"\nkind = \"local\"\n[[feed]]\nname = \"f\"\ntarget = \"t\"\nmatch = {list}\n\
+             [feed.map]\nemployeeNumber = \"Number\"\n{username}\n"
+        );
+        Config::parse(&site.path().join("rosterd.toml"), &text, None).map(drop)
+    };
+    let counted = "username = { template = \"{{ first }}\", collision = \"counter\" }";
+    parse("[\"employeeNumber\", \"username\"]", "").expect("an attribute, then the username");
+    parse("[\"username\"]", "").expect("a list of one");
+    parse("[\"employeeNumber\"]", counted).expect("a counter beside an attribute");
+    for list in [
+        "[]",
+        "[\"username\", \"employeeNumber\"]",
+        "[\"employeeNumber\", \"mail\"]",
+        "[\"employeeNumber\", \"username\", \"mail\"]",
+    ] {
+        let faults = parse(list, "").expect_err(list).to_string();
+        assert!(faults.contains("a list names an attribute, and then \"username\""), "{list}: {faults}");
+    }
+    let faults = parse("[\"employeeNumber\", \"username\"]", counted).expect_err("a counter").to_string();
+    assert!(faults.contains("does not say who somebody is"), "{faults}");
+}
+
+#[test]
 fn the_action_of_a_row_is_not_taken_for_an_attribute() {
     let site = site();
     let text = "[[target]]\nname = \"a\"\nkind = \"local\"\n[[feed]]\nname = \"b\"\ntarget = \"a\"\n\

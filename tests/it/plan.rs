@@ -4,6 +4,7 @@ mod groups;
 mod leavers;
 mod limits;
 mod names;
+mod numbered;
 mod old;
 mod order;
 mod references;

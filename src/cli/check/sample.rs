@@ -173,22 +173,27 @@ fn picked<'p>(plan: &'p Plan, line: Option<LineNo>, findings: &mut Vec<Finding>)
 
 /// Says which entry the row is about.
 async fn located(directory: &Target, feed: &Feed, account: &Account) -> Finding {
-    let values = vec![account.match_value().into()];
-    let which = Which::Matching { by: feed.matching.by.clone(), values };
-    let found = directory.existing(Lookup { which, attributes: feed.attributes.clone() });
-    let found: Result<Vec<_>, _> = found.try_collect().await;
     let subject = "sample: account".to_owned();
-    let by = match &feed.matching.by {
-        MatchBy::Username => "username".to_owned(),
-        MatchBy::Attribute(name) => name.to_string(),
-    };
-    match found {
-        Ok(found) => match found.first() {
-            Some(entry) => good(subject, format!("it is {}, by its {by}", entry.id.locator)),
-            None => bad(subject, &format!("no account has its {by} any more"), "try again"),
-        },
-        Err(fault) => bad(subject, &fault.to_string(), ""),
+    let first = (feed.matching.by.clone(), account.match_value());
+    let second = feed.matching.then_by_username.then_some((MatchBy::Username, &*account.username));
+    let mut tried = Vec::new();
+    for (by, value) in std::iter::once(first).chain(second) {
+        tried.push(match &by {
+            MatchBy::Username => "username".to_owned(),
+            MatchBy::Attribute(name) => name.to_string(),
+        });
+        let which = Which::Matching { by, values: vec![value.into()] };
+        let found = directory.existing(Lookup { which, attributes: feed.attributes.clone() });
+        match found.try_collect::<Vec<_>>().await {
+            Ok(found) => {
+                if let (Some(entry), Some(by)) = (found.first(), tried.last()) {
+                    return good(subject, format!("it is {}, by its {by}", entry.id.locator));
+                }
+            }
+            Err(fault) => return bad(subject, &fault.to_string(), ""),
+        }
     }
+    bad(subject, &format!("no account has its {} any more", tried.join(" or its ")), "try again")
 }
 
 /// Returns what the row comes to, as far as the directory is asked about it.

@@ -42,12 +42,9 @@ fn decisions(planned: &Planned) -> Vec<String> {
     let plan = &planned.plan;
     let lines = |text: String| {
         let without: Vec<&str> =
-            text.split("in line ").map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
-        let text = without.join("in line ");
-        let without: Vec<&str> =
-            text.split(": line ").map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
+            text.split("line ").map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
         // Which of several twins is named says nothing about the person either.
-        without.join(": line ").replace(", up to case, marks and look-alike spelling", "")
+        without.join("line ").replace(", up to case, marks and look-alike spelling", "")
     };
     let mut all: Vec<String> =
         plan.items.iter().map(|item| lines(format!("{} {}", item.status, decision(plan, item)))).collect();
