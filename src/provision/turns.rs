@@ -1,6 +1,6 @@
 //! Names and places in the order of the plan: who waits for somebody comes after them, and a circle goes step by step.
 //!
-//! The plan says the order ([`Turns`]). A circle is done as a whole: the journal has every step before it is sent, and
+//! The plan says the order (`Turns`). A circle is done as a whole: the journal has every step before it is sent, and
 //! when one is refused, those before it are taken back, so that nobody is left under a temporary name.
 
 mod stopped;
