@@ -14,6 +14,8 @@ use self::connection::Connection;
 use self::guarded::Guarded;
 use self::pool::Pool;
 use self::posix::Looked;
+use self::readback::ReadBack;
+use self::readback::Shown;
 use self::server::Schema;
 use self::settings::Site;
 use self::storage::Proof;
@@ -71,6 +73,7 @@ mod profile;
 mod protected;
 mod prove;
 mod read;
+mod readback;
 mod rename;
 mod server;
 mod settings;
@@ -165,6 +168,7 @@ struct Dsa {
     numbers: Arc<Numbers>,
     guarded: Guarded,
     proof: Proof,
+    read_back: ReadBack,
 }
 
 impl Dsa {
@@ -188,6 +192,7 @@ impl Dsa {
             numbers,
             guarded: Guarded::default(),
             proof: Proof::default(),
+            read_back: ReadBack::default(),
             site,
         }
     }
@@ -201,8 +206,14 @@ impl Dsa {
         }
     }
 
-    async fn perform(&self, connection: &Connection, pace: &Pace, operation: &Operation) -> Result<Receipt, Fault> {
-        let answer = self.ask(connection, pace, operation).await;
+    async fn perform(
+        &self,
+        connection: &Connection,
+        pace: &Pace,
+        operation: &Operation,
+        shown: Shown,
+    ) -> Result<Receipt, Fault> {
+        let answer = self.ask(connection, pace, operation, shown).await;
         match answer {
             Err(fault) if takes_no_writes(&fault) && self.pool.pass_over(connection) => {
                 Err(Fault { next: Next::Retry, ..fault })
@@ -212,9 +223,16 @@ impl Dsa {
         }
     }
 
-    async fn ask(&self, connection: &Connection, pace: &Pace, operation: &Operation) -> Result<Receipt, Fault> {
+    async fn ask(
+        &self,
+        connection: &Connection,
+        pace: &Pace,
+        operation: &Operation,
+        shown: Shown,
+    ) -> Result<Receipt, Fault> {
         // On the heap: an operation is many steps, and there are many operations.
         match operation {
+            Operation::Create(create) if shown == Shown::Later => Box::pin(self.add(connection, create)).await,
             Operation::Create(create) => Box::pin(self.create(connection, create)).await,
             Operation::Update(update) => match &update.relocation {
                 Some(relocation) => {

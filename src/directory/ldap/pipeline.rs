@@ -7,6 +7,7 @@ use super::Dsa;
 use super::connection::Connection;
 use super::guarded::Freshness;
 use super::pool::Lease;
+use super::readback::Shown;
 use crate::directory::Pace;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
@@ -19,6 +20,9 @@ const BUSY: &str = "51";
 
 /// One answer per operation of a batch.
 pub(super) type Answers = Vec<Result<Receipt, Fault>>;
+
+/// Answers by the place of the operation in the batch, as far as there are any.
+pub(super) type Places<'a> = &'a mut [Option<Result<Receipt, Fault>>];
 
 /// The answers that have come so far.
 struct Collected {
@@ -44,6 +48,7 @@ impl Dsa {
         if let Err(fault) = self.know_guarded(&leases[0], Freshness::Recent).await {
             return batch.iter().map(|_| Err(fault.clone())).collect();
         }
+        let shown = self.shown_of(batch);
         let mut collected = Collected::new(batch.len(), leases.len());
         let mut under_way = FuturesUnordered::new();
         for (index, operation) in batch.iter().copied().enumerate() {
@@ -70,7 +75,7 @@ impl Dsa {
             collected.under_way[lane] += 1;
             under_way.push(async move {
                 slot.sent();
-                let answer = self.perform(connection, pace, operation).await;
+                let answer = self.perform(connection, pace, operation, shown).await;
                 // Only what is one request, and has an answer, says something about the latency.
                 match (&answer, operation) {
                     (Ok(_), Operation::Create(_) | Operation::Update(_)) => slot.answered(false),
@@ -88,6 +93,14 @@ impl Dsa {
         drop(turn);
         while let Some(arrival) = under_way.next().await {
             collected.note(arrival);
+        }
+        if shown == Shown::Later {
+            let created = |place: &usize| {
+                matches!(batch[*place], Operation::Create(_)) && matches!(collected.answers[*place], Some(Ok(_)))
+            };
+            let created: Vec<usize> = (0..batch.len()).filter(created).collect();
+            let lease = leases.iter().find(|lease| !lease.is_lost()).unwrap_or(&leases[0]);
+            Box::pin(self.receipts(lease, batch, &created, &mut collected.answers)).await;
         }
         collected.answers()
     }

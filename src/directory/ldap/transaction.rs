@@ -28,19 +28,13 @@ use super::connection::Connection;
 use super::connection::Request;
 use super::connection::Write;
 use super::fault::Trouble;
-use super::filter::Filter;
 use super::guarded::Freshness;
 use super::pipeline::Answers;
-use super::read::canonical;
+use super::pipeline::Places;
 use crate::directory::Pace;
 use crate::directory::Remarks;
-use crate::roster::account::ExistingAccount;
-use crate::roster::attribute::AttributeName;
-use crate::roster::attribute::Schema;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
-use crate::roster::name_key::MatchKey;
-use crate::roster::operation::Done;
 use crate::roster::operation::Operation;
 use crate::roster::operation::Receipt;
 use crate::roster::remark::NoTransactions;
@@ -52,8 +46,6 @@ const MOST: usize = 250;
 const PAUSE: Duration = Duration::from_millis(5);
 /// How often a transaction is tried without the operations that the server refused.
 const ATTEMPTS: usize = 3;
-/// Names in one filter.
-const CHUNK: usize = 100;
 /// A transaction's name that is longer is not one that can be relied on.
 const LONGEST_NAME: usize = 100;
 
@@ -98,9 +90,6 @@ enum Ended {
     /// Nothing was done, and nobody says because of which one.
     Refused,
 }
-
-/// Answers by the place of the operation in the batch, as far as there are any.
-type Places<'a> = &'a mut [Option<Result<Receipt, Fault>>];
 
 impl Dsa {
     /// Writes a batch in transactions. What the server refuses, and what cannot be part of one, goes by itself.
@@ -248,75 +237,6 @@ impl Dsa {
             },
         })
     }
-
-    /// Reads the accounts of a transaction that was committed; within one, the server shows nothing.
-    async fn receipts(&self, connection: &Connection, batch: &[&Operation], done: &[usize], answers: Places<'_>) {
-        let targets: Vec<(usize, Target)> =
-            done.iter().filter_map(|place| Some((*place, self.target(batch[*place])?))).collect();
-        let schema = schema_of(done.iter().map(|place| batch[*place]));
-        let mut found = self.find_targets(connection, &targets, &schema).await;
-        for place in done {
-            // Whatever has no account is a deletion.
-            answers[*place] = Some(Ok(Done::Changed.into()));
-        }
-        for (place, target) in targets {
-            let account = match found.remove(&MatchKey::new(&target.dn)) {
-                Some(account) => Some(account),
-                None => self.shown(connection, &target.dn, None, &schema).await,
-            };
-            answers[place] = Some(match (batch[place], account) {
-                (Operation::Create(_), Some(account)) => {
-                    Ok(Receipt { done: Done::Created(account.id.clone()), account: Some(Box::new(account)) })
-                }
-                (Operation::Create(_), None) => {
-                    Err(Fault::new(Next::LookAgain, "created, but it could not be read back"))
-                }
-                (_, account) => Ok(Receipt { done: Done::Changed, account: account.map(Box::new) }),
-            });
-        }
-    }
-
-    /// Returns where the account of an operation is afterwards.
-    fn target(&self, operation: &Operation) -> Option<Target> {
-        match operation {
-            Operation::Create(create) => {
-                let dn = self.place(&create.username, create.locator.as_deref(), &create.attributes).ok()?;
-                let filter = Filter::eq(&self.site.username_attribute, &create.username);
-                Some(Target { dn: dn.to_string(), filter })
-            }
-            Operation::Update(update) => {
-                Some(Target { dn: canonical(&update.id.locator), filter: self.same(&update.id) })
-            }
-            _ => None,
-        }
-    }
-
-    /// Reads many accounts with few searches. Who is not found is not in the result, whatever the reason.
-    async fn find_targets(
-        &self,
-        connection: &Connection,
-        targets: &[(usize, Target)],
-        schema: &Schema,
-    ) -> HashMap<MatchKey, ExistingAccount> {
-        let base = self.site.people_base.to_string();
-        let attributes = self.attributes(schema);
-        let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
-        let mut found = HashMap::new();
-        for chunk in targets.chunks(CHUNK) {
-            let any = Filter::any(chunk.iter().map(|(_, target)| target.filter.clone()));
-            let page = self.site.page_size;
-            let read = self.search_all(connection, &base, self.scope(), &any, &attributes, page).await;
-            let accounts = read.unwrap_or_default().into_iter().filter_map(|entry| self.account(&entry, schema).ok());
-            found.extend(accounts.map(|account| (MatchKey::new(&account.id.locator), account)));
-        }
-        found
-    }
-}
-
-/// An account that was written, and what finds it.
-struct Target {
-    dn: String,
-    filter: Filter,
 }
 
 /// What has been queued in a transaction.
@@ -346,24 +266,6 @@ impl Queued {
 fn portions(n: usize) -> impl Iterator<Item = Range<usize>> {
     let n_portions = n.div_ceil(MOST);
     (0..n_portions).map(move |i| i * n / n_portions..(i + 1) * n / n_portions)
-}
-
-/// Returns the attributes that the operations are about.
-fn schema_of<'b>(operations: impl Iterator<Item = &'b Operation>) -> Schema {
-    let mut names: HashSet<AttributeName> = HashSet::new();
-    let mut put = |name: &AttributeName| {
-        if !names.contains(name) {
-            names.insert(name.clone());
-        }
-    };
-    for operation in operations {
-        match operation {
-            Operation::Create(create) => create.attributes.iter().for_each(|(name, _)| put(name)),
-            Operation::Update(update) => update.changes.iter().for_each(|change| put(&change.attribute)),
-            _ => {}
-        }
-    }
-    Schema::new(names)
 }
 
 #[cfg(test)]

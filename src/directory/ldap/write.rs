@@ -140,12 +140,7 @@ impl Dsa {
             round += 1;
         };
         if answer.rc != 0 {
-            let fault = refused(During::Add, &answer, secret);
-            return Err(match answer.rc {
-                32 => without_parent(&dn, fault),
-                68 => self.clash(connection, &dn, &create.username, fault).await?,
-                _ => fault,
-            });
+            return Err(self.not_added(connection, create, &dn, &answer).await);
         }
         let account = self.shown(connection, &name, read, &schema).await;
         let unread = || format!("created, but its {} could not be read back", self.site.profile.stable.attribute);
@@ -160,6 +155,26 @@ impl Dsa {
             None => account,
         };
         Ok(Receipt { done: Done::Created(account.id.clone()), account: Some(Box::new(account)) })
+    }
+
+    /// Creates an account that is read later, together with others.
+    pub(super) async fn add(&self, connection: &Connection, create: &Create) -> Result<Receipt, Fault> {
+        let (dn, new) = self.addition(create)?;
+        let sent = connection.add(&dn.to_string(), new.into_attributes(), Vec::new()).await;
+        let (answer, _) = sent.map_err(Trouble::of_write)?;
+        if answer.rc != 0 {
+            return Err(self.not_added(connection, create, &dn, &answer).await);
+        }
+        Ok(Done::Changed.into())
+    }
+
+    async fn not_added(&self, connection: &Connection, create: &Create, dn: &Dn, answer: &LdapResult) -> Fault {
+        let fault = refused(During::Add, answer, create.password.as_ref());
+        match answer.rc {
+            32 => without_parent(dn, fault),
+            68 => self.clash(connection, dn, &create.username, fault).await.unwrap_or_else(|unread| unread),
+            _ => fault,
+        }
     }
 
     /// Asks for the entry as the write leaves it: what the server has made of the request, in the same step (RFC 4527).

@@ -77,7 +77,8 @@ async fn a_server_killed_half_way_leaves_no_operation_without_an_answer() {
     let (done, unknown, unsent) =
         (answers.iter().filter(|a| a.is_ok()).count(), count(Next::LookAgain), count(Next::Retry));
     assert_eq!(done + unknown + unsent, batch.len(), "{:?}", answers.iter().find(|a| a.is_err()));
-    assert!((1..=128).contains(&unknown) && unsent > 0, "{done} done, {unknown} unknown, {unsent} unsent");
+    // Those that could not be read back any more are unknown, too.
+    assert!(unknown > 0 && unsent > 0, "{done} done, {unknown} unknown, {unsent} unsent");
     // While it is down: nothing is sent, nothing is known.
     let down = read(&ldap, Which::All).await.expect_err("down");
     assert_eq!(down.next, Next::Retry, "{down}");

@@ -14,6 +14,7 @@ use rosterd::roster::fault::Next;
 use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
+use rosterd::roster::operation::Receipt;
 use rosterd::roster::remark::NoTransactions;
 use rosterd::roster::remark::Remark;
 use rosterd::run::Carried;
@@ -35,12 +36,16 @@ const END: &str = "1.3.6.1.1.21.3";
 
 /// Returns a directory that uses transactions, and somebody who listens.
 fn listened_to(territory: &Territory<'_>) -> (Ldap, Eavesdropper) {
+    listened(territory, Some(LdapSettings::TRANSACTION))
+}
+
+fn listened(territory: &Territory<'_>, transactions: Option<NonZeroUsize>) -> (Ldap, Eavesdropper) {
     let ear = Eavesdropper::before(territory.server.port());
     let mut settings = territory.settings();
     settings.url = Url::parse(&format!("ldap://localhost:{}", ear.port)).expect("a URL");
     settings.tls = StartTls::Off;
     settings.allow_cleartext = true;
-    settings.transactions = Some(LdapSettings::TRANSACTION);
+    settings.transactions = transactions;
     (Ldap::new(settings).expect("good settings"), ear)
 }
 
@@ -50,6 +55,35 @@ fn without_password(uid: &str) -> Create {
 
 fn creates(range: std::ops::Range<usize>) -> Vec<Operation> {
     range.map(|n| Operation::Create(without_password(&format!("p{n:04}")))).collect()
+}
+
+/// The server need not show each entry while other writers wait (RFC 4527): a few searches read all of them.
+#[tokio::test]
+async fn without_transactions_many_new_accounts_are_read_back_together() {
+    const POST_READ: &str = "1.3.6.1.1.13.2";
+    let territory = Slapd::shared().territory().await;
+    let (ldap, ear) = listened(&territory, None);
+    let few = ldap.apply(&creates(7..8), &Pace::unlimited()).await;
+    assert!(few[0].as_ref().is_ok_and(|receipt| receipt.account.is_some()) && ear.heard(POST_READ));
+    let before = ear.count(POST_READ);
+    let mut batch = creates(0..40);
+    let Operation::Create(odd) = &mut batch[20] else { panic!("a creation") };
+    odd.attributes =
+        [("sn", vec!["x"]), ("cn", vec!["x"]), ("mail", vec!["m\u{fc}ller@example.org"])].into_iter().collect();
+    let answers = ldap.apply(&batch, &Pace::unlimited()).await;
+    assert_eq!(ear.count(POST_READ), before);
+    for (n, answer) in answers.iter().enumerate() {
+        match (n, answer) {
+            (7, Err(fault)) => assert_eq!((fault.next, fault.code.as_deref()), (Next::LookAgain, Some("68"))),
+            (20, Err(fault)) => assert_eq!((fault.next, fault.code.as_deref()), (Next::RejectRow, Some("21"))),
+            (_, Ok(Receipt { done: Done::Created(id), account: Some(account) })) => {
+                let found = by_username(&ldap, &[&format!("p{n:04}")]).await;
+                assert_eq!((&found[0].id, &account.id), (id, id));
+                assert!(account.attributes.first_text("sn").is_some(), "{account:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
