@@ -230,6 +230,8 @@ pub struct Peculiar {
     /// The attribute of a naming context that says how far a server has come with what was written to all of its copies:
     /// a value for each of them, whose texts are in the order of time.
     pub progress: Option<&'static str>,
+    /// What it shows of an entry with the answer to a write is made up while other writers wait.
+    pub shows_in_turn: bool,
     /// Attributes, in lower case, that the server makes up for new entries though their classes require them.
     pub made_up: &'static [&'static str],
     /// Returns why a login name cannot be had, when that is so.
@@ -246,6 +248,7 @@ impl Peculiar {
         numbered: false,
         longest_name: None,
         progress: None,
+        shows_in_turn: false,
         made_up: &[],
         bad_username: |_| None,
         of_new_group: |_, _| Vec::new(),

@@ -1,7 +1,7 @@
 //! Reading many accounts back that were just written, with few searches.
 //!
-//! The server could show each entry with its answer (RFC 4527), but it makes up what it shows while all other writers
-//! wait. Many entries together cost it a quarter of that, at a time when others can write.
+//! OpenLDAP could show each entry with its answer (RFC 4527), but it makes up what it shows while all other writers wait.
+//! Many entries together cost it a quarter of that, at a time when others can write.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -55,7 +55,9 @@ impl Dsa {
         let n_created = batch.iter().filter(|operation| matches!(operation, Operation::Create(_))).count();
         // Whether a number is still free, and whether a password was taken, is seen account by account.
         let is_one_step = self.site.posix.is_none() && self.site.password_storage != PasswordStorage::Exop;
-        let is_worth_it = n_created >= WORTH && !self.read_back.is_slow.load(Ordering::Relaxed);
+        let is_worth_it = self.site.profile.peculiar.shows_in_turn
+            && n_created >= WORTH
+            && !self.read_back.is_slow.load(Ordering::Relaxed);
         if is_one_step && is_worth_it { Shown::Later } else { Shown::WithAnswer }
     }
 

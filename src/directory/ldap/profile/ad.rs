@@ -132,6 +132,7 @@ pub static PROFILE: Profile = Profile {
         // MS-ADSC); nobody has to name them.
         numbered: true,
         progress: None,
+        shows_in_turn: false,
         longest_name: None,
         made_up: &["instancetype", "ntsecuritydescriptor", "objectcategory", "objectsid"],
         bad_username,

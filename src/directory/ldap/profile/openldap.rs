@@ -55,7 +55,7 @@ const PLAIN: Profile = Profile {
     rights: Rights::Untold,
     uniqueness: Uniqueness::Overlay,
     connections: 1,
-    peculiar: Peculiar { longest_name: Some(245), progress: Some("contextCSN"), ..Peculiar::NONE },
+    peculiar: Peculiar { longest_name: Some(245), progress: Some("contextCSN"), shows_in_turn: true, ..Peculiar::NONE },
     limits_hint: "raise the limits for the bind DN (`olcLimits` with size=unlimited time=unlimited size.unchecked=unlimited)",
 };
 
