@@ -81,6 +81,11 @@ pub struct Update {
 }
 
 impl Update {
+    /// Returns an update that changes nothing.
+    pub fn of(id: EntryId, username: Box<str>) -> Self {
+        Self { id, username, relocation: None, changes: Vec::new(), password: None, must_change: None, enabled: None }
+    }
+
     /// Returns the entry with the place that it has when the update is done.
     pub fn id_after(&self) -> EntryId {
         let place = self.relocation.as_ref().and_then(|relocation| relocation.place.as_ref());

@@ -211,14 +211,14 @@ impl<'d> Probe<'d> {
         let old: Box<[u8]> = self.username.as_bytes().into();
         let new: Box<[u8]> = format!("{} changed", self.username).into_bytes().into();
         let change = Change { attribute: name.clone(), old: [old].into(), new: [new].into() };
-        let update = Update { changes: vec![change], ..self.nothing(id) };
+        let update = Update { changes: vec![change], ..Update::of(id.clone(), self.username.clone()) };
         let hint = format!("give the bind DN the right to write `{name}` of existing accounts");
         self.attempt(subject, Operation::Update(update), &hint).await;
     }
 
     async fn switch_off_and_on(&mut self, id: &EntryId) {
         let hint = "give the bind DN the right to write what disabling writes, or `password_policy = \"none\"`";
-        let off = Operation::Update(Update { enabled: Some(false), ..self.nothing(id) });
+        let off = Operation::Update(Update { enabled: Some(false), ..Update::of(id.clone(), self.username.clone()) });
         if self.attempt("probe: disable the account".to_owned(), off, hint).await {
             if let Some(password) = &self.password {
                 let subject = "probe: log in while disabled";
@@ -229,7 +229,7 @@ impl<'d> Probe<'d> {
                 };
                 self.findings.push(finding(subject, verdict));
             }
-            let on = Operation::Update(Update { enabled: Some(true), ..self.nothing(id) });
+            let on = Operation::Update(Update { enabled: Some(true), ..Update::of(id.clone(), self.username.clone()) });
             self.attempt("probe: enable the account".to_owned(), on, hint).await;
         }
     }
@@ -254,7 +254,8 @@ impl<'d> Probe<'d> {
             Err(fault) => format!("{left}: {fault}"),
         };
         if let Some(id) = id.filter(|_| self.dsa.capabilities.disable) {
-            let off = Operation::Update(Update { enabled: Some(false), ..self.nothing(id) });
+            let off =
+                Operation::Update(Update { enabled: Some(false), ..Update::of(id.clone(), self.username.clone()) });
             text.push_str(if self.apply(off).await.is_ok() {
                 "; it is disabled"
             } else {
@@ -286,18 +287,6 @@ impl<'d> Probe<'d> {
         let which = Which::Matching { by: MatchBy::Username, values: vec![self.username.clone()] };
         let found: Vec<ExistingAccount> = self.dsa.accounts(Lookup { which, attributes }).try_collect().await?;
         Ok(found.into_iter().next())
-    }
-
-    fn nothing(&self, id: &EntryId) -> Update {
-        Update {
-            id: id.clone(),
-            username: self.username.clone(),
-            relocation: None,
-            changes: Vec::new(),
-            password: None,
-            must_change: None,
-            enabled: None,
-        }
     }
 
     /// Does one thing the way imports do it.

@@ -218,7 +218,7 @@ impl<'p> Probe<'p> {
             new: [Box::from(new.as_bytes())].into(),
         };
         let subject = format!("probe: change {name}");
-        let update = Update { changes: vec![change], ..self.nothing(id) };
+        let update = Update { changes: vec![change], ..Update::of(id.clone(), self.username.clone()) };
         if !self.attempt(subject.clone(), Operation::Update(update)).await {
             return;
         }
@@ -236,7 +236,8 @@ impl<'p> Probe<'p> {
 
     async fn switch_off_and_on(&mut self, id: &EntryId) {
         for (enabled, subject) in [(false, "probe: disable the account"), (true, "probe: enable the account")] {
-            let update = Operation::Update(Update { enabled: Some(enabled), ..self.nothing(id) });
+            let update =
+                Operation::Update(Update { enabled: Some(enabled), ..Update::of(id.clone(), self.username.clone()) });
             if !self.attempt(subject.to_owned(), update).await {
                 return;
             }
@@ -274,7 +275,7 @@ impl<'p> Probe<'p> {
             Ok(_) => left.to_owned(),
             Err(fault) => format!("{left}: {fault}"),
         };
-        let off = Operation::Update(Update { enabled: Some(false), ..self.nothing(id) });
+        let off = Operation::Update(Update { enabled: Some(false), ..Update::of(id.clone(), self.username.clone()) });
         text.push_str(if self.apply(off).await.is_ok() { "; it is disabled" } else { "; it may be able to log in" });
         let hint = format!("delete {} by hand, and let the credentials delete accounts if feeds are to", self.username);
         self.findings.push(finding(subject, Verdict::Bad(text, hint)));
@@ -292,18 +293,6 @@ impl<'p> Probe<'p> {
         let attributes = Schema::new(self.attributes.iter().map(|(name, _)| name.clone()));
         let found: Vec<ExistingAccount> = self.scim.existing(Lookup { which, attributes }).try_collect().await?;
         Ok(found.into_iter().next())
-    }
-
-    fn nothing(&self, id: &EntryId) -> Update {
-        Update {
-            id: id.clone(),
-            username: self.username.clone(),
-            relocation: None,
-            changes: Vec::new(),
-            password: None,
-            must_change: None,
-            enabled: None,
-        }
     }
 
     /// Does one thing the way imports do it.
