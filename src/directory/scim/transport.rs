@@ -239,13 +239,11 @@ impl Transport {
                     self.wait_with_all(&answer, since, &mut tries, &scrub, true)?;
                 }
                 StatusCode::SERVICE_UNAVAILABLE => {
-                    // Whoever says when to come back has not begun (RFC 9110 section 15.6.4). Without that it may be
-                    // something in front of the service that has lost patience with it.
-                    let is_undone = retry::retry_after(&answer.headers, SystemTime::now()).is_some();
-                    if !is_undone && !request.is_safe_to_repeat {
+                    // It may have begun, or something in front of it have lost patience: whoever writes looks first.
+                    if !request.is_safe_to_repeat {
                         tries.turned_away = self.settings.tries.get();
                     }
-                    self.wait_with_all(&answer, since, &mut tries, &scrub, is_undone)?;
+                    self.wait_with_all(&answer, since, &mut tries, &scrub, false)?;
                 }
                 _ if request.is_safe_to_repeat && trouble::is_passing(status.as_u16()) => {
                     tries.silences += 1;

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::time::Duration;
+use std::time::Instant;
 use std::time::SystemTime;
 
 use futures_util::future::join_all;
@@ -60,9 +61,7 @@ async fn too_many_requests_keep_the_whole_target_waiting() {
 #[tokio::test]
 async fn what_was_refused_for_its_number_is_created_once_all_the_same() {
     let desk = Desk::answering(|n, _| match n {
-        0 => with(bare(429), &[("retry-after", "0")]),
-        // Whoever says when to come back has not begun.
-        1 => with(bare(503), &[("retry-after", "0")]),
+        0 | 1 => with(bare(429), &[("retry-after", "0")]),
         _ => scim(201, &json!({"id": "1"})),
     })
     .await;
@@ -90,6 +89,19 @@ async fn an_outage_is_sat_out_but_nothing_is_created_twice_in_it() {
     assert_eq!(desk.count(), 1);
     let reply = transport.send(Request::get(users(desk.port)), None).await;
     assert_eq!((reply.expect("a reply").status, desk.count()), (200, 3));
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_for_a_while_may_have_created_it() {
+    let desk = Desk::answering(|_, _| with(bare(503), &[("retry-after", "1")])).await;
+    let transport = transport(&settings(desk.port));
+    let trouble = transport.send(Request::post(users(desk.port), json!({})), None).await.expect_err("no reply");
+    assert!(matches!(trouble, Trouble::Unanswered(_)), "{trouble:?}");
+    assert_eq!((trouble.fault_of_write().next, desk.count()), (Next::LookAgain, 1));
+    // Whoever looks now does so when the service is back.
+    let began = Instant::now();
+    let _ = transport.send(Request::get(users(desk.port)), None).await;
+    assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
