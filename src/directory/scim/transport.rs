@@ -277,12 +277,13 @@ impl Transport {
             builder = builder.body(body.to_string());
         }
         let began = Instant::now();
+        let at_service = |why: String| format!("{}: {why}", url.origin().ascii_serialization());
         let failed = |error: &reqwest::Error| {
             let why = dial::why(error, scrub);
             tracing::debug!(http.method = %method, http.path = url.path(), error = why, "A request had no answer");
             match error {
-                error if dial::is_for_good(error) => Exchange::ForGood(why),
-                error if dial::was_never_sent(error) => Exchange::NeverSent(why),
+                error if dial::is_for_good(error) => Exchange::ForGood(at_service(why)),
+                error if dial::was_never_sent(error) => Exchange::NeverSent(at_service(why)),
                 _ => Exchange::Silence(why),
             }
         };
