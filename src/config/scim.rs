@@ -25,11 +25,11 @@ use crate::directory::scim::path::AttributePath;
 use crate::directory::scim::transport::Auth;
 use crate::directory::scim::transport::ClientCredentials;
 use crate::directory::scim::transport::CredentialsPlace;
-use crate::directory::scim::transport::Limit;
 use crate::directory::scim::transport::MediaType;
 use crate::directory::scim::transport::Proxy;
 use crate::directory::scim::transport::Timeouts;
 use crate::directory::scim::url::BaseUrl;
+use crate::roster::forecast::Rate;
 use crate::roster::secret::Secret;
 
 impl Prover {
@@ -174,7 +174,7 @@ impl Prover {
 }
 
 /// Reads `25`, `25/s`, `180/min` or `1000/h`.
-fn limit(raw: &RawRate) -> Result<Limit, String> {
+fn limit(raw: &RawRate) -> Result<Rate, String> {
     let none =
         || "a rate is a number that is not 0, for a second, or such as \"25/s\", \"180/min\", \"1000/h\"".to_owned();
     let (n, seconds) = match raw {
@@ -190,7 +190,7 @@ fn limit(raw: &RawRate) -> Result<Limit, String> {
             (n.trim().parse().map_err(|_| none())?, seconds)
         }
     };
-    Ok(Limit { n: NonZeroU32::new(n).ok_or_else(none)?, per: Duration::from_secs(seconds) })
+    Ok(Rate { n: NonZeroU32::new(n).ok_or_else(none)?, per: Duration::from_secs(seconds) })
 }
 
 fn overrides(raw: RawOverride) -> Overrides {
@@ -239,7 +239,7 @@ mod tests {
             assert_eq!(read(text).as_deref(), Ok(text));
         }
         assert_eq!(read(" 5 / s ").as_deref(), Ok("5/s"));
-        assert_eq!(limit(&RawRate::PerSecond(7)), Ok(Limit::per_second(NonZeroU32::new(7).expect("not zero"))));
+        assert_eq!(limit(&RawRate::PerSecond(7)), Ok(Rate::per_second(NonZeroU32::new(7).expect("not zero"))));
         for wrong in ["", "25", "0/s", "-1/s", "25/day", "fast/s", "1.5/s"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use self::guard::Guard;
 use self::provider::Provider;
 use self::provider::Site;
-use self::transport::Limit;
 use self::transport::Transport;
 use super::Capabilities;
 use super::Directory;
@@ -140,8 +139,7 @@ impl Directory for Scim {
     }
 
     fn max_rate(&self) -> Option<Rate> {
-        let Limit { n, per } = self.site.settings.max_rate();
-        Some(Rate { n, per })
+        Some(self.site.settings.max_rate())
     }
 
     fn remarks(&self) -> Option<&Remarks> {

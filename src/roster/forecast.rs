@@ -47,11 +47,12 @@ impl Rate {
     /// Returns the slower one.
     #[must_use]
     pub fn slower(self, other: Self) -> Self {
-        if self.seconds_each() >= other.seconds_each() { self } else { other }
+        if self.each_second() <= other.each_second() { self } else { other }
     }
 
-    fn seconds_each(self) -> f64 {
-        self.per.as_secs_f64() / f64::from(self.n.get())
+    /// Returns how many a second that is.
+    pub fn each_second(self) -> f64 {
+        f64::from(self.n.get()) / self.per.as_secs_f64()
     }
 }
 
@@ -84,7 +85,7 @@ impl Forecast {
     pub fn takes(self) -> Duration {
         let Self { writes, tempo: Tempo { rate, batch_size, pause } } = self;
         let n_pauses = writes.div_ceil(batch_size.get()).saturating_sub(1);
-        let writing = rate.map_or(0.0, |rate| rate.seconds_each() * writes as f64);
+        let writing = rate.map_or(0.0, |rate| writes as f64 / rate.each_second());
         let seconds = writing + pause.as_secs_f64() * n_pauses as f64;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }

@@ -1,10 +1,9 @@
 //! What is known of services beforehand: limits that they publish and do not tell, as plain data, a file each.
 
+use crate::roster::forecast::Rate;
 use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
 use std::time::Duration;
-
-use super::transport::Limit;
 
 mod atlassian;
 mod aws;
@@ -24,7 +23,7 @@ pub struct Preset {
     /// Where the limits are published.
     pub sources: &'static [&'static str],
     /// Requests in a length of time, at most.
-    pub max_rate: Option<Limit>,
+    pub max_rate: Option<Rate>,
     /// Requests in flight, at most.
     pub in_flight: Option<NonZeroUsize>,
     /// Resources per page, at most.
@@ -131,8 +130,8 @@ const fn some(n: usize) -> Option<NonZeroUsize> {
     NonZeroUsize::new(n)
 }
 
-const fn rate(n: u32, seconds: u64) -> Limit {
-    Limit { n: NonZeroU32::new(n).expect("a rate is not zero"), per: Duration::from_secs(seconds) }
+const fn rate(n: u32, seconds: u64) -> Rate {
+    Rate { n: NonZeroU32::new(n).expect("a rate is not zero"), per: Duration::from_secs(seconds) }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 
 use super::preset::Preset;
 use super::transport::Auth;
-use super::transport::Limit;
 use super::transport::Transport;
 use super::transport::TransportSettings;
 use super::url::BaseUrl;
+use crate::roster::forecast::Rate;
 
 /// The keys of `[target.scim]`; see `config/rosterd.toml` for what each one means.
 ///
@@ -23,7 +23,7 @@ pub struct ScimSettings {
     /// Requests sent and not yet answered, at most.
     pub in_flight: Option<NonZeroUsize>,
     /// Requests in a length of time, at most.
-    pub max_rate: Option<Limit>,
+    pub max_rate: Option<Rate>,
     /// Resources per page of a list.
     pub page_size: Option<NonZeroUsize>,
     /// Members per request that changes a group.
@@ -132,7 +132,7 @@ impl ScimSettings {
     pub const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not zero");
     /// Requests per second, likewise. What Microsoft asks of services that its own client provisions, and so what most
     /// can bear: <https://learn.microsoft.com/entra/identity/app-provisioning/use-scim-to-provision-users-and-groups>.
-    pub const RATE: Limit = Limit::per_second(NonZeroU32::new(25).expect("25 is not zero"));
+    pub const RATE: Rate = Rate::per_second(NonZeroU32::new(25).expect("25 is not zero"));
     /// Members per request, likewise.
     pub const MEMBERS: NonZeroUsize = NonZeroUsize::new(100).expect("100 is not zero");
     /// Resources per page, unless somebody says that there are fewer.
@@ -181,7 +181,7 @@ impl ScimSettings {
     }
 
     /// Returns how fast requests may be sent.
-    pub fn max_rate(&self) -> Limit {
+    pub fn max_rate(&self) -> Rate {
         self.max_rate.or(self.preset().max_rate).unwrap_or(Self::RATE)
     }
 

@@ -26,7 +26,7 @@ use self::auth::Authorization;
 use self::auth::Credentials;
 use self::body::Body;
 use self::circuit::Circuit;
-use self::rate::Rate;
+use self::rate::Turnstile;
 use self::stop::Stopping;
 use self::tries::Tries;
 use super::url::is_in_clear;
@@ -51,7 +51,6 @@ mod tries;
 mod trouble;
 
 pub use error::TransportError;
-pub use rate::Limit;
 pub use request::Reply;
 pub use request::Request;
 pub(super) use scrub::Scrub;
@@ -81,7 +80,7 @@ pub struct Transport {
     credentials: Credentials,
     extra: HeaderMap,
     scrub: Scrub,
-    rate: Rate,
+    rate: Turnstile,
     circuit: Arc<Circuit>,
 }
 
@@ -127,12 +126,12 @@ impl Transport {
         // More than the limit can never be on their way.
         let most = settings.rate.map_or(usize::MAX, |limit| limit.n.get() as usize);
         let in_flight = NonZeroUsize::new(most).map_or(settings.in_flight, |most| most.min(settings.in_flight));
-        let rate = Rate::new(in_flight, settings.rate);
+        let rate = Turnstile::new(in_flight, settings.rate);
         Ok(Self { settings: settings.clone(), client, credentials, extra, scrub, rate, circuit })
     }
 
     /// Returns when requests may be sent.
-    pub fn rate(&self) -> &Rate {
+    pub fn rate(&self) -> &Turnstile {
         &self.rate
     }
 

@@ -6,9 +6,9 @@ use rosterd::directory::scim::RoleAttribute;
 use rosterd::directory::scim::Scim;
 use rosterd::directory::scim::ScimSettings;
 use rosterd::directory::scim::transport::Auth;
-use rosterd::directory::scim::transport::Limit;
 use rosterd::directory::scim::url::BaseUrl;
 use rosterd::roster::account::GroupKind;
+use rosterd::roster::forecast::Rate;
 use rosterd::roster::secret::Secret;
 use serde_json::json;
 use url::Url;
@@ -33,7 +33,7 @@ pub use mapped::Names;
 pub fn settings(base: &Url, token: Secret) -> ScimSettings {
     let base = BaseUrl::parse(base.as_str()).expect("a base");
     let mut settings = ScimSettings::new(base, Auth::Bearer(token));
-    settings.max_rate = Some(Limit::per_second(NonZeroU32::new(10_000).expect("not zero")));
+    settings.max_rate = Some(Rate::per_second(NonZeroU32::new(10_000).expect("not zero")));
     settings
 }
 

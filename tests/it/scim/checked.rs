@@ -8,9 +8,9 @@ use rosterd::directory::Verdict;
 use rosterd::directory::scim::Scim;
 use rosterd::directory::scim::ScimSettings;
 use rosterd::directory::scim::transport::Auth;
-use rosterd::directory::scim::transport::Limit;
 use rosterd::directory::scim::url::BaseUrl;
 use rosterd::roster::attribute::AttributeName;
+use rosterd::roster::forecast::Rate;
 use rosterd::roster::secret::Secret;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ use crate::server::scim::Tenant;
 fn service(tenant: &Tenant, token: Secret) -> Scim {
     let base = BaseUrl::parse(tenant.base.as_str()).expect("a base");
     let mut settings = ScimSettings::new(base, Auth::Bearer(token));
-    settings.max_rate = NonZeroU32::new(500).map(Limit::per_second);
+    settings.max_rate = NonZeroU32::new(500).map(Rate::per_second);
     Scim::new(settings).expect("good settings")
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use axum::http::Method;
-use rosterd::directory::scim::transport::Limit;
+use rosterd::roster::forecast::Rate;
 use rosterd::roster::operation::Create;
 use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
@@ -40,7 +40,7 @@ fn all_created(answers: &[Result<Done, rosterd::roster::fault::Fault>]) {
 async fn the_rate_is_never_exceeded_in_any_second() {
     let server = FaultServer::with(Quirks { latency: Duration::from_millis(20), ..Quirks::default() }).await;
     let directory = directory_with(&server, |settings| {
-        settings.max_rate = Some(Limit::per_second(NonZeroU32::new(20).expect("not zero")));
+        settings.max_rate = Some(Rate::per_second(NonZeroU32::new(20).expect("not zero")));
         settings.in_flight = NonZeroUsize::new(3);
     });
     let started = Instant::now();

@@ -15,12 +15,12 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rosterd::directory::scim::transport::Auth;
-use rosterd::directory::scim::transport::Limit;
 use rosterd::directory::scim::transport::Timeouts;
 use rosterd::directory::scim::transport::Transport;
 use rosterd::directory::scim::transport::TransportSettings;
 use rosterd::directory::scim::url::BaseUrl;
 use rosterd::directory::scim::wire::ResourceId;
+use rosterd::roster::forecast::Rate;
 use rosterd::roster::secret::Secret;
 use url::Url;
 
@@ -55,8 +55,8 @@ fn user(port: u16, id: &str) -> Url {
     base(port).endpoint("Users").expect("an endpoint").resource(&ResourceId::new(id).expect("an id"))
 }
 
-fn limit(n: u32) -> Option<Limit> {
-    Some(Limit::per_second(NonZeroU32::new(n).expect("not zero")))
+fn limit(n: u32) -> Option<Rate> {
+    Some(Rate::per_second(NonZeroU32::new(n).expect("not zero")))
 }
 
 fn at_most(n: usize) -> NonZeroUsize {

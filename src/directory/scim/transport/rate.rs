@@ -2,8 +2,6 @@
 //! peace. One place for the whole target, together with the pace of the feed.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -20,6 +18,7 @@ use tokio::time::sleep_until;
 use super::stop::Stop;
 use super::stop::Stopping;
 use crate::directory::Pace;
+use crate::roster::forecast::Rate;
 
 /// How long there must be no complaint before it goes a little faster again.
 const CLEAN: Duration = Duration::from_secs(30);
@@ -36,48 +35,14 @@ const LEAST_FULL: f64 = 25.0;
 /// How late a request may leave without the next ones being later for it: what timers are good for.
 const CATCH_UP: Duration = Duration::from_millis(20);
 
-/// So many in a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// How many.
-    pub n: NonZeroU32,
-    /// In which time.
-    pub per: Duration,
-}
-
-impl Limit {
-    /// So many a second.
-    pub const fn per_second(n: NonZeroU32) -> Self {
-        Self { n, per: Duration::from_secs(1) }
-    }
-
-    /// Returns how many a second that is.
-    pub fn each_second(self) -> f64 {
-        f64::from(self.n.get()) / self.per.as_secs_f64()
-    }
-}
-
-/// `25/s`, `180/min`, `1000/h`.
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { n, per } = self;
-        match per.as_secs() {
-            1 => write!(f, "{n}/s"),
-            60 => write!(f, "{n}/min"),
-            3600 => write!(f, "{n}/h"),
-            _ => write!(f, "{n} in {per:?}"),
-        }
-    }
-}
-
 /// Hands out turns.
 ///
 /// A limit of n in a time holds for every window of that time, wherever it begins, and where the service stands, not
 /// only where we do: a request is taken to arrive at any moment between its turn and its answer, so it counts until a
 /// whole window has passed since the answer. Within that, turns are evenly spaced.
 #[derive(Debug)]
-pub struct Rate {
-    limit: Option<Limit>,
+pub struct Turnstile {
+    limit: Option<Rate>,
     seats: Semaphore,
     /// Whoever holds it is next: turns are given in the order in which they were asked for.
     next: tokio::sync::Mutex<()>,
@@ -119,9 +84,9 @@ enum Wait {
     ForAnAnswer,
 }
 
-impl Rate {
+impl Turnstile {
     /// Returns the rate of a target.
-    pub fn new(in_flight: NonZeroUsize, limit: Option<Limit>) -> Self {
+    pub fn new(in_flight: NonZeroUsize, limit: Option<Rate>) -> Self {
         let now = Instant::now();
         Self {
             limit,
@@ -204,7 +169,7 @@ impl Rate {
     pub fn each_second(&self) -> Option<f64> {
         let mut state = self.state();
         state.recover(Instant::now());
-        state.slowed.map(|slowed| slowed.each_second).or(self.limit.map(Limit::each_second))
+        state.slowed.map(|slowed| slowed.each_second).or(self.limit.map(Rate::each_second))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -214,7 +179,7 @@ impl Rate {
 
 impl State {
     /// Returns what to wait for before one more may go.
-    fn wait(&mut self, limit: Option<Limit>) -> Option<Wait> {
+    fn wait(&mut self, limit: Option<Rate>) -> Option<Wait> {
         let now = Instant::now();
         self.recover(now);
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
@@ -236,10 +201,10 @@ impl State {
         (is_spaced && self.due > now).then_some(Wait::Until(self.due))
     }
 
-    fn grant(&mut self, limit: Option<Limit>) -> Instant {
+    fn grant(&mut self, limit: Option<Rate>) -> Instant {
         let now = Instant::now();
         self.under_way += 1;
-        let each_second = self.slowed.map(|slowed| slowed.each_second).or(limit.map(Limit::each_second));
+        let each_second = self.slowed.map(|slowed| slowed.each_second).or(limit.map(Rate::each_second));
         let space = each_second.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
         let oldest = now.checked_sub(CATCH_UP).unwrap_or(now);
         self.due = self.due.max(oldest) + space;
@@ -272,7 +237,7 @@ impl State {
 /// The right to send one request, until it is dropped.
 #[derive(Debug)]
 pub struct Turn<'r> {
-    rate: &'r Rate,
+    rate: &'r Turnstile,
     since: Instant,
     _seat: SemaphorePermit<'r>,
 }

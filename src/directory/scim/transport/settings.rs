@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::rate::Limit;
 use crate::directory::scim::url::BaseUrl;
+use crate::roster::forecast::Rate;
 use crate::roster::secret::Secret;
 
 /// How a service is spoken to. [`TransportSettings::new`] has the defaults.
@@ -37,7 +37,7 @@ pub struct TransportSettings {
     /// How many requests may be on their way at the same time.
     pub in_flight: NonZeroUsize,
     /// How many requests may be sent in a time. `None` is as many as there are.
-    pub rate: Option<Limit>,
+    pub rate: Option<Rate>,
     /// How long is waited at most when the service says how long to wait.
     pub longest_pause: Duration,
     /// How often one request is sent at most when the service says that it is busy, or cannot be reached.
@@ -59,7 +59,7 @@ impl TransportSettings {
             timeouts: Timeouts::default(),
             max_body: 64 * 1024 * 1024,
             in_flight: NonZeroUsize::new(4).expect("4 is not zero"),
-            rate: Some(Limit::per_second(NonZeroU32::new(25).expect("25 is not zero"))),
+            rate: Some(Rate::per_second(NonZeroU32::new(25).expect("25 is not zero"))),
             longest_pause: Duration::from_secs(15 * 60),
             tries: NonZeroU32::new(6).expect("6 is not zero"),
         }

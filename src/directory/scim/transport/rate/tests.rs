@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use rand::RngExt;
@@ -8,12 +9,12 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn per_second(n: u32) -> Limit {
-    Limit::per_second(NonZeroU32::new(n).expect("not zero"))
+fn per_second(n: u32) -> Rate {
+    Rate::per_second(NonZeroU32::new(n).expect("not zero"))
 }
 
-fn rate(in_flight: usize, limit: Option<Limit>) -> Arc<Rate> {
-    Arc::new(Rate::new(NonZeroUsize::new(in_flight).expect("not zero"), limit))
+fn rate(in_flight: usize, limit: Option<Rate>) -> Arc<Turnstile> {
+    Arc::new(Turnstile::new(NonZeroUsize::new(in_flight).expect("not zero"), limit))
 }
 
 /// When requests left, and when the service saw them.
@@ -24,7 +25,7 @@ struct Trace {
 }
 
 /// Sends `n` requests as fast as they may go. Each is seen by the service at some time between its turn and its answer.
-async fn trace(rate: &Arc<Rate>, pace: &Arc<Pace>, n: usize, way: impl Fn(&mut StdRng) -> Duration) -> Trace {
+async fn trace(rate: &Arc<Turnstile>, pace: &Arc<Pace>, n: usize, way: impl Fn(&mut StdRng) -> Duration) -> Trace {
     let start = Instant::now();
     let mut drawn = StdRng::seed_from_u64(n as u64);
     let tasks: Vec<_> = (0..n)
@@ -215,13 +216,4 @@ async fn where_there_is_no_limit_what_was_too_fast_becomes_one() {
     assert!((45.0..55.0).contains(&slowed), "{slowed}");
     tokio::time::advance(CLEAN * 13).await;
     assert_eq!(rate.each_second(), None);
-}
-
-#[test]
-fn a_limit_is_shown_as_it_is_written() {
-    let shown = [(25, 1), (180, 60), (1000, 3600)].map(|(n, seconds)| {
-        let (n, per) = (NonZeroU32::new(n).expect("not zero"), Duration::from_secs(seconds));
-        Limit { n, per }.to_string()
-    });
-    assert_eq!(shown, ["25/s", "180/min", "1000/h"]);
 }
