@@ -3,6 +3,7 @@
 //! One page without scripts and without anything loaded from elsewhere; its content security policy allows just its own
 //! style sheet. Filtering by status is done by the style sheet.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io;
 use std::io::Write;
@@ -145,7 +146,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    fn values(&mut self, element: &'static str, values: &[String]) -> io::Result<()> {
+    fn values(&mut self, element: &'static str, values: &[Cow<'_, str>]) -> io::Result<()> {
         if values.is_empty() {
             return self.markup("<i>none</i>");
         }
