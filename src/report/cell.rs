@@ -9,6 +9,12 @@ use std::borrow::Cow;
 use std::io;
 use std::io::Write;
 
+use memchr::memchr;
+use memchr::memchr2_iter;
+use memchr::memchr3;
+use memchr::memchr3_iter;
+
+use super::visible::is_plain;
 use super::visible::visible;
 
 /// Returns `value` fit for a cell: hidden characters made visible, and nothing in it a formula.
@@ -21,10 +27,7 @@ pub fn cell(value: &str) -> Cow<'_, str> {
 
 /// Returns `text` with an apostrophe wherever a spreadsheet could see the beginning of a formula.
 pub fn disarm(text: &str) -> Cow<'_, str> {
-    if is_one_plain_piece(text) {
-        return Cow::Borrowed(text);
-    }
-    if !pieces(text).any(is_formula) {
+    if !has_formula(text) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 4);
@@ -51,19 +54,30 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive([',', ';', '\t', '\n', '\r'])
 }
 
-/// Returns whether `text` begins with an ASCII letter or digit and is one piece, as nearly all values are.
-fn is_one_plain_piece(text: &str) -> bool {
-    text.bytes().next().is_none_or(|first| first.is_ascii_alphanumeric())
-        && !text.bytes().any(|byte| matches!(byte, b',' | b';' | b'\t' | b'\n' | b'\r'))
+/// Returns whether one of the pieces of `text` is a formula.
+///
+/// Each is judged with all that follows it, which makes no difference: [`is_formula`] looks past no end of a piece.
+fn has_formula(text: &str) -> bool {
+    let octets = text.as_bytes();
+    let mut ends = memchr3_iter(b',', b';', b'\t', octets).chain(memchr2_iter(b'\n', b'\r', octets));
+    is_formula(text) || ends.any(|end| is_formula(&text[end + 1..]))
 }
 
 /// Returns whether `piece` begins like a formula, seen past blanks, quotes, apostrophes and invisible characters.
 ///
 /// The full-width forms count: Excel takes them for the plain ones in Japanese.
 fn is_formula(piece: &str) -> bool {
+    // As nearly all do.
+    if begins_plainly(piece.strip_prefix(' ').unwrap_or(piece)) {
+        return false;
+    }
     let skipped = |c: char| matches!(c, ' ' | '"' | '\'' | '\u{feff}' | '\u{200b}' | '\u{2060}') || is_blank(c);
     let rest = piece.trim_start_matches(skipped);
     rest.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'])
+}
+
+fn begins_plainly(text: &str) -> bool {
+    text.bytes().next().is_none_or(|first| first.is_ascii_alphanumeric())
 }
 
 fn is_blank(c: char) -> bool {
@@ -72,30 +86,43 @@ fn is_blank(c: char) -> bool {
 
 /// Lines of CSV as RFC 4180 has them, with [`cell`] at the only door. Starts with a byte order mark, without which
 /// Excel takes UTF-8 for the code page of the country.
-pub(super) struct Lines<'a> {
-    writer: csv::Writer<&'a mut dyn Write>,
+pub(super) struct Lines<'a, W: ?Sized> {
+    out: &'a mut W,
+    delimiter: u8,
 }
 
-impl<'a> Lines<'a> {
+impl<'a, W: Write + ?Sized> Lines<'a, W> {
     /// Begins with the header.
-    pub(super) fn begin(out: &'a mut dyn Write, delimiter: u8, header: &[&str]) -> io::Result<Self> {
+    pub(super) fn begin<const N: usize>(out: &'a mut W, delimiter: u8, header: [&str; N]) -> io::Result<Self> {
         out.write_all("\u{feff}".as_bytes())?;
         let delimiter = if matches!(delimiter, b',' | b';' | b'\t' | b'|') { delimiter } else { b',' };
-        let terminator = csv::Terminator::CRLF;
-        let mut writer = csv::WriterBuilder::new().delimiter(delimiter).terminator(terminator).from_writer(out);
-        writer.write_record(header)?;
-        Ok(Self { writer })
+        let mut lines = Self { out, delimiter };
+        lines.line(header)?;
+        Ok(lines)
     }
 
     /// Writes one line.
     pub(super) fn line<const N: usize>(&mut self, cells: [&str; N]) -> io::Result<()> {
-        Ok(self.writer.write_record(cells.map(cell).iter().map(|cell| cell.as_bytes()))?)
+        for (index, value) in cells.into_iter().enumerate() {
+            if index > 0 {
+                self.out.write_all(&[self.delimiter])?;
+            }
+            // As nearly all cells do and are.
+            if begins_plainly(value) && is_plain(value) {
+                self.out.write_all(value.as_bytes())?;
+            } else {
+                self.out.write_all(quoted(&cell(value), self.delimiter).as_bytes())?;
+            }
+        }
+        self.out.write_all(b"\r\n")
     }
+}
 
-    /// Makes sure that everything is written.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
+/// Returns `cell` as a field of a line: in quotes if it has to be (RFC 4180 section 2).
+pub(super) fn quoted(cell: &str, delimiter: u8) -> Cow<'_, str> {
+    let octets = cell.as_bytes();
+    let is_special = memchr3(b'"', b'\r', b'\n', octets).or_else(|| memchr(delimiter, octets)).is_some();
+    if is_special { format!("\"{}\"", cell.replace('"', "\"\"")).into() } else { cell.into() }
 }
 
 #[cfg(test)]
@@ -149,8 +176,20 @@ mod tests {
         }
 
         #[test]
+        fn a_text_has_the_formulas_of_its_pieces(value in "[ =+@\"',;\t\r\nax\u{feff}\u{a0}\\-]{0,8}|\\PC{0,20}") {
+            prop_assert_eq!(has_formula(&value), pieces(&value).any(is_formula));
+        }
+
+        #[test]
         fn arming_again_gives_the_value(value in "[ =+@\"',;\ta-\u{feff}\\-]{0,8}|\\PC{0,20}") {
             prop_assert_eq!(rearm(&disarm(&value)).into_owned(), value);
+        }
+
+        #[test]
+        fn what_is_plain_is_written_as_it_is(value in "[a=<', \u{1b}\u{fc}\u{200b}+-]{0,4}|\\PC{0,10}") {
+            let mut file = Vec::new();
+            Lines::begin(&mut file, b';', ["x"]).unwrap().line([&value]).unwrap();
+            prop_assert_eq!(String::from_utf8(file).unwrap(), format!("\u{feff}x\r\n{}\r\n", quoted(&cell(&value), b';')));
         }
 
         #[test]
@@ -159,11 +198,10 @@ mod tests {
             delimiter in prop::sample::select(vec![b',', b';', b'\t', b'|']),
         ) {
             let mut file = Vec::new();
-            let mut lines = Lines::begin(&mut file, delimiter, &["a", "b", "c"]).unwrap();
+            let mut lines = Lines::begin(&mut file, delimiter, ["a", "b", "c"]).unwrap();
             for [a, b, c] in &values {
                 lines.line([a, b, c]).unwrap();
             }
-            lines.finish().unwrap();
             let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(&file[..]);
             prop_assert_eq!(reader.headers().unwrap(), vec!["a", "b", "c"]);
             let back: Vec<Vec<String>> =
@@ -171,6 +209,19 @@ mod tests {
             let wanted: Vec<Vec<String>> =
                 values.iter().map(|r| r.iter().map(|v| visible(v).into_owned()).collect()).collect();
             prop_assert_eq!(back, wanted);
+        }
+
+        #[test]
+        fn fields_are_quoted_as_the_csv_crate_does(
+            value in "[a\",;\t\r\n| ]{0,6}|\\PC{0,20}",
+            delimiter in prop::sample::select(vec![b',', b';', b'\t', b'|']),
+        ) {
+            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+            writer.write_record(["x", &value, "y"]).unwrap();
+            let line = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let field = line.strip_prefix(&format!("x{}", char::from(delimiter))).unwrap();
+            let field = field.strip_suffix(&format!("{}y\n", char::from(delimiter))).unwrap();
+            prop_assert_eq!(quoted(&value, delimiter), field);
         }
     }
 }

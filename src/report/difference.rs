@@ -1,8 +1,12 @@
 //! What is to change for one person, attribute by attribute, in the one shape that all reports share.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
+use std::slice;
 
 use serde::Serialize;
+use serde::Serializer;
 
 use crate::roster::account::GroupKind;
 use crate::roster::account::GroupName;
@@ -28,14 +32,55 @@ use crate::roster::plan::UpdateIntent;
 ///
 /// Besides attributes these are `groups`, `roles` and `channels` (those of the feed), and what is no attribute in every
 /// directory: `account`, `username`, `place`, `enabled`, `password` and `change password next time`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Difference<'a> {
     #[serde(rename = "attribute")]
     pub(super) name: &'a str,
-    pub(super) old: Vec<String>,
-    pub(super) new: Vec<String>,
+    pub(super) old: Values<'a>,
+    pub(super) new: Values<'a>,
     #[serde(skip)]
     pub(super) about: About,
+}
+
+/// The values of one side. Mostly it is one, which needs no list of its own.
+#[derive(Clone, Debug)]
+pub(super) enum Values<'a> {
+    /// Just this one.
+    One(Cow<'a, str>),
+    /// However many there are.
+    List(Vec<Cow<'a, str>>),
+}
+
+impl<'a> Deref for Values<'a> {
+    type Target = [Cow<'a, str>];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::One(value) => slice::from_ref(value),
+            Self::List(values) => values,
+        }
+    }
+}
+
+impl<'a> FromIterator<Cow<'a, str>> for Values<'a> {
+    fn from_iter<I: IntoIterator<Item = Cow<'a, str>>>(values: I) -> Self {
+        let mut values = values.into_iter();
+        let Some(first) = values.next() else { return Self::List(Vec::new()) };
+        let Some(second) = values.next() else { return Self::One(first) };
+        Self::List([first, second].into_iter().chain(values).collect())
+    }
+}
+
+impl<'a> From<&'a str> for Values<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::One(value.into())
+    }
+}
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
 }
 
 /// What a difference is about.
@@ -99,21 +144,24 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
             all.push(stepped("place", place));
         }
         Intent::Delete | Intent::Purge { .. } => {
-            all.push(Difference { name: "account", old: vec!["present".into()], new: vec![], about: About::Attribute });
+            let (old, new) = ("present".into(), Values::List(Vec::new()));
+            all.push(Difference { name: "account", old, new, about: About::Attribute });
         }
         Intent::Create(create) => {
+            // What is mostly enough: growing step by step takes longer than all the rest.
+            all.reserve(16);
             let account = plan.account(item);
             for (name, values) in account.iter().flat_map(|account| account.attributes.iter()) {
                 if !values.is_empty() {
-                    all.push(fresh(name.as_str(), values.octets().map(|value| shown(name.as_str(), value)).collect()));
+                    all.push(fresh(name.as_str(), shown(name.as_str(), values.octets())));
                 }
             }
             all.extend(create.deferred.iter().map(deferred));
-            let given = |name: &'a AttributeName| fresh(name.as_str(), vec!["(allocated when created)".to_owned()]);
+            let given = |name: &'a AttributeName| fresh(name.as_str(), "(allocated when created)".into());
             all.extend(create.allocates.iter().map(given));
             all.extend(create.memberships.iter().filter_map(|change| membership(change, held(HoldClass::Removals))));
-            all.push(fresh("password", vec![source(create.password)]));
-            all.push(fresh("change password next time", vec![create.must_change.to_string()]));
+            all.push(fresh("password", source(create.password).into()));
+            all.push(fresh("change password next time", word(create.must_change).into()));
         }
         Intent::Update(update) => {
             let whole = [HoldClass::Updates, HoldClass::Moves, HoldClass::Takeovers];
@@ -123,8 +171,8 @@ fn not_held<'a>(plan: &'a Plan, item: &'a Item, holds: &[Hold]) -> Vec<Differenc
             }
             // A letter that is owed is not held: without the new password nobody could log in.
             if !(held(HoldClass::Passwords) || held_whole) || update.letter_owed {
-                all.extend(update.password.map(|password| fresh("password", vec![source(password)])));
-                all.extend(update.must_change.map(|on| fresh("change password next time", vec![on.to_string()])));
+                all.extend(update.password.map(|password| fresh("password", source(password).into())));
+                all.extend(update.must_change.map(|on| fresh("change password next time", word(on).into())));
             }
         }
     }
@@ -140,7 +188,7 @@ fn of_update<'a>(update: &'a UpdateIntent, held: &dyn Fn(HoldClass) -> bool) -> 
     }
     for change in update.changes.iter().filter(|change| !(change.clears() && held(HoldClass::Clears))) {
         let name = change.attribute.as_str();
-        let values = |values: &[Box<[u8]>]| values.iter().map(|value| shown(name, value)).collect();
+        let values = |values: &'a [Box<[u8]>]| shown(name, values.iter().map(AsRef::as_ref));
         all.push(Difference { name, old: values(&change.old), new: values(&change.new), about: About::Attribute });
     }
     let stays = |change: &&DeferredChange| !(change.clears() && held(HoldClass::Clears));
@@ -151,32 +199,36 @@ fn of_update<'a>(update: &'a UpdateIntent, held: &dyn Fn(HoldClass) -> bool) -> 
 }
 
 fn deferred(change: &DeferredChange) -> Difference<'_> {
-    let values = |values: &[DeferredValue]| values.iter().map(ToString::to_string).collect();
+    let values = |values: &[DeferredValue]| values.iter().map(|value| value.to_string().into()).collect();
     let (old, new) = (values(&change.old), values(&change.new));
     Difference { name: change.attribute.as_str(), old, new, about: About::Deferred }
 }
 
-fn fresh(name: &str, new: Vec<String>) -> Difference<'_> {
-    Difference { name, old: Vec::new(), new, about: About::Fresh }
+fn fresh<'a>(name: &'a str, new: Values<'a>) -> Difference<'a> {
+    Difference { name, old: Values::List(Vec::new()), new, about: About::Fresh }
 }
 
 fn switched(name: &str, on: bool) -> Difference<'_> {
-    Difference { name, old: vec![(!on).to_string()], new: vec![on.to_string()], about: About::Attribute }
+    Difference { name, old: word(!on).into(), new: word(on).into(), about: About::Attribute }
 }
 
-fn stepped<'a>(name: &'a str, step: &Step) -> Difference<'a> {
+fn stepped<'a>(name: &'a str, step: &'a Step) -> Difference<'a> {
     let Step { from, to } = step;
-    Difference { name, old: vec![from.to_string()], new: vec![to.to_string()], about: About::Attribute }
+    Difference { name, old: (**from).into(), new: (**to).into(), about: About::Attribute }
 }
 
-fn source(password: PasswordSource) -> String {
+fn word(on: bool) -> &'static str {
+    if on { "true" } else { "false" }
+}
+
+fn source(password: PasswordSource) -> &'static str {
     match password {
-        PasswordSource::Row => "(from the roster)".to_owned(),
-        PasswordSource::Generated => "(generated)".to_owned(),
+        PasswordSource::Row => "(from the roster)",
+        PasswordSource::Generated => "(generated)",
     }
 }
 
-fn membership(change: &MembershipChange, removals_held: bool) -> Option<Difference<'static>> {
+fn membership(change: &MembershipChange, removals_held: bool) -> Option<Difference<'_>> {
     let name = match change.kind {
         GroupKind::Group => "groups",
         GroupKind::Role => "roles",
@@ -185,13 +237,13 @@ fn membership(change: &MembershipChange, removals_held: bool) -> Option<Differen
     let stays = |group: &&GroupName| removals_held || !change.remove.contains(group);
     let before = change.before.iter();
     let after = before.clone().filter(stays).chain(change.add.iter().filter(|group| !change.before.contains(group)));
-    let after: Vec<_> = after.map(ToString::to_string).collect();
-    let before: Vec<_> = before.map(ToString::to_string).collect();
-    (before != after).then_some(Difference { name, old: before, new: after, about: About::Membership })
+    let old: Values<'_> = before.map(|group| group.as_str().into()).collect();
+    let new: Values<'_> = after.map(|group| group.as_str().into()).collect();
+    (*old != *new).then_some(Difference { name, old, new, about: About::Membership })
 }
 
-/// Returns a value for people, unless the attribute holds a secret: a mapping can name any attribute.
-fn shown(attribute: &str, octets: &[u8]) -> String {
+/// Returns values for people, unless the attribute holds a secret: a mapping can name any attribute.
+fn shown<'a>(attribute: &str, values: impl Iterator<Item = &'a [u8]>) -> Values<'a> {
     const SECRET: [&str; 7] = [
         "userPassword",
         "unicodePwd",
@@ -201,31 +253,55 @@ fn shown(attribute: &str, octets: &[u8]) -> String {
         "sambaLMPassword",
         "krbPrincipalKey",
     ];
-    let bare = attribute.split(';').next().unwrap_or_default();
-    let secret = SECRET.iter().any(|name| name.eq_ignore_ascii_case(bare));
-    if secret { "***".to_owned() } else { show_octets(octets) }
+    let bare = attribute.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    let secret = SECRET.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(bare));
+    values.map(|octets| if secret { "***".into() } else { show_octets(octets) }).collect()
 }
 
 /// Shows `mail: a@x.org -> b@x.org`, and `groups: Staff | Sales` where there was nothing before.
 impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, old, new, about } = self;
-        match about {
-            About::Fresh => write!(f, "{name}: {}", joined(new)),
-            About::Deferred | About::Membership if old.is_empty() => write!(f, "{name}: {}", joined(new)),
-            About::Attribute | About::Deferred | About::Membership => {
-                write!(f, "{name}: {} -> {}", joined(old), joined(new))
-            }
-        }
+        self.write(f)
     }
 }
 
-/// Returns values in one line.
-pub(super) fn joined(values: &[String]) -> String {
-    if values.is_empty() { "(none)".to_owned() } else { values.join(" | ") }
+impl Difference<'_> {
+    fn write(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        let Self { name, old, new, about } = self;
+        out.write_str(name)?;
+        out.write_str(": ")?;
+        let was_there = match about {
+            About::Fresh => false,
+            About::Deferred | About::Membership => !old.is_empty(),
+            About::Attribute => true,
+        };
+        if was_there {
+            write_values(old, out)?;
+            out.write_str(" -> ")?;
+        }
+        write_values(new, out)
+    }
+}
+
+fn write_values(values: &[Cow<'_, str>], out: &mut impl fmt::Write) -> fmt::Result {
+    let Some((first, rest)) = values.split_first() else { return out.write_str("(none)") };
+    out.write_str(first)?;
+    for value in rest {
+        out.write_str(" | ")?;
+        out.write_str(value)?;
+    }
+    Ok(())
 }
 
 /// Returns differences in one line.
 pub(super) fn in_one_line(differences: &[Difference<'_>]) -> String {
-    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    // About as much as an attribute of a person takes.
+    let mut line = String::with_capacity(32 * differences.len());
+    for (index, difference) in differences.iter().enumerate() {
+        if index > 0 {
+            line.push_str("; ");
+        }
+        let _infallible = difference.write(&mut line);
+    }
+    line
 }

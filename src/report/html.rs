@@ -3,7 +3,7 @@
 //! One page without scripts and without anything loaded from elsewhere; its content security policy allows just its own
 //! style sheet. Filtering by status is done by the style sheet.
 
-use std::fmt::Display;
+use std::borrow::Cow;
 use std::io;
 use std::io::Write;
 
@@ -13,6 +13,7 @@ use crate::roster::plan::Plan;
 use super::difference::About;
 use super::difference::Difference;
 use super::pick::Rows;
+use super::visible::is_plain;
 use super::visible::visible;
 use super::words::who;
 
@@ -28,8 +29,8 @@ pub use result::result_html;
 const MOST_ROWS: Rows = Rows::AtMost(20_000);
 
 /// A page being written. Markup is `&'static str`, so a value can only come in as text.
-struct Page<'a> {
-    out: &'a mut dyn Write,
+struct Page<'a, W: ?Sized> {
+    out: &'a mut W,
 }
 
 /// One button of the filter.
@@ -40,9 +41,9 @@ struct Kind {
     count: usize,
 }
 
-impl<'a> Page<'a> {
+impl<'a, W: Write + ?Sized> Page<'a, W> {
     /// Begins a page with its title as heading.
-    fn begin(out: &'a mut dyn Write, title: &str) -> io::Result<Self> {
+    fn begin(out: &'a mut W, title: &str) -> io::Result<Self> {
         let mut page = Self { out };
         page.markup(concat!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
@@ -70,15 +71,19 @@ impl<'a> Page<'a> {
 
     /// Writes a value as text, fit for elements and quoted attributes.
     fn text(&mut self, value: &str) -> io::Result<()> {
-        let shown = visible(value);
-        let mut rest = &*shown;
-        while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
-            let (before, special) = rest.split_at(at);
-            self.out.write_all(before.as_bytes())?;
-            write!(self.out, "&#{};", special.as_bytes()[0])?;
-            rest = &special[1..];
+        // As nearly all values are.
+        if is_plain(value) {
+            return self.out.write_all(value.as_bytes());
         }
-        self.out.write_all(rest.as_bytes())
+        let shown = visible(value);
+        let mut rest = shown.as_bytes();
+        let special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+        while let Some(at) = rest.iter().position(|byte| special(*byte)) {
+            self.out.write_all(&rest[..at])?;
+            write!(self.out, "&#{};", rest[at])?;
+            rest = &rest[at + 1..];
+        }
+        self.out.write_all(rest)
     }
 
     /// Writes a paragraph.
@@ -119,7 +124,9 @@ impl<'a> Page<'a> {
         self.markup("<tr class=\"")?;
         self.markup(class)?;
         self.markup("\"><td>")?;
-        self.text(&shown_or_empty(item.line))?;
+        if let Some(line) = item.line {
+            write!(self.out, "{line}")?;
+        }
         self.markup("<td>")?;
         self.text(word)?;
         for value in who(plan, item) {
@@ -145,7 +152,7 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    fn values(&mut self, element: &'static str, values: &[String]) -> io::Result<()> {
+    fn values(&mut self, element: &'static str, values: &[Cow<'_, str>]) -> io::Result<()> {
         if values.is_empty() {
             return self.markup("<i>none</i>");
         }
@@ -183,10 +190,6 @@ impl<'a> Page<'a> {
         }
         self.markup("</body>\n</html>\n")
     }
-}
-
-fn shown_or_empty(value: Option<impl Display>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// The hash of [`STYLE`], by which the content security policy knows it (CSP level 3 section 6.7.3.2).

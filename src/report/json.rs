@@ -29,8 +29,8 @@ use super::difference::Difference;
 use super::difference::done;
 use super::difference::planned;
 use super::tally::Tally;
+use super::visible::is_harmless;
 use super::visible::is_hidden;
-use super::visible::is_plain;
 use super::words::letter_key;
 use super::words::outcome_key;
 use super::words::severity_key;
@@ -42,7 +42,7 @@ use super::words::sure_key;
 pub const FORMAT: u32 = 1;
 
 /// Writes the preview as JSON.
-pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn preview_json(subject: &Subject<'_>, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let Subject { plan, form, feed, roster, remarks, forecast } = *subject;
     let counts = plan.counts();
     let preview = Preview {
@@ -71,7 +71,7 @@ pub fn preview_json(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()
 }
 
 /// Writes the result as JSON. The changes are those that were made.
-pub fn result_json(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn result_json(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let Subject { plan, form: _, feed, roster, remarks, forecast: _ } = *subject;
     let tally = Tally::of(plan, ending);
     let result = RunResult {
@@ -315,7 +315,7 @@ where
     }
 }
 
-fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+fn write(document: &impl Serialize, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, OneLineEach::default()))?;
     out.write_all(b"\n")
 }
@@ -360,7 +360,7 @@ impl serde_json::ser::Formatter for OneLineEach {
     }
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if is_plain(fragment) {
+        if is_harmless(fragment) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut rest = fragment;

@@ -63,60 +63,80 @@ pub fn place(
     mode_of: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Placed, Misplaced> {
-    prepare(target, mode_of, write)?.commit()
+    let (prepared, placed) = prepare_with(target, mode_of, |file| {
+        let mut out = BufWriter::with_capacity(BUFFER, Measured::new(file));
+        write(&mut out)?;
+        let measured = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(Placed { length: measured.length, sha256: measured.digest.finalize().into() })
+    })?;
+    prepared.commit()?;
+    Ok(placed)
 }
 
 /// Writes a file that [`Prepared::commit`] puts into its place; see [`place`]. Dropped before, it leaves no trace.
+///
+/// It is not measured: nobody asks later whether a preview or a result has been changed.
 pub fn prepare(
     target: &Path,
     mode_of: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<Prepared, Misplaced> {
-    let failed = |source| Misplaced::Io { path: target.to_owned(), source };
-    if let Some(what) = look_at(target).map_err(failed)?.as_ref().and_then(not_a_file) {
-        return Err(Misplaced::Occupied { path: target.to_owned(), what });
-    }
-    let like = look_at(mode_of).ok().flatten().filter(|found| not_a_file(found).is_none());
-    let (file, placed) = write_like(target, like.as_ref(), write).map_err(failed)?;
-    Ok(Prepared { file, placed, target: target.to_owned() })
+    let (prepared, ()) = prepare_with(target, mode_of, |file| {
+        let mut out = BufWriter::with_capacity(BUFFER, file);
+        write(&mut out)?;
+        out.flush()
+    })?;
+    Ok(prepared)
 }
 
 /// A report that is written, and not in its place yet.
 #[derive(Debug)]
 pub struct Prepared {
     file: AtomicWriteFile,
-    placed: Placed,
     target: PathBuf,
 }
 
 impl Prepared {
     /// Puts it into its place.
-    pub fn commit(self) -> Result<Placed, Misplaced> {
-        let Self { file, placed, target } = self;
-        file.commit().map_err(|source| Misplaced::Io { path: target, source })?;
-        Ok(placed)
+    pub fn commit(self) -> Result<(), Misplaced> {
+        let Self { file, target } = self;
+        file.commit().map_err(|source| Misplaced::Io { path: target, source })
     }
 }
 
-fn write_like(
+const BUFFER: usize = 1 << 16;
+
+/// Prepares a file, and returns what `write` does.
+fn prepare_with<T>(
+    target: &Path,
+    mode_of: &Path,
+    write: impl FnOnce(&File) -> io::Result<T>,
+) -> Result<(Prepared, T), Misplaced> {
+    let failed = |source| Misplaced::Io { path: target.to_owned(), source };
+    if let Some(what) = look_at(target).map_err(failed)?.as_ref().and_then(not_a_file) {
+        return Err(Misplaced::Occupied { path: target.to_owned(), what });
+    }
+    let like = look_at(mode_of).ok().flatten().filter(|found| not_a_file(found).is_none());
+    let (file, written) = write_like(target, like.as_ref(), write).map_err(failed)?;
+    Ok((Prepared { file, target: target.to_owned() }, written))
+}
+
+fn write_like<T>(
     target: &Path,
     like: Option<&Metadata>,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<(AtomicWriteFile, Placed)> {
+    write: impl FnOnce(&File) -> io::Result<T>,
+) -> io::Result<(AtomicWriteFile, T)> {
     // The crate would take over mode and owner of the file that is replaced; a report takes them from the roster.
     let mut options = AtomicWriteFile::options();
     options.mode(0o600).preserve_mode(false).preserve_owner(false);
     let file = options.open(target)?;
-    let mut out = BufWriter::with_capacity(1 << 16, Measured::new(file.as_file()));
-    write(&mut out)?;
-    let measured = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    let placed = Placed { length: measured.length, sha256: measured.digest.finalize().into() };
+    let written = write(file.as_file())?;
     if let Some(like) = like {
         share_like(&file, like)?;
     }
     // The commit does this as well; by then little is left to be waited for.
     file.sync_all()?;
-    Ok((file, placed))
+    Ok((file, written))
 }
 
 /// Gives `file` the group and the permissions of `like`, as far as that is safe.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 /// direction of writing, line separators and invisible characters become `⟨U+202E⟩`. The joiners U+200C and U+200D
 /// stay: Persian names and Indic scripts are written with them. So the result is one line and safe on a terminal.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if is_plain(text) || !text.contains(is_hidden) {
+    if is_harmless(text) || !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -26,9 +26,39 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Returns whether `text` is ASCII that can be seen, as nearly all values are.
+/// Returns whether already the bytes of `text` tell that nothing in it is hidden, as in nearly all values.
+pub(super) fn is_harmless(text: &str) -> bool {
+    kinds(text) & MAYBE_HIDDEN == 0
+}
+
+/// Returns whether `text` is harmless, and has none of the characters that mean something within HTML or CSV.
 pub(super) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    kinds(text) == 0
+}
+
+/// UTF-8 of a hidden character may begin with this byte. Those of most European letters do not.
+const MAYBE_HIDDEN: u8 = 1;
+/// This byte is markup in HTML, or a quote or maybe a delimiter in CSV.
+const MARK: u8 = 2;
+
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = match byte as u8 {
+            0..=0x1f | 0x7f | 0xc2 | 0xd8 | 0xe1..=0xe3 | 0xef | 0xf3 => MAYBE_HIDDEN,
+            b'&' | b'<' | b'>' | b'"' | b'\'' | b',' | b';' | b'|' => MARK,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+/// Returns all kinds of the bytes of `text` together. Mostly there are none, and without a way out in the middle it is
+/// quicker to see that.
+fn kinds(text: &str) -> u8 {
+    text.bytes().fold(0, |kinds, byte| kinds | KINDS[usize::from(byte)])
 }
 
 /// Returns whether `c` is a control, a change of direction, or invisible.
@@ -75,6 +105,22 @@ mod tests {
         {
             assert!(matches!(visible(text), Cow::Borrowed(shown) if shown == text), "{text}");
         }
+    }
+
+    #[test]
+    fn every_hidden_character_is_told_by_its_bytes() {
+        for hidden in ('\0'..=char::MAX).filter(|c| is_hidden(*c)) {
+            assert!(!is_harmless(&format!("a{hidden}ö")), "{hidden:?}");
+        }
+        assert!(is_harmless("Zoë Šimić-O'Brien, Łódź"));
+    }
+
+    #[test]
+    fn what_means_something_in_html_or_csv_is_not_plain() {
+        for mark in "&<>\"',;|\t\r\n".chars() {
+            assert!(!is_plain(&format!("a{mark}b")), "{mark:?}");
+        }
+        assert!(is_plain("Zoë Šimić-Brien @ Łódź"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod name;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -162,16 +163,16 @@ impl<'a> Values<'a> {
     }
 
     /// Returns the values for people: text as it is, other octets by length and digest.
-    pub fn shown(self) -> Vec<String> {
+    pub fn shown(self) -> Vec<Cow<'a, str>> {
         self.octets().map(show_octets).collect()
     }
 }
 
 /// Returns one value for people: text as it is, other octets by length and digest.
-pub fn show_octets(octets: &[u8]) -> String {
+pub fn show_octets(octets: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(octets) {
-        Ok(text) if !text.contains('\0') => text.to_owned(),
-        _ => show_digest(octets.len(), &Sha256::digest(octets).into()),
+        Ok(text) if !text.contains('\0') => text.into(),
+        _ => show_digest(octets.len(), &Sha256::digest(octets).into()).into(),
     }
 }
 

@@ -32,7 +32,7 @@ pub fn write_preview(roster: &Path, subject: &Subject<'_>) -> Result<(), Misplac
     let names = ReportNames::beside(roster);
     thread::scope(|scope| {
         let html = scope.spawn(|| prepare(&names.preview_html, roster, |out| report::preview_html(subject, out)));
-        place(&names.preview_csv, roster, |out| report::preview_csv(subject, out))?;
+        prepare(&names.preview_csv, roster, |out| report::preview_csv(subject, out))?.commit()?;
         joined(html)?.commit()?;
         Ok(())
     })
@@ -45,7 +45,7 @@ pub fn write_results(roster: &Path, subject: &Subject<'_>, ending: &Ending<'_>) 
     thread::scope(|scope| {
         let html = scope.spawn(|| prepare(&names.report_html, roster, |out| report::result_html(subject, ending, out)));
         let json = scope.spawn(|| prepare(&names.result_json, roster, |out| report::result_json(subject, ending, out)));
-        place(&names.result_csv, roster, |out| report::result_csv(subject, ending, out))?;
+        prepare(&names.result_csv, roster, |out| report::result_csv(subject, ending, out))?.commit()?;
         joined(html)?.commit()?;
         joined(json)?.commit()?;
         Ok(())

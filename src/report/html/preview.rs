@@ -24,12 +24,12 @@ use crate::report::words::remarks_text;
 use crate::report::words::seats_sentence;
 
 /// Writes `*.preview.html`. Of more than twenty thousand people it shows those in error and the first of each kind.
-pub fn preview_html(subject: &Subject<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn preview_html(subject: &Subject<'_>, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     page(subject, MOST_ROWS, out)
 }
 
 /// Writes the page with just so many people.
-pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::report) fn page(subject: &Subject<'_>, rows: Rows, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let Subject { plan, form, feed, roster, remarks, forecast } = *subject;
     let mut page = Page::begin(out, &format!("Preview of {roster}"))?;
     page.paragraph(&format!("Feed {feed}. Nothing has been changed yet. Plan {}.", plan.id))?;

@@ -21,7 +21,7 @@ use crate::report::words::problems_text;
 use crate::report::words::remark_sentence;
 
 /// Writes `*.report.html`. Of more than twenty thousand people it shows those with errors and the first of each kind.
-pub fn result_html(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn result_html(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let Subject { plan, form: _, feed, roster, remarks, forecast: _ } = *subject;
     let Ending { run, results: _, holds, started, ended, ended_early: _ } = *ending;
     let tally = Tally::of(plan, ending);

@@ -112,7 +112,7 @@ impl Dsa {
                 let is_secret = ["userPassword", "unicodePwd"].iter().any(|secret| secret.eq_ignore_ascii_case(&name));
                 let mut values: Vec<String> = match is_secret {
                     true => vec!["(never shown)".to_owned()],
-                    false => values.iter().map(|value| show_octets(value)).collect(),
+                    false => values.iter().map(|value| show_octets(value).into_owned()).collect(),
                 };
                 values.sort();
                 shown.insert(name, values);
