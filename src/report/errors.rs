@@ -26,7 +26,6 @@ use crate::roster::problem::Severity;
 use crate::roster::read::Form;
 
 use super::cell::cell;
-use super::cell::quoted;
 
 /// The columns in front of the roster's own. A mapping has no use for them and passes over them without a notice.
 pub const OWN_COLUMNS: [&str; 3] = ["rosterd line", "rosterd column", "rosterd reason"];
@@ -176,8 +175,8 @@ impl<'a> ErrorRows<'a> {
 
     fn write_line(&mut self, own: [&str; 3], rest: &[u8]) -> io::Result<()> {
         for field in own {
-            let text = cell(field);
-            self.out.write_all(&encode(self.encoding, &quoted(&text, self.delimiter)))?;
+            let text = quoted(&cell(field), self.delimiter);
+            self.out.write_all(&encode(self.encoding, &text))?;
             self.out.write_all(&[self.delimiter])?;
         }
         self.out.write_all(rest)?;
@@ -204,6 +203,11 @@ fn explain(mistake: &Mistake<'_>) -> (String, String) {
         several => several.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     };
     (columns.join(" | "), reason)
+}
+
+fn quoted(text: &str, delimiter: u8) -> String {
+    let special = |c: char| c == char::from(delimiter) || matches!(c, '"' | '\r' | '\n');
+    if text.contains(special) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 /// Encodes `text`, with `?` for every character that the encoding does not have.

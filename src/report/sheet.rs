@@ -57,7 +57,7 @@ pub const RESULT_COLUMNS: [&str; 12] = [
 /// Writes `*.preview.csv`. The choices are `yes` and `no`, and empty for people whose row did not become an account.
 pub fn preview_csv(subject: &Subject<'_>, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let plan = subject.plan;
-    let mut lines = Lines::begin(out, subject.form.delimiter, PREVIEW_COLUMNS)?;
+    let mut lines = Lines::begin(out, subject.form.delimiter, &PREVIEW_COLUMNS)?;
     for item in &plan.items {
         let [username, first, surname, email] = who(plan, item);
         let [add, update, sync_groups, sync_roles, subscribe] =
@@ -78,13 +78,13 @@ pub fn preview_csv(subject: &Subject<'_>, out: &mut (impl Write + ?Sized)) -> io
             &remarks_text(item),
         ])?;
     }
-    Ok(())
+    lines.finish()
 }
 
 /// Writes `*.result.csv`. The changes are those that were made.
 pub fn result_csv(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let plan = subject.plan;
-    let mut lines = Lines::begin(out, subject.form.delimiter, RESULT_COLUMNS)?;
+    let mut lines = Lines::begin(out, subject.form.delimiter, &RESULT_COLUMNS)?;
     for (item, result) in ending.people(plan) {
         let [username, first, surname, email] = who(plan, item);
         lines.line([
@@ -102,7 +102,7 @@ pub fn result_csv(subject: &Subject<'_>, ending: &Ending<'_>, out: &mut (impl Wr
             &result.notes.join("; "),
         ])?;
     }
-    Ok(())
+    lines.finish()
 }
 
 fn line_cell(item: &Item) -> String {
