@@ -77,6 +77,11 @@ impl Attributes {
     pub fn is_empty(&self) -> bool {
         self.packed.is_empty()
     }
+
+    /// Returns how many octets of memory values take, with what tells them apart.
+    pub fn octets(&self) -> usize {
+        self.packed.len()
+    }
 }
 
 impl PartialEq for Attributes {

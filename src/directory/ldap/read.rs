@@ -38,6 +38,8 @@ use crate::roster::remark::Remark;
 
 /// Values in one filter.
 const CHUNK: usize = 100;
+/// Entries that accounts are made of before the connection has its turn.
+const TURN: usize = 64;
 /// Reads of single entries that are unanswered at the same time.
 pub(super) const AT_ONCE: usize = 32;
 /// How often a read is begun on a connection before it is given up.
@@ -146,7 +148,7 @@ impl Reading<'_> {
                     if let Some(rest) = rest {
                         self.steps.push_front(rest);
                     }
-                    return self.deliver(&entries).map(Some);
+                    return self.deliver(&entries).await.map(Some);
                 }
                 Err(fault) if fault.next == Next::Retry && !begun && attempt < ATTEMPTS => {
                     attempt += 1;
@@ -207,13 +209,17 @@ impl Reading<'_> {
         }
     }
 
-    fn deliver(&mut self, entries: &[Entry]) -> Result<Vec<ExistingAccount>, Fault> {
+    /// Makes accounts of a page, a few at a time: the server stops sending the next one when nobody takes what has come.
+    async fn deliver(&mut self, entries: &[Entry]) -> Result<Vec<ExistingAccount>, Fault> {
         let mut accounts = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let account = self.dsa.account(entry, &self.wanted)?;
-            if self.seen.as_mut().is_none_or(|seen| seen.insert(account.id.stable.clone())) {
-                accounts.push(account);
+        for few in entries.chunks(TURN) {
+            for entry in few {
+                let account = self.dsa.account(entry, &self.wanted)?;
+                if self.seen.as_mut().is_none_or(|seen| seen.insert(account.id.stable.clone())) {
+                    accounts.push(account);
+                }
             }
+            tokio::task::yield_now().await;
         }
         Ok(accounts)
     }
