@@ -264,6 +264,13 @@ pub struct ExistingAccount {
 }
 
 impl ExistingAccount {
+    /// Returns about how many octets of memory it takes.
+    pub fn octets(&self) -> usize {
+        let Self { id: EntryId { locator, stable }, username, attributes, protected, .. } = self;
+        let protected = protected.as_ref().map_or(0, |why| why.len());
+        size_of::<Self>() + locator.len() + stable.len() + username.len() + attributes.octets() + protected
+    }
+
     /// Returns the value that matching goes by, if the entry has it.
     pub fn match_value(&self, by: &MatchBy) -> Option<&str> {
         match by {

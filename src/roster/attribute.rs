@@ -78,6 +78,11 @@ impl Attributes {
     pub fn is_empty(&self) -> bool {
         self.packed.is_empty()
     }
+
+    /// Returns how many octets of memory values take, with what tells them apart.
+    pub fn octets(&self) -> usize {
+        self.packed.len()
+    }
 }
 
 impl PartialEq for Attributes {
@@ -101,6 +106,15 @@ fn put_number(packed: &mut Vec<u8>, mut number: usize) {
         number >>= 7;
     }
     packed.push(number as u8);
+}
+
+fn put_attribute<'v>(packed: &mut Vec<u8>, place: usize, values: impl ExactSizeIterator<Item = &'v [u8]>) {
+    put_number(packed, place);
+    put_number(packed, values.len());
+    for value in values {
+        put_number(packed, value.len());
+        packed.extend_from_slice(value);
+    }
 }
 
 fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -241,11 +255,21 @@ impl Schema {
             while let Some((_, more)) = rest.next_if(|(next, _)| *next == place) {
                 all.extend(more);
             }
-            put_number(&mut packed, place);
-            put_number(&mut packed, all.len());
-            for value in &all {
-                put_number(&mut packed, value.len());
-                packed.extend_from_slice(value);
+            put_attribute(&mut packed, place, all.iter().copied());
+        }
+        Attributes { names: Arc::clone(&self.names), packed: packed.as_slice().into() }
+    }
+
+    /// Packs the values that `values_of` returns for each name, leaving out names for which there are none.
+    pub fn pack_found<'v, V>(&self, values_of: impl Fn(&AttributeName) -> V) -> Attributes
+    where
+        V: ExactSizeIterator<Item = &'v [u8]>,
+    {
+        let mut packed = Vec::with_capacity(32 * self.names.len());
+        for (place, name) in self.names.iter().enumerate() {
+            let values = values_of(name);
+            if values.len() > 0 {
+                put_attribute(&mut packed, place, values);
             }
         }
         Attributes { names: Arc::clone(&self.names), packed: packed.as_slice().into() }
@@ -315,7 +339,10 @@ mod tests {
             let packed = schema.pack(wanted.iter().map(|(n, v)| (n.as_str(), v.iter().map(Vec::as_slice))));
             let unpacked: Vec<(String, Vec<Vec<u8>>)> =
                 packed.iter().map(|(n, v)| (n.to_string(), v.to_vec())).collect();
-            prop_assert_eq!(unpacked, wanted.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(unpacked, wanted.clone().into_iter().collect::<Vec<_>>());
+            let there = wanted.iter().filter(|(_, values)| !values.is_empty());
+            let packed = schema.pack(there.map(|(n, v)| (n.as_str(), v.iter().map(Vec::as_slice))));
+            prop_assert_eq!(schema.pack_found(|name| wanted[name.as_str()].iter().map(Vec::as_slice)), packed);
         }
     }
 }

@@ -33,19 +33,26 @@ pub enum Policy {
 /// For an account that does not exist yet there is nothing to compare: it gets `wanted` as it is.
 pub fn changes(existing: &Attributes, wanted: &Attributes, policy: impl Fn(&AttributeName) -> Policy) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut held = existing.iter().peekable();
+    let mut held = existing.iter();
+    let mut next = held.next();
     for (name, values) in wanted.iter() {
-        while held.next_if(|(other, _)| (*other).cmp(name) == Ordering::Less).is_some() {}
-        let old = held.next_if(|(other, _)| *other == name).map(|(_, old)| old);
-        changes.extend(change(name, old, values, policy(name)));
+        let old = loop {
+            let Some((other, old)) = next else { break None };
+            match other.cmp(name) {
+                Ordering::Less => next = held.next(),
+                Ordering::Equal => break Some(old),
+                Ordering::Greater => break None,
+            }
+        };
+        // Nearly all are alike.
+        if old != Some(values) {
+            changes.extend(change(name, old, values, policy(name)));
+        }
     }
     changes
 }
 
 fn change(name: &AttributeName, existing: Option<Values<'_>>, wanted: Values<'_>, policy: Policy) -> Option<Change> {
-    if existing == Some(wanted) {
-        return None;
-    }
     let value = if name.is_binary() { Value::of_octets } else { Value::new };
     let old: Vec<Value<'_>> = existing.map(|values| values.octets().map(value).collect()).unwrap_or_default();
     let wanted = distinct(wanted.octets().map(value));

@@ -247,7 +247,7 @@ impl<'r> Matching<'r> {
         let accounts = &self.rows.accounts;
         let like = self.by_value.find(self.hasher.hash_one(&coarse), |i| value_key(&accounts[*i as usize]) == coarse);
         match like.copied() {
-            Some(index) if folded(accounts[index as usize].match_value()) == folded(value) => Whose::Row(index),
+            Some(index) if are_same(accounts[index as usize].match_value(), value) => Whose::Row(index),
             Some(index) => Whose::Like(index),
             None => Whose::Nobodys,
         }
@@ -321,7 +321,7 @@ impl<'r> Matching<'r> {
                 && (account.groups.is_some() || account.roles.is_some() || account.choices.subscribe))
             && !self.rules.touches_all
             && (self.rules.by == MatchBy::Username
-                || folded(&self.rows.accounts[index as usize].username) == folded(&entry.username));
+                || are_same(&self.rows.accounts[index as usize].username, &entry.username));
         self.matched.seen[index as usize] = if needs_nothing {
             Seen::Same
         } else {
@@ -359,6 +359,11 @@ impl<'r> Matching<'r> {
 
 fn identity(rejected: &Rejected, by: &MatchBy) -> Option<CoarseKey> {
     rejected.identity(by).map(CoarseKey::new)
+}
+
+/// Returns whether two names are the same by their [`MatchKey`].
+fn are_same(one: &str, other: &str) -> bool {
+    one == other || folded(one) == folded(other)
 }
 
 fn value_key(account: &Account) -> Cow<'_, str> {

@@ -4,6 +4,7 @@
 //! does (RFC 4518). Whether two people can be kept apart by *every* directory is asked with [`CoarseKey`], which is
 //! coarser than any of them: Active Directory ignores diacritics, others fold full-width letters.
 
+use std::borrow::Borrow;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -22,6 +23,13 @@ impl MatchKey {
 
     /// Returns the folded text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// So that a key can be looked up by its text.
+impl Borrow<str> for MatchKey {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

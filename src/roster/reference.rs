@@ -201,7 +201,7 @@ impl Referred {
                 .map(|text| folded(key, text, self.fold))
                 .collect();
             let is_unknown =
-                |(value, mention): &(&MatchKey, &Mention)| mention.found.is_empty() && !of_rows.contains(value);
+                |(value, mention): &(&MatchKey, &Mention)| mention.found.is_empty() && !of_rows.contains(*value);
             let spelled = values.iter().filter(is_unknown).map(|(_, mention)| mention.spelled.clone());
             (key.clone(), spelled.collect::<Vec<_>>())
         });

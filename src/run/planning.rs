@@ -6,10 +6,8 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 
-use futures_util::Stream;
-use futures_util::StreamExt;
-
 use super::Errand;
+use super::ahead::Ahead;
 use super::ahead::read_both;
 use super::ahead::reads_all;
 use super::broken;
@@ -27,7 +25,6 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::provision::is_owed;
 use crate::roster::account::EntryId;
-use crate::roster::account::ExistingAccount;
 use crate::roster::account::GroupKind;
 use crate::roster::account::LineNo;
 use crate::roster::attribute::AttributeName;
@@ -300,7 +297,7 @@ async fn match_rows<D: Directory>(
     feed: &Feed,
     rules: &MatchRules,
     directory: &D,
-    mut existing: impl Stream<Item = Result<ExistingAccount, Fault>> + Unpin,
+    mut existing: Ahead<'_>,
     read: &mut Reading,
     is_leaver: &(dyn Fn(&EntryId) -> bool + Sync),
 ) -> Result<(Matched, Told), PlanningError> {

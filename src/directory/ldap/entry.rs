@@ -22,34 +22,40 @@ pub struct Entry {
     pub dn: String,
     /// Names and values, one after the other: an allocation for each would take longer than reading them.
     octets: Vec<u8>,
-    pieces: Vec<Piece>,
+    names: Vec<Name>,
+    /// Where values are in the octets.
+    values: Vec<Range<usize>>,
+    /// Whether there are names with options.
+    has_options: bool,
 }
 
-/// Where a name, or a value of the name before it, is in the octets.
+/// Where an attribute's name is in the octets, and which of the values are its.
 #[derive(Clone, Debug)]
-struct Piece {
+struct Name {
     place: Range<usize>,
-    is_name: bool,
+    values: Range<usize>,
 }
 
 impl Entry {
-    /// Reads a `SearchResultEntry` (RFC 4511 section 4.5.2).
-    pub fn read(entry: Element<'_>) -> Result<Self, Malformed> {
+    /// Reads a `SearchResultEntry` (RFC 4511 section 4.5.2) into the memory of what it was before.
+    pub fn read(&mut self, entry: Element<'_>) -> Result<(), Malformed> {
         let mut parts = entry.parts();
         let dn = std::str::from_utf8(parts.expect(OCTET_STRING)?.contents).map_err(|_| Malformed)?;
         let mut attributes = parts.expect(SEQUENCE)?.parts();
-        let mut read = Self { dn: dn.to_owned(), ..Self::default() };
-        read.octets.reserve_exact(entry.contents.len());
-        read.pieces.reserve_exact(32);
+        dn.clone_into(&mut self.dn);
+        self.octets.clear();
+        self.names.clear();
+        self.values.clear();
+        self.has_options = false;
         while let Some(attribute) = attributes.next_if_any()? {
             let mut attribute = attribute.parts();
-            read.push(attribute.expect(OCTET_STRING)?.contents, true);
+            self.push_name(attribute.expect(OCTET_STRING)?.contents);
             let mut values = attribute.expect(SET)?.parts();
             while let Some(value) = values.next_if_any()? {
-                read.push(value.contents, false);
+                self.push_value(value.contents);
             }
         }
-        Ok(read)
+        Ok(())
     }
 
     /// Takes over a search result that the library has read; `None` when it is malformed.
@@ -59,9 +65,9 @@ impl Entry {
         let mut entry = Self { dn: std::str::from_utf8(primitive(dn)?).ok()?.to_owned(), ..Self::default() };
         for attribute in constructed(attributes)? {
             let [name, values] = constructed(attribute)? else { return None };
-            entry.push(primitive(name)?, true);
+            entry.push_name(primitive(name)?);
             for value in constructed(values)? {
-                entry.push(primitive(value)?, false);
+                entry.push_value(primitive(value)?);
             }
         }
         Some(entry)
@@ -71,60 +77,73 @@ impl Entry {
     pub fn of(dn: String, text: HashMap<String, Vec<String>>, binary: HashMap<String, Vec<Vec<u8>>>) -> Self {
         let mut entry = Self { dn, ..Self::default() };
         for (name, values) in text {
-            entry.push(name.as_bytes(), true);
-            values.iter().for_each(|value| entry.push(value.as_bytes(), false));
+            entry.push_name(name.as_bytes());
+            values.iter().for_each(|value| entry.push_value(value.as_bytes()));
         }
         for (name, values) in binary {
-            entry.push(name.as_bytes(), true);
-            values.iter().for_each(|value| entry.push(value, false));
+            entry.push_name(name.as_bytes());
+            values.iter().for_each(|value| entry.push_value(value));
         }
         entry
     }
 
-    fn push(&mut self, octets: &[u8], is_name: bool) {
+    fn push_name(&mut self, name: &[u8]) {
+        self.has_options |= name.contains(&b';');
+        let (place, n_values) = (self.keep(name), self.values.len());
+        self.names.push(Name { place, values: n_values..n_values });
+    }
+
+    /// Adds a value of the name before it.
+    fn push_value(&mut self, value: &[u8]) {
+        let place = self.keep(value);
+        self.values.push(place);
+        if let Some(name) = self.names.last_mut() {
+            name.values.end = self.values.len();
+        }
+    }
+
+    fn keep(&mut self, octets: &[u8]) -> Range<usize> {
         let start = self.octets.len();
         self.octets.extend_from_slice(octets);
-        self.pieces.push(Piece { place: start..self.octets.len(), is_name });
+        start..self.octets.len()
     }
 
     /// Iterates over the values of `name`. The option `;binary` need not be given (RFC 4522).
-    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let exact = self.names().find(|(_, spelled)| spelled.eq_ignore_ascii_case(name.as_bytes()));
-        let found = exact.or_else(|| self.names().find(|(_, spelled)| is_other_spelling(spelled, name)));
-        found.into_iter().flat_map(|(at, _)| self.values_behind(at))
+    pub fn values<'e>(&'e self, name: &str) -> impl ExactSizeIterator<Item = &'e [u8]> + use<'e> {
+        let exact = self.names.iter().find(|own| self.spelled(own).eq_ignore_ascii_case(name.as_bytes()));
+        let other = || self.names.iter().find(|own| is_other_spelling(self.spelled(own), name));
+        let found = exact.or_else(|| if self.has_options { other() } else { None });
+        self.values_at(found.map_or(0..0, |own| own.values.clone()))
     }
 
-    /// Iterates over the names, each with its place among the pieces.
-    fn names(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let names = self.pieces.iter().enumerate().filter(|(_, piece)| piece.is_name);
-        names.map(|(at, piece)| (at, &self.octets[piece.place.clone()]))
+    fn spelled(&self, name: &Name) -> &[u8] {
+        &self.octets[name.place.clone()]
     }
 
-    /// Iterates over the values of the name at a place.
-    fn values_behind(&self, name: usize) -> impl Iterator<Item = &[u8]> {
-        let values = self.pieces[name + 1..].iter().take_while(|piece| !piece.is_name);
-        values.map(|piece| &self.octets[piece.place.clone()])
+    fn values_at(&self, values: Range<usize>) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.values[values].iter().map(|place| &self.octets[place.clone()])
     }
 
     /// Returns the part of the values of `attribute` that the server sent, when it did not send all of them.
     pub fn part(&self, attribute: &str) -> Option<Part> {
-        self.names().find_map(|(at, name)| {
-            let (first, last) = range(name, attribute)?;
-            Some(Part { values: self.values_behind(at).map(<[u8]>::to_vec).collect(), first, last })
+        self.names.iter().find_map(|name| {
+            let (first, last) = range(self.spelled(name), attribute)?;
+            Some(Part { values: self.values_at(name.values.clone()).map(<[u8]>::to_vec).collect(), first, last })
         })
     }
 
     /// Puts all values of `attribute` in the place of any part of them.
     pub fn complete(&mut self, attribute: &str, values: &[Vec<u8>]) {
         let mut others = Self { dn: std::mem::take(&mut self.dn), ..Self::default() };
-        for (at, name) in self.names() {
-            if !name.eq_ignore_ascii_case(attribute.as_bytes()) && range(name, attribute).is_none() {
-                others.push(name, true);
-                self.values_behind(at).for_each(|value| others.push(value, false));
+        for name in &self.names {
+            let spelled = self.spelled(name);
+            if !spelled.eq_ignore_ascii_case(attribute.as_bytes()) && range(spelled, attribute).is_none() {
+                others.push_name(spelled);
+                self.values_at(name.values.clone()).for_each(|value| others.push_value(value));
             }
         }
-        others.push(attribute.as_bytes(), true);
-        values.iter().for_each(|value| others.push(value, false));
+        others.push_name(attribute.as_bytes());
+        values.iter().for_each(|value| others.push_value(value));
         *self = others;
     }
 
@@ -267,7 +286,8 @@ mod tests {
             ldap3::asn1::write::encode_into(&mut octets, tag.clone()).expect("to memory");
             let (element, rest) = Element::take(&octets).expect("valid").expect("whole");
             prop_assert_eq!((element.identifier, rest.len()), (ENTRY, 0));
-            let read = Entry::read(element).expect("an entry");
+            let mut read = Entry::of("o=before".to_owned(), HashMap::from([("cn;x-a".to_owned(), vec!["x".to_owned()])]), HashMap::new());
+            read.read(element).expect("an entry");
             let decoded = Entry::decode(&ResultEntry::new(tag)).expect("an entry");
             for entry in [read, decoded] {
                 prop_assert_eq!(&entry.dn, &dn);

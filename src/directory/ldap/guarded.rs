@@ -19,6 +19,7 @@ use super::name::Dn;
 use crate::directory::name_rules;
 use crate::roster::fault::Fault;
 use crate::roster::name_key::MatchKey;
+use crate::roster::name_key::folded;
 
 mod walk;
 
@@ -143,8 +144,8 @@ impl Members {
         if self.people.is_empty() && self.usernames.is_empty() {
             return None;
         }
-        let by_name = || self.usernames.get(&MatchKey::new(username)).filter(|_| !username.is_empty());
-        let group = self.people.get(&MatchKey::new(dn)).or_else(by_name)?;
+        let by_name = || self.usernames.get(&*folded(username)).filter(|_| !username.is_empty());
+        let group = self.people.get(&*folded(dn)).or_else(by_name)?;
         Some(format!("it is a member of the protected group {group}"))
     }
 

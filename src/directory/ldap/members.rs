@@ -250,9 +250,9 @@ impl Dsa {
             entry.texts(class.attribute).map(|value| (class.key(value), value.as_bytes().to_vec())).collect();
         let own = dn.key();
         let stands_in = now.contains_key(&own);
-        let mut add: Vec<_> = comes.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, v)| v.clone()).collect();
+        let mut add: Vec<_> = comes.iter().filter(|(key, _)| !now.contains_key(*key)).map(|(_, v)| v.clone()).collect();
         let mut remove: Vec<_> =
-            now.iter().filter(|(key, _)| **key != own && goes.contains_key(key)).map(|(_, v)| v.clone()).collect();
+            now.iter().filter(|(key, _)| **key != own && goes.contains_key(*key)).map(|(_, v)| v.clone()).collect();
         add.sort_unstable();
         remove.sort_unstable();
         let real = now.len() - usize::from(stands_in) - remove.len() + add.len();

@@ -24,13 +24,13 @@ use super::name::Spelled;
 use super::pool::Lease;
 use super::settings::SearchScope;
 use super::settings::Site;
+use super::tap::Kept;
 use crate::directory::Lookup;
 use crate::directory::Which;
 use crate::roster::account::EntryId;
 use crate::roster::account::ExistingAccount;
 use crate::roster::account::MatchBy;
 use crate::roster::attribute;
-use crate::roster::attribute::AttributeName;
 use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::name_key::MatchKey;
@@ -38,6 +38,8 @@ use crate::roster::remark::Remark;
 
 /// Values in one filter.
 const CHUNK: usize = 100;
+/// Entries that accounts are made of before the connection has its turn.
+const TURN: usize = 64;
 /// Reads of single entries that are unanswered at the same time.
 pub(super) const AT_ONCE: usize = 32;
 /// How often a read is begun on a connection before it is given up.
@@ -53,6 +55,14 @@ enum Step {
     Ids(Vec<EntryId>),
     /// Entries by their names.
     Located(Vec<Box<str>>),
+}
+
+/// What one step has brought.
+#[derive(Default)]
+struct Found {
+    entries: Vec<Entry>,
+    /// Entries that are still to be read.
+    kept: Kept,
 }
 
 /// A read under way. While one page is looked at, the server is at work on the next: memory holds two.
@@ -142,11 +152,11 @@ impl Reading<'_> {
             }
             let begun = matches!(&step, Step::Search { cookie, .. } if !cookie.is_empty());
             match self.take(&mut step).await {
-                Ok((entries, rest)) => {
+                Ok((found, rest)) => {
                     if let Some(rest) = rest {
                         self.steps.push_front(rest);
                     }
-                    return self.deliver(&entries).map(Some);
+                    return self.deliver(found).await.map(Some);
                 }
                 Err(fault) if fault.next == Next::Retry && !begun && attempt < ATTEMPTS => {
                     attempt += 1;
@@ -166,9 +176,9 @@ impl Reading<'_> {
     }
 
     /// Does one step, or one page of it, and returns what is left of it.
-    async fn take(&mut self, step: &mut Step) -> Result<(Vec<Entry>, Option<Step>), Fault> {
+    async fn take(&mut self, step: &mut Step) -> Result<(Found, Option<Step>), Fault> {
         let dsa = self.dsa;
-        let Some(connection) = self.lease.as_deref() else { return Ok((Vec::new(), None)) };
+        let Some(connection) = self.lease.as_deref() else { return Ok((Found::default(), None)) };
         if !self.proven {
             dsa.prove_base(connection, "people_base", &dsa.site.people_base).await?;
             if let Some(archive) = &dsa.site.archive_base {
@@ -183,7 +193,7 @@ impl Reading<'_> {
         match step {
             Step::Search { home, filter, cookie, next } => {
                 let homes = dsa.site.homes();
-                let Some((base, scope)) = homes.get(*home) else { return Ok((Vec::new(), None)) };
+                let Some((base, scope)) = homes.get(*home) else { return Ok((Found::default(), None)) };
                 let (base, scope) = (base.to_string(), scope_of(*scope));
                 let begin = |cookie: &[u8]| {
                     let page = (dsa.site.page_size, cookie.to_vec());
@@ -193,29 +203,46 @@ impl Reading<'_> {
                     Some(page) => *page,
                     None => begin(cookie).await.map_err(Trouble::of_read)?,
                 };
-                let (answer, cookie) = connection.end_page(page).await.map_err(Trouble::of_read)?;
-                let entries = complete(answer, dsa.apart())?;
+                let (answer, kept, cookie) = connection.end_page(page).await.map_err(Trouble::of_read)?;
+                let found = Found { entries: complete(answer, dsa.apart())?, kept };
                 if cookie.is_empty() {
-                    return Ok((entries, None));
+                    return Ok((found, None));
                 }
                 // A page that cannot be asked for now is asked for again when it is needed, and then told.
                 let next = begin(&cookie).await.ok().map(Box::new);
-                Ok((entries, Some(Step::Search { home: *home, filter: filter.clone(), cookie, next })))
+                Ok((found, Some(Step::Search { home: *home, filter: filter.clone(), cookie, next })))
             }
-            Step::Ids(ids) => Ok((dsa.entries(connection, ids, &attributes).await?, None)),
-            Step::Located(places) => Ok((dsa.entries_at(connection, places, &attributes).await?, None)),
+            Step::Ids(ids) => {
+                let entries = dsa.entries(connection, ids, &attributes).await?;
+                Ok((Found { entries, ..Found::default() }, None))
+            }
+            Step::Located(places) => {
+                let entries = dsa.entries_at(connection, places, &attributes).await?;
+                Ok((Found { entries, ..Found::default() }, None))
+            }
         }
     }
 
-    fn deliver(&mut self, entries: &[Entry]) -> Result<Vec<ExistingAccount>, Fault> {
-        let mut accounts = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let account = self.dsa.account(entry, &self.wanted)?;
-            if self.seen.as_mut().is_none_or(|seen| seen.insert(account.id.stable.clone())) {
-                accounts.push(account);
+    /// Makes accounts of entries, a few at a time: the server stops sending when nobody takes what has come.
+    async fn deliver(&mut self, found: Found) -> Result<Vec<ExistingAccount>, Fault> {
+        let Some(connection) = self.lease.as_deref() else { return Ok(Vec::new()) };
+        let Found { entries, mut kept } = found;
+        let (mut entries, mut entry) = (entries.into_iter(), Entry::default());
+        let mut accounts = Vec::new();
+        loop {
+            for _ in 0..TURN {
+                match entries.next() {
+                    Some(read) => entry = read,
+                    None if connection.read_kept(&mut kept, &mut entry).map_err(Trouble::of_read)? => {}
+                    None => return Ok(accounts),
+                }
+                let account = self.dsa.account(&entry, &self.wanted)?;
+                if self.seen.as_mut().is_none_or(|seen| seen.insert(account.id.stable.clone())) {
+                    accounts.push(account);
+                }
             }
+            tokio::task::yield_now().await;
         }
-        Ok(accounts)
     }
 }
 
@@ -311,11 +338,7 @@ impl Dsa {
 
     /// Makes an account of an entry. An entry without its stable id is a fault: it could not be told from another one
     /// that takes its name later.
-    pub(super) fn account<'s>(
-        &self,
-        entry: &'s Entry,
-        wanted: &'s attribute::Schema,
-    ) -> Result<ExistingAccount, Fault> {
+    pub(super) fn account(&self, entry: &Entry, wanted: &attribute::Schema) -> Result<ExistingAccount, Fault> {
         let name = Spelled::of(&entry.dn);
         let id = EntryId { locator: name.as_str().into(), stable: self.stable(entry)? };
         let attribute = &self.site.username_attribute;
@@ -325,13 +348,8 @@ impl Dsa {
         let guarded = || (profile.guards.reason)(entry).map(str::to_owned);
         let archived = self.site.is_archived(name.as_str());
         let listed = name.is_dn().then(|| self.guards_spelled(name.as_str(), &username)).flatten();
-        let values = |name: &'s AttributeName| {
-            let mut values = entry.values(name.as_str()).peekable();
-            values.peek()?;
-            Some((name.as_str(), values))
-        };
         Ok(ExistingAccount {
-            attributes: wanted.pack(wanted.names().filter_map(values)),
+            attributes: wanted.pack_found(|name| entry.values(name.as_str())),
             enabled: state.enabled,
             must_change: state.must_change,
             protected: listed.or_else(guarded).map(Into::into),

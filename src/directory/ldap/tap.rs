@@ -29,8 +29,26 @@ const PIECE: usize = 1 << 17;
 /// What is read out of a connection. Dropping it ends the connection.
 #[derive(Debug)]
 pub struct Tap {
-    kept: Arc<Mutex<Option<Vec<Entry>>>>,
+    kept: Arc<Mutex<Option<Kept>>>,
     task: AbortHandle,
+}
+
+/// Entries that were kept: whole messages, one after the other, which are read when their turn comes.
+#[derive(Debug, Default)]
+pub struct Kept {
+    messages: Vec<u8>,
+    /// How many octets of them have been read.
+    taken: usize,
+}
+
+impl Kept {
+    /// Reads the next one into `entry`; returns whether there was one.
+    pub fn read(&mut self, entry: &mut Entry) -> Result<bool, Malformed> {
+        let Some((message, rest)) = Element::take(&self.messages[self.taken..])? else { return Ok(false) };
+        entry.read(entry_in(message)?.ok_or(Malformed)?)?;
+        self.taken = self.messages.len() - rest.len();
+        Ok(true)
+    }
 }
 
 impl Tap {
@@ -47,12 +65,12 @@ impl Tap {
 
     /// Keeps from now on the entries that arrive. Nothing but one search may be under way.
     pub fn keep(&self) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Kept::default());
     }
 
     /// Returns what was kept, and lets entries pass again. When the library has seen the end of a search, the entries
     /// before it have been kept.
-    pub fn kept(&self) -> Vec<Entry> {
+    pub fn kept(&self) -> Kept {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 }
@@ -64,7 +82,7 @@ impl Drop for Tap {
 }
 
 /// Carries octets in both directions until one side ends; then the other one sees an end, too.
-async fn carry<S>(server: S, library: UnixStream, kept: Arc<Mutex<Option<Vec<Entry>>>>)
+async fn carry<S>(server: S, library: UnixStream, kept: Arc<Mutex<Option<Kept>>>)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
@@ -85,7 +103,7 @@ where
 async fn down(
     mut server: impl AsyncRead + Unpin,
     mut library: impl AsyncWrite + Unpin,
-    kept: &Mutex<Option<Vec<Entry>>>,
+    kept: &Mutex<Option<Kept>>,
 ) -> io::Result<()> {
     let mut inbox = Vec::new();
     let mut passed = Vec::new();
@@ -104,21 +122,22 @@ async fn down(
 
 /// Keeps the entries among the whole messages that `inbox` begins with, if they are to be kept, and adds the other
 /// messages to `passed`. Returns how many octets that was.
-fn sift(inbox: &[u8], kept: &Mutex<Option<Vec<Entry>>>, passed: &mut Vec<u8>) -> Result<usize, Malformed> {
+fn sift(inbox: &[u8], kept: &Mutex<Option<Kept>>, passed: &mut Vec<u8>) -> Result<usize, Malformed> {
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     let mut rest = inbox;
     while let Some((message, after)) = Element::take(rest)? {
-        match (&mut *kept, entry(message)?) {
-            (Some(kept), Some(entry)) => kept.push(Entry::read(entry)?),
-            _ => passed.extend_from_slice(&rest[..rest.len() - after.len()]),
-        }
+        let into = match (&mut *kept, entry_in(message)?) {
+            (Some(kept), Some(_)) => &mut kept.messages,
+            _ => &mut *passed,
+        };
+        into.extend_from_slice(&rest[..rest.len() - after.len()]);
         rest = after;
     }
     Ok(inbox.len() - rest.len())
 }
 
 /// Returns the `SearchResultEntry` in an `LDAPMessage` (RFC 4511 section 4.1.1), if it is one.
-fn entry(message: Element<'_>) -> Result<Option<Element<'_>>, Malformed> {
+fn entry_in(message: Element<'_>) -> Result<Option<Element<'_>>, Malformed> {
     if message.identifier != SEQUENCE {
         return Err(Malformed);
     }
@@ -137,10 +156,18 @@ mod tests {
         0x30, 12, 0x02, 1, 2, 0x65, 7, 0x0a, 1, 0, 0x04, 0, 0x04, 0,
     ];
 
+    fn names_of(mut kept: Kept) -> Vec<String> {
+        let (mut names, mut entry) = (Vec::new(), Entry::default());
+        while kept.read(&mut entry).expect("entries") {
+            names.push(entry.dn.clone());
+        }
+        names
+    }
+
     #[test]
     fn entries_are_kept_and_everything_else_passes() {
         for cut in 0..=ENTRY_AND_END.len() {
-            let kept = Mutex::new(Some(Vec::new()));
+            let kept = Mutex::new(Some(Kept::default()));
             let (mut passed, mut inbox) = (Vec::new(), Vec::new());
             for piece in [&ENTRY_AND_END[..cut], &ENTRY_AND_END[cut..]] {
                 inbox.extend_from_slice(piece);
@@ -148,7 +175,7 @@ mod tests {
                 inbox.drain(..taken);
             }
             let kept = kept.into_inner().expect("nobody panicked").expect("kept");
-            assert_eq!(kept.iter().map(|entry| entry.dn.as_str()).collect::<Vec<_>>(), ["o=xy"], "{cut}");
+            assert_eq!(names_of(kept), ["o=xy"], "{cut}");
             assert_eq!(passed, ENTRY_AND_END[15..], "{cut}");
         }
     }
@@ -163,8 +190,18 @@ mod tests {
     #[test]
     fn what_is_no_ldap_ends_the_connection() {
         for octets in [&[0x48, 1, 0][..], &[0x30, 3, 0x04, 1, 2], &[0x30, 5, 0x02, 1, 2, 0x64, 1]] {
-            assert_eq!(sift(octets, &Mutex::new(Some(Vec::new())), &mut Vec::new()), Err(Malformed), "{octets:?}");
+            assert_eq!(sift(octets, &Mutex::new(Some(Kept::default())), &mut Vec::new()), Err(Malformed), "{octets:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_entry_is_told_when_it_is_read() {
+        // Its attributes are no SEQUENCE.
+        let octets = [0x30, 13, 0x02, 1, 2, 0x64, 8, 0x04, 4, b'o', b'=', b'x', b'y', 0x31, 0];
+        let kept = Mutex::new(Some(Kept::default()));
+        assert_eq!(sift(&octets, &kept, &mut Vec::new()), Ok(octets.len()));
+        let mut kept = kept.into_inner().expect("nobody panicked").expect("kept");
+        assert_eq!(kept.read(&mut Entry::default()), Err(Malformed));
     }
 
     #[tokio::test]
@@ -180,7 +217,7 @@ mod tests {
         let mut end = [0; 14];
         library.read_exact(&mut end).await.expect("carried");
         assert_eq!((heard, end), (*b"hello", *ENTRY_AND_END[15..].first_chunk().expect("long enough")));
-        assert_eq!(tap.kept().len(), 1);
+        assert_eq!(names_of(tap.kept()), ["o=xy"]);
         drop(far);
         assert_eq!(library.read(&mut end).await.expect("an end"), 0);
     }

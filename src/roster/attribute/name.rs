@@ -57,7 +57,8 @@ fn in_order(name: &str) -> Option<String> {
 
 impl PartialEq for AttributeName {
     fn eq(&self, other: &Self) -> bool {
-        self.is(&other.shown)
+        // Names that are compared come mostly from one schema.
+        Arc::ptr_eq(&self.shown, &other.shown) || self.is(&other.shown)
     }
 }
 
@@ -65,6 +66,9 @@ impl Eq for AttributeName {}
 
 impl Ord for AttributeName {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        if Arc::ptr_eq(&self.shown, &other.shown) {
+            return std::cmp::Ordering::Equal;
+        }
         self.folded().cmp(other.folded())
     }
 }

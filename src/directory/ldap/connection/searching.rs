@@ -12,6 +12,8 @@ use super::Connection;
 use super::Trouble;
 use crate::directory::ldap::entry::Entry;
 use crate::directory::ldap::filter::Filter;
+use crate::directory::ldap::tap::Kept;
+use crate::directory::ldap::tap::Tap;
 
 /// What a search found, and how it ended. The entries are complete only if the result code is 0.
 #[derive(Debug)]
@@ -46,7 +48,12 @@ impl Connection {
         page: (i32, Vec<u8>),
     ) -> Result<(Answer, Vec<u8>), Trouble> {
         let page = self.begin_page(base, scope, filter, attributes, page).await?;
-        self.end_page(page).await
+        let (mut answer, mut kept, cookie) = self.end_page(page).await?;
+        let mut entry = Entry::default();
+        while self.read_kept(&mut kept, &mut entry)? {
+            answer.entries.push(std::mem::take(&mut entry));
+        }
+        Ok((answer, cookie))
     }
 
     /// Asks for a page and does not wait for it. The control is critical, so that a server without it cannot flood the
@@ -66,12 +73,10 @@ impl Connection {
         self.begin_search(base, scope, filter, attributes, vec![control]).await.map(Page)
     }
 
-    /// Waits for a page.
-    pub async fn end_page(&self, Page(search): Page) -> Result<(Answer, Vec<u8>), Trouble> {
-        let mut answer = self.end_search(search).await?;
-        if let Some(tap) = &self.tap {
-            answer.entries = tap.kept();
-        }
+    /// Waits for a page. Some of its entries, or all, are still to be read: see [`Connection::read_kept`].
+    pub async fn end_page(&self, Page(search): Page) -> Result<(Answer, Kept, Vec<u8>), Trouble> {
+        let answer = self.end_search(search).await?;
+        let kept = self.tap.as_ref().map(Tap::kept).unwrap_or_default();
         let cookie = match answer.result.ctrls.iter().find(|c| matches!(c.0, Some(ControlType::PagedResults))) {
             None => Vec::new(),
             Some(Control(_, raw)) => {
@@ -79,7 +84,12 @@ impl Connection {
                 parsed.map_err(|_| self.malformed())?
             }
         };
-        Ok((answer, cookie))
+        Ok((answer, kept, cookie))
+    }
+
+    /// Reads the next entry of a page into `entry`; returns whether there was one.
+    pub fn read_kept(&self, kept: &mut Kept, entry: &mut Entry) -> Result<bool, Trouble> {
+        kept.read(entry).map_err(|_| self.malformed())
     }
 
     /// Reads all that `filter` matches, in one answer.

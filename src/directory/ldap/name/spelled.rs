@@ -47,7 +47,7 @@ impl<'t> Spelled<'t> {
         match self {
             Self::Already(text) => {
                 let (name, value) = text.split(',').next()?.split_once('=')?;
-                (name == short_name(attribute)).then_some(value)
+                (name.eq_ignore_ascii_case(attribute) || name == short_name(attribute)).then_some(value)
             }
             Self::Parsed(dn, _) => dn.rdn().value(attribute),
             Self::Odd(_) => None,
@@ -59,13 +59,13 @@ impl<'t> Spelled<'t> {
 /// in which nothing must be escaped or trimmed.
 fn is_canonical(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'\'' | b' ');
-    text.split(',').all(|rdn| {
-        let Some((attribute, value)) = rdn.split_once('=') else { return false };
-        matches!(attribute, "uid" | "cn" | "ou" | "dc" | "o" | "c" | "l" | "st")
-            && !value.is_empty()
-            && value.bytes().all(is_plain)
-            && !value.starts_with(' ')
-            && !value.ends_with(' ')
+    text.as_bytes().split(|byte| *byte == b',').all(|rdn| {
+        let Some(equals) = rdn.iter().position(|byte| *byte == b'=') else { return false };
+        let (attribute, value) = (&rdn[..equals], &rdn[equals + 1..]);
+        matches!(attribute, b"uid" | b"cn" | b"ou" | b"dc" | b"o" | b"c" | b"l" | b"st")
+            && value.first().is_some_and(|first| *first != b' ')
+            && value.last() != Some(&b' ')
+            && value.iter().copied().all(is_plain)
     })
 }
 
