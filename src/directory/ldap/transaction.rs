@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream;
 use ldap3::LdapResult;
 use ldap3::controls::RawControl;
 
@@ -202,27 +202,21 @@ impl Dsa {
             self.without_transactions(NoTransactions::NotStarted);
             return Ok(Ended::Refused);
         }
+        let control = RawControl { ctype: SPECIFICATION.to_owned(), crit: true, val: Some(name.clone()) };
+        let write = |(place, request)| {
+            let control = control.clone();
+            async move {
+                let _slot = self.window.slot_in_queue().await;
+                (place, connection.write(request, control).await)
+            }
+        };
+        // The more requests the server finds at once, the less it costs it to take each.
+        let mut answers = stream::iter(requests).map(write).buffer_unordered(self.window.most());
         let mut queued = Queued::default();
-        let mut under_way = FuturesUnordered::new();
-        for (place, request) in requests {
-            let mut free = std::pin::pin!(self.window.slot());
-            let mut slot = loop {
-                tokio::select! {
-                    slot = &mut free => break slot,
-                    Some((place, answer)) = under_way.next(), if !under_way.is_empty() => queued.note(place, answer)?,
-                }
-            };
-            let control = RawControl { ctype: SPECIFICATION.to_owned(), crit: true, val: Some(name.clone()) };
-            under_way.push(async move {
-                slot.sent();
-                let answer = connection.write(request, control).await;
-                slot.answered(false);
-                (place, answer)
-            });
-        }
-        while let Some((place, answer)) = under_way.next().await {
+        while let Some((place, answer)) = answers.next().await {
             queued.note(place, answer)?;
         }
+        drop(answers);
         drop(turn);
         tokio::time::sleep(PAUSE).await;
         // What was refused is not part of the transaction, and would not keep the others from being done.

@@ -60,6 +60,21 @@ impl Window {
         Slot { window: self, permit, since: Instant::now() }
     }
 
+    /// Returns how many operations may be unanswered at the very most.
+    pub fn most(&self) -> usize {
+        self.gauge().most
+    }
+
+    /// Waits until one more operation may be sent that the server only queues: none of those waits for another, so
+    /// only a size that is fixed holds for them.
+    pub async fn slot_in_queue(&self) -> Option<Slot<'_>> {
+        let is_fixed = {
+            let gauge = self.gauge();
+            gauge.least == gauge.most
+        };
+        if is_fixed { Some(self.slot().await) } else { None }
+    }
+
     fn gauge(&self) -> MutexGuard<'_, Gauge> {
         self.gauge.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,6 +201,8 @@ impl Gauge {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     /// Lets a server answer that works on `workers` operations at a time, `work` each, behind a way of `way`.
@@ -238,6 +255,17 @@ mod tests {
         gauge.resize(100);
         (0..20).for_each(|_| gauge.halve());
         assert_eq!(gauge.size, LEAST);
+    }
+
+    #[tokio::test]
+    async fn only_a_fixed_number_holds_for_what_is_queued() {
+        let adapted = Window::new(Width::UpTo(128));
+        assert!(adapted.slot_in_queue().await.is_none());
+        let fixed = Window::new(Width::Fixed(1));
+        let slot = fixed.slot_in_queue().await.expect("a slot");
+        assert!(fixed.slot_in_queue().now_or_never().is_none(), "another one waits");
+        drop(slot);
+        assert!(fixed.slot_in_queue().await.is_some());
     }
 
     #[tokio::test]
