@@ -2,8 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::PoisonError;
-use std::sync::RwLock;
 
 use futures_util::Stream;
 use futures_util::TryStreamExt;
@@ -16,7 +14,7 @@ use self::pool::Pool;
 use self::posix::Looked;
 use self::readback::ReadBack;
 use self::readback::Shown;
-use self::server::Schema;
+use self::required::KnownSchema;
 use self::settings::Site;
 use self::storage::Proof;
 use self::transaction::Transactions;
@@ -75,6 +73,7 @@ mod prove;
 mod read;
 mod readback;
 mod rename;
+mod required;
 mod server;
 mod settings;
 mod settle;
@@ -157,7 +156,7 @@ struct Dsa {
     site: Site,
     capabilities: Capabilities,
     pool: Arc<Pool>,
-    schema: RwLock<Option<Arc<Schema>>>,
+    schema: KnownSchema,
     /// The writes that are not answered yet, of all batches together.
     window: Window,
     /// Held while a batch is being sent: the next one follows as soon as the last operation is on its way.
@@ -184,7 +183,7 @@ impl Dsa {
         Self {
             capabilities,
             pool,
-            schema: RwLock::default(),
+            schema: KnownSchema::default(),
             window: Window::new(site.in_flight),
             transactions: Transactions::new(site.transactions),
             turn: tokio::sync::Mutex::default(),
@@ -274,10 +273,10 @@ impl Dsa {
         if let Some(why) = self.guards_new_name(&account.username) {
             object(why);
         }
-        for name in self.required_attributes() {
-            let in_name = place.as_ref().is_ok_and(|dn| dn.rdn().value(&name).is_some());
-            let is_username = name.eq_ignore_ascii_case(&self.site.username_attribute);
-            if !in_name && !is_username && account.attributes.get(&name).is_none() {
+        for name in self.required_attributes().iter() {
+            let is_in_name = || place.as_ref().is_ok_and(|dn| dn.rdn().value(name).is_some());
+            let is_username = || name.eq_ignore_ascii_case(&self.site.username_attribute);
+            if account.attributes.get(name).is_none() && !is_username() && !is_in_name() {
                 object(format!(
                     "the object classes of new accounts require the attribute `{name}`, which has no value"
                 ));
@@ -293,14 +292,6 @@ impl Dsa {
             }
         }
         objections
-    }
-
-    fn known_schema(&self) -> Option<Arc<Schema>> {
-        self.schema.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn keep_schema(&self, schema: &Arc<Schema>) {
-        *self.schema.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(schema));
     }
 }
 

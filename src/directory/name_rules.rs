@@ -1,10 +1,13 @@
 //! Names that are never written: exact ones, patterns and regular expressions, and what looks like them.
 
+use std::cell::LazyCell;
+use std::sync::LazyLock;
+
 use regex::Regex;
 use regex::RegexBuilder;
 use unicode_security::confusable_detection::skeleton;
 
-use crate::roster::name_key::MatchKey;
+use crate::roster::name_key::folded;
 
 /// Rules for names, each with the reason that is told.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +25,7 @@ struct Rule {
 #[derive(Clone, Debug)]
 enum Test {
     /// Folded, and folded as [`look`] does.
-    Pattern(MatchKey, String),
+    Pattern(Box<str>, Box<str>),
     Expression(Regex),
 }
 
@@ -35,7 +38,7 @@ impl NameRules {
                 Test::Expression(made.map_err(|error| format!("`{text}` is no regular expression: {error}"))?)
             }
             None if text.trim().is_empty() => return Err("an empty rule protects nothing".to_owned()),
-            None => Test::Pattern(MatchKey::new(text), skeleton_of(text)),
+            None => Test::Pattern(folded(text).into(), skeleton_of(text).into()),
         };
         self.rules.push(Rule { test, text: text.into(), why: why.into() });
         Ok(())
@@ -46,29 +49,32 @@ impl NameRules {
         if self.rules.is_empty() || name.is_empty() {
             return None;
         }
-        let key = MatchKey::new(name);
+        let key = folded(name);
         self.rules.iter().find(|rule| rule.test.fits(&key)).map(|rule| &*rule.why)
     }
 
     /// Returns which rule a *new* name looks as if it fell under, and why that one is there: to people, `аdmin` with a
     /// Cyrillic letter, `adrnin` and `admin$` are all `admin` (Unicode Technical Standard 39 section 4).
     pub fn look_alike(&self, name: &str) -> Option<(&str, &str)> {
+        if self.rules.is_empty() {
+            return None;
+        }
         let shown = look(name);
         // Expressions know nothing of skeletons, in which an `m` is `rn`.
-        let plain = shown.replace("rn", "m");
+        let plain = LazyCell::new(|| shown.replace("rn", "m"));
         let hit = self.rules.iter().find(|rule| match &rule.test {
             Test::Pattern(_, pattern) => fits(pattern, &shown),
-            Test::Expression(expression) => [&shown, &plain].iter().any(|name| expression.is_match(name)),
+            Test::Expression(expression) => expression.is_match(&shown) || expression.is_match(&plain),
         });
         hit.map(|rule| (&*rule.text, &*rule.why))
     }
 }
 
 impl Test {
-    fn fits(&self, name: &MatchKey) -> bool {
+    fn fits(&self, name: &str) -> bool {
         match self {
-            Self::Pattern(pattern, _) => fits(pattern.as_str(), name.as_str()),
-            Self::Expression(expression) => expression.is_match(name.as_str()),
+            Self::Pattern(pattern, _) => fits(pattern, name),
+            Self::Expression(expression) => expression.is_match(name),
         }
     }
 }
@@ -79,7 +85,23 @@ pub fn look(name: &str) -> String {
 }
 
 fn skeleton_of(name: &str) -> String {
-    skeleton(MatchKey::new(name).as_str()).flat_map(char::to_lowercase).collect()
+    let folded = folded(name);
+    let parts = folded.bytes().map(|byte| SKELETONS.get(usize::from(byte))?.as_deref());
+    parts.collect::<Option<String>>().unwrap_or_else(|| skeleton_by_tables(&folded))
+}
+
+/// The skeletons of single characters, as far as both are ASCII. As long as that is so, the skeleton of a text is that
+/// of its characters, one after the other: there is nothing to compose or to put in order.
+static SKELETONS: LazyLock<[Option<Box<str>>; 128]> = LazyLock::new(|| {
+    std::array::from_fn(|code| {
+        let character = char::from_u32(u32::try_from(code).ok()?)?;
+        let skeleton = skeleton_by_tables(character.encode_utf8(&mut [0; 4]));
+        skeleton.is_ascii().then(|| skeleton.into())
+    })
+});
+
+fn skeleton_by_tables(folded: &str) -> String {
+    skeleton(folded).flat_map(char::to_lowercase).collect()
 }
 
 /// Returns whether the whole of `name` fits `pattern`, in which `*` stands for any text and `?` for one character.
@@ -88,32 +110,32 @@ pub fn fits(pattern: &str, name: &str) -> bool {
     if !pattern.contains(['*', '?']) {
         return pattern == name;
     }
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut pattern, mut name) = (pattern.chars(), name.chars());
     // After a mismatch, the last star takes one more character.
-    let (mut p, mut n, mut star) = (0, 0, None);
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p + 1, n));
-                p += 1;
+    let mut star = None;
+    loop {
+        let rest = name.clone();
+        match (pattern.next(), name.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                star = Some((pattern.clone(), rest.clone()));
+                name = rest;
             }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
+            (Some(_), None) => return false,
+            (Some(p), Some(n)) if p == '?' || p == n => {}
             _ => {
-                let Some((after, taken)) = star else { return false };
-                star = Some((after, taken + 1));
-                p = after;
-                n = taken + 1;
+                let Some((after, taken)) = &mut star else { return false };
+                taken.next();
+                (pattern, name) = (after.clone(), taken.clone());
             }
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rules(texts: &[&str]) -> NameRules {
@@ -148,6 +170,20 @@ mod tests {
             ("a.c", "abc"),
         ] {
             assert!(!fits(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn stars_and_question_marks_are_those_of_an_expression(pattern in "[ab*?ä]{0,6}", name in "[abä*]{0,8}") {
+            let expression = pattern.replace('?', ".").replace('*', ".*");
+            let expression = Regex::new(&format!("^{expression}$")).expect("an expression");
+            prop_assert_eq!(fits(&pattern, &name), expression.is_match(&name), "{}", pattern);
+        }
+
+        #[test]
+        fn a_skeleton_is_that_of_the_tables(name in "\\PC{0,8}|[ -~]{0,12}|[\0-\x7f]{0,4}") {
+            prop_assert_eq!(skeleton_of(&name), skeleton_by_tables(&folded(&name)));
         }
     }
 

@@ -268,7 +268,7 @@ impl ExistingAccount {
     pub fn octets(&self) -> usize {
         let Self { id: EntryId { locator, stable }, username, attributes, protected, .. } = self;
         let protected = protected.as_ref().map_or(0, |why| why.len());
-        size_of::<Self>() + locator.len() + stable.len() + username.len() + attributes.octets() + protected
+        size_of::<Self>() + locator.len() + stable.len() + username.len() + attributes.n_octets() + protected
     }
 
     /// Returns the value that matching goes by, if the entry has it.

@@ -69,6 +69,12 @@ impl Attributes {
         self.iter().any(|(other, _)| other == name)
     }
 
+    /// Returns whether every value is ASCII. May say no when there are long ones.
+    pub fn is_ascii(&self) -> bool {
+        // Lengths and places lie between the values, and are bytes below 128 unless there is much of something.
+        self.packed.is_ascii()
+    }
+
     /// Returns the number of attributes listed.
     pub fn len(&self) -> usize {
         self.iter().count()
@@ -79,8 +85,8 @@ impl Attributes {
         self.packed.is_empty()
     }
 
-    /// Returns how many octets of memory values take, with what tells them apart.
-    pub fn octets(&self) -> usize {
+    /// Returns how many octets of memory all values take, with what tells them apart: none is longer than that.
+    pub fn n_octets(&self) -> usize {
         self.packed.len()
     }
 }
@@ -118,6 +124,13 @@ fn put_attribute<'v>(packed: &mut Vec<u8>, place: usize, values: impl ExactSizeI
 }
 
 fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    match bytes.split_first()? {
+        (&byte, rest) if byte < 0x80 => Some((usize::from(byte), rest)),
+        _ => take_long_number(bytes),
+    }
+}
+
+fn take_long_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut number = 0;
     for (at, byte) in bytes.iter().enumerate() {
         number |= usize::from(byte & 0x7f) << (7 * at);
@@ -241,14 +254,26 @@ impl Schema {
     where
         V: IntoIterator<Item = &'v [u8]>,
     {
-        let place = |name: &str| self.names.iter().position(|own| own.is(name));
         // What is nearly always enough: growing step by step takes longer than all the rest.
         let mut by_place: Vec<(usize, V)> = Vec::with_capacity(self.names.len());
-        by_place.extend(attributes.into_iter().filter_map(|(name, values)| Some((place(name)?, values))));
+        by_place.extend(attributes.into_iter().filter_map(|(name, values)| Some((self.place(name)?, values))));
         by_place.sort_by_key(|(place, _)| *place);
+        self.pack_by_place(by_place)
+    }
+
+    /// Returns which of the names, in their order, `name` is.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|own| own.is(name))
+    }
+
+    /// Packs attributes given by their [`Schema::place`], which must not descend; see [`Schema::pack`].
+    pub fn pack_by_place<'v, V>(&self, attributes: impl IntoIterator<Item = (usize, V)>) -> Attributes
+    where
+        V: IntoIterator<Item = &'v [u8]>,
+    {
         let mut packed = Vec::with_capacity(32 * self.names.len());
         let mut all: Vec<&[u8]> = Vec::new();
-        let mut rest = by_place.into_iter().peekable();
+        let mut rest = attributes.into_iter().peekable();
         while let Some((place, values)) = rest.next() {
             all.clear();
             all.extend(values);

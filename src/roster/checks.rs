@@ -207,6 +207,8 @@ fn addresses(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
 
 fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     let Subject { account, settings, labels } = *subject;
+    // Mostly a person's values are shorter all together than any one of them may be.
+    let smallest = settings.limits.iter().map(|(_, limit)| *limit).fold(settings.max_length, usize::min);
     let mut check = |text: &str, limit: usize, label: &str| {
         // A character has a byte at least, so most values need no counting.
         let length = if text.len() > limit { text.chars().count() } else { 0 };
@@ -214,7 +216,9 @@ fn lengths(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
             problems.push(Problem::error(Some(label), ProblemKind::TooLong { length, limit }));
         }
     };
-    for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
+    let is_text = |name: &AttributeName| !settings.octets.contains(name);
+    let attributes = (account.attributes.n_octets() > smallest).then(|| account.attributes.iter());
+    for (name, values) in attributes.into_iter().flatten().filter(|(name, _)| is_text(name)) {
         let limit = settings.limits.iter().find(|(n, _)| n == name).map_or(settings.max_length, |(_, limit)| *limit);
         let long = values.octets().filter(|octets| octets.len() > limit);
         let long = long.filter_map(|octets| std::str::from_utf8(octets).ok());
@@ -248,11 +252,15 @@ fn names_hide_nothing(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     if problems.len() > before {
         return;
     }
-    for (name, values) in account.attributes.iter().filter(|(name, _)| !settings.octets.contains(name)) {
-        // What is ASCII hides nothing; nothing else need be decoded.
+    // What is ASCII hides nothing; nothing else need be decoded.
+    if account.attributes.is_ascii() {
+        return;
+    }
+    for (name, values) in account.attributes.iter() {
         let rest = values.octets().filter(|octets| !octets.is_ascii());
         let mut rest = rest.filter_map(|octets| std::str::from_utf8(octets).ok());
-        if let Some((value, c)) = rest.find_map(|value| Some((value, text::hidden(value)?))) {
+        let hides = rest.find_map(|value| Some((value, text::hidden(value)?)));
+        if let Some((value, c)) = hides.filter(|_| !settings.octets.contains(name)) {
             problems.push(Problem::warning(Some(labels.attribute(name)), text::character(value, c, WHY)));
         }
     }

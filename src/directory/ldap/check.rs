@@ -1,7 +1,5 @@
 //! `rosterd check` for an LDAP target: everything is tried that can be tried without writing.
 
-use std::collections::BTreeSet;
-
 use super::Dsa;
 use super::Ldap;
 use super::connection::Connection;
@@ -109,25 +107,6 @@ impl Dsa {
                  `replication_wait` and trusts it"
             )),
         }
-    }
-
-    /// Returns the attributes that a new account must have: by the schema if it is known by now, else by RFC 4519.
-    pub(super) fn required_attributes(&self) -> BTreeSet<String> {
-        let classes = &self.site.object_classes;
-        let required: BTreeSet<String> = match self.known_schema().filter(|schema| !schema.is_empty()) {
-            Some(schema) => schema.required(classes).into_iter().collect(),
-            None => {
-                let persons = ["person", "organizationalPerson", "inetOrgPerson"];
-                let is_person = classes.iter().any(|class| persons.iter().any(|p| p.eq_ignore_ascii_case(class)));
-                if is_person { ["sn", "cn"].map(str::to_owned).into() } else { BTreeSet::new() }
-            }
-        };
-        let made_up = self.site.profile.peculiar.made_up;
-        let given = self.allocates();
-        let is_made_up = |name: &String| {
-            made_up.contains(&name.as_str()) || given.iter().any(|given| given.eq_ignore_ascii_case(name))
-        };
-        required.into_iter().filter(|name| name != "objectclass" && !is_made_up(name)).collect()
     }
 }
 

@@ -108,7 +108,10 @@ impl Dsa {
         let listed = self.site.protected.look_alike(username);
         listed.or_else(|| {
             let known = self.guarded.known();
-            let like = known.looks.get(&name_rules::look(username)).filter(|_| !known.looks.is_empty())?;
+            if known.looks.is_empty() {
+                return None;
+            }
+            let like = known.looks.get(&name_rules::look(username))?;
             Some(format!("the name looks like `{like}`, which is an administrator's"))
         })
     }

@@ -1,6 +1,9 @@
 //! Distinguished names: parsed, made and compared; never glued together from text.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::fmt::Write as _;
+use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -100,16 +103,18 @@ pub fn folded(value: &str) -> MatchKey {
     Dn::parse(value).map_or_else(|_| MatchKey::new(value), |dn| dn.key())
 }
 
-/// A relative distinguished name: what tells an entry from its siblings.
+/// A relative distinguished name: what tells an entry from its siblings. Shared by the names of all entries below, and
+/// spelled once for all of them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Rdn {
-    parts: Vec<Ava>,
+    parts: Arc<[Ava]>,
+    spelled: Arc<str>,
 }
 
 impl Rdn {
     /// Makes `attribute=value` of a value in any spelling; `None` when the value is blank.
     pub fn new(attribute: &str, value: &str) -> Option<Self> {
-        Some(Self::of(vec![Ava::new(attribute, value.as_bytes().to_vec())?]))
+        Some(Self::of([Ava::new(attribute, value.as_bytes().to_vec())?]))
     }
 
     /// Returns the name with `value` for `attribute`, if that is a part of it; `None` when the value is blank.
@@ -119,12 +124,24 @@ impl Rdn {
             true => Ava::new(attribute, value.as_bytes().to_vec()),
             false => Some(part.clone()),
         };
-        Some(Self::of(self.parts.iter().map(part).collect::<Option<_>>()?))
+        Some(Self::of(self.parts.iter().map(part).collect::<Option<Vec<_>>>()?))
     }
 
-    fn of(mut parts: Vec<Ava>) -> Self {
-        parts.sort();
-        Self { parts }
+    fn of(mut parts: impl AsMut<[Ava]> + Into<Arc<[Ava]>>) -> Self {
+        parts.as_mut().sort();
+        let parts = parts.into();
+        let mut spelled = String::new();
+        for part in &*parts {
+            let plus = if spelled.is_empty() { "" } else { "+" };
+            // Writing to a text cannot fail.
+            let _ = write!(spelled, "{plus}{part}");
+        }
+        Self { parts, spelled: spelled.into() }
+    }
+
+    /// Returns the name in its canonical spelling.
+    pub fn as_str(&self) -> &str {
+        &self.spelled
     }
 
     /// Iterates over the attributes and their values.
@@ -141,19 +158,13 @@ impl Rdn {
 
     /// Returns the name folded for comparison.
     pub fn key(&self) -> MatchKey {
-        MatchKey::new(&self.to_string())
+        MatchKey::new(&self.spelled)
     }
 }
 
 impl fmt::Display for Rdn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, part) in self.parts.iter().enumerate() {
-            if i > 0 {
-                f.write_str("+")?;
-            }
-            part.fmt(f)?;
-        }
-        Ok(())
+        f.write_str(&self.spelled)
     }
 }
 
@@ -175,10 +186,11 @@ struct Ava {
 impl Ava {
     fn new(attribute: &str, value: Vec<u8>) -> Option<Self> {
         let value = match String::from_utf8(value) {
-            Ok(text) => text.trim_matches(' ').as_bytes().to_vec(),
+            Ok(text) if text.starts_with(' ') || text.ends_with(' ') => text.trim_matches(' ').into(),
+            Ok(text) => text.into_bytes(),
             Err(octets) => octets.into_bytes(),
         };
-        (!value.is_empty()).then(|| Self { attribute: short_name(attribute), value, ber: false })
+        (!value.is_empty()).then(|| Self { attribute: short_name(attribute).into_owned(), value, ber: false })
     }
 
     fn parse(text: &str) -> Result<Self, &'static str> {
@@ -190,7 +202,7 @@ impl Ava {
         let value = value.trim_start_matches(' ');
         if let Some(hex) = value.strip_prefix('#') {
             let octets = unhex(hex.trim_matches(' ')).ok_or("`#` is not followed by hexadecimal digits")?;
-            return Ok(Self { attribute: short_name(attribute), value: octets, ber: true });
+            return Ok(Self { attribute: short_name(attribute).into_owned(), value: octets, ber: true });
         }
         Self::new(attribute, unescape(value)?).ok_or("a part of it has no value")
     }
@@ -198,7 +210,8 @@ impl Ava {
 
 impl fmt::Display for Ava {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}=", self.attribute)?;
+        f.write_str(&self.attribute)?;
+        f.write_str("=")?;
         if self.ber {
             f.write_str("#")?;
             return self.value.iter().try_for_each(|octet| write!(f, "{octet:02x}"));
@@ -206,6 +219,9 @@ impl fmt::Display for Ava {
         let Ok(text) = std::str::from_utf8(&self.value) else {
             return self.value.iter().try_for_each(|octet| write!(f, "\\{octet:02X}"));
         };
+        if text.bytes().all(is_plain) {
+            return f.write_str(text);
+        }
         for (i, c) in text.char_indices() {
             if is_special(c) || (i == 0 && c == '#') {
                 let mut buffer = [0; 4];
@@ -218,14 +234,19 @@ impl fmt::Display for Ava {
     }
 }
 
+/// Returns whether a value made of such octets alone is spelled as it is.
+fn is_plain(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'@' | b'\'' | b' ')
+}
+
 /// Returns whether `c` must be escaped inside a value (RFC 4514 section 2.4), or would turn into such a character when
 /// the name is folded for comparison, as a full-width comma does.
 fn is_special(c: char) -> bool {
-    const SPECIAL: [char; 9] = ['"', '+', ',', ';', '<', '=', '>', '\\', '#'];
+    let is_special = |c: char| matches!(c, '"' | '+' | ',' | ';' | '<' | '=' | '>' | '\\');
     if c.is_ascii() {
-        return c != '#' && SPECIAL.contains(&c) || c.is_control();
+        return is_special(c) || c.is_control();
     }
-    c.is_control() || std::iter::once(c).nfkc().any(|folded| SPECIAL.contains(&folded))
+    c.is_control() || std::iter::once(c).nfkc().any(|folded| is_special(folded) || folded == '#')
 }
 
 /// Returns a name that stands for the entry with an id, whatever it is called (MS-ADTS section 3.1.1.3.1.2.4); `None`
@@ -300,9 +321,12 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Returns the name that servers use for an attribute type: RFC 4514 section 3 lists them, RFC 4519 their synonyms.
-fn short_name(attribute: &str) -> String {
-    let lower = attribute.to_ascii_lowercase();
-    match lower.strip_prefix("oid.").unwrap_or(&lower) {
+fn short_name(attribute: &str) -> Cow<'_, str> {
+    let lower = match attribute.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(attribute.to_ascii_lowercase()),
+        false => Cow::Borrowed(attribute),
+    };
+    let short = match lower.strip_prefix("oid.").unwrap_or(&lower) {
         "commonname" | "2.5.4.3" => "cn",
         "localityname" | "2.5.4.7" => "l",
         "stateorprovincename" | "2.5.4.8" => "st",
@@ -313,9 +337,10 @@ fn short_name(attribute: &str) -> String {
         "surname" | "2.5.4.4" => "sn",
         "domaincomponent" | "0.9.2342.19200300.100.1.25" => "dc",
         "userid" | "0.9.2342.19200300.100.1.1" => "uid",
-        other => other,
-    }
-    .to_owned()
+        other if other.len() < lower.len() => return Cow::Owned(other.to_owned()),
+        _ => return lower,
+    };
+    Cow::Borrowed(short)
 }
 
 #[cfg(test)]

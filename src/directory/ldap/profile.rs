@@ -302,9 +302,10 @@ impl Profile {
 
     /// Returns why `attribute` is never written as an attribute of a person, when that is so.
     pub fn refuses(&self, attribute: &str) -> Option<&'static str> {
-        let name = attribute.split(';').next().unwrap_or_default().to_ascii_lowercase();
-        let kept = KEPT.iter().chain(self.keeps).find(|(kept, _)| *kept == name).map(|(_, why)| *why);
-        kept.or_else(|| name.starts_with("pwd").then_some("only the server and rosterd itself write it"))
+        let name = attribute.split_once(';').map_or(attribute, |(name, _)| name);
+        let kept = KEPT.iter().chain(self.keeps).find(|(kept, _)| kept.eq_ignore_ascii_case(name));
+        let is_of_policy = || name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("pwd"));
+        kept.map(|(_, why)| *why).or_else(|| is_of_policy().then_some("only the server and rosterd itself write it"))
     }
 }
 

@@ -39,9 +39,9 @@ impl Dsa {
     pub(super) fn place(&self, username: &str, locator: Option<&str>, attributes: &Attributes) -> Result<Dn, String> {
         let Site { people_base: base, username_attribute, naming_attribute, .. } = &self.site;
         let Some(locator) = locator else {
-            let mapped = attributes.first_text(naming_attribute);
             let by_username = naming_attribute.eq_ignore_ascii_case(username_attribute);
-            let name = mapped.filter(|_| !by_username).unwrap_or(username);
+            let mapped = if by_username { None } else { attributes.first_text(naming_attribute) };
+            let name = mapped.unwrap_or(username);
             let rdn = Rdn::new(naming_attribute, name).ok_or("the login name is empty")?;
             return Ok(base.child(rdn));
         };
@@ -65,10 +65,10 @@ impl Dsa {
     /// Returns why the server has no room for a name, when that is so.
     pub(super) fn overlong(&self, dn: &Dn) -> Option<String> {
         let longest = self.site.profile.peculiar.longest_name?;
-        let name = dn.rdn().to_string();
+        let name = dn.rdn().as_str();
         let n = name.len();
-        let (title, begin) = (self.site.profile.title, name.chars().take(40).collect::<String>());
         (n > longest).then(|| {
+            let (title, begin) = (self.site.profile.title, name.chars().take(40).collect::<String>());
             format!("`{begin}...` is too long for the name of an entry in {title}: {n} octets, and {longest} fit")
         })
     }

@@ -6,17 +6,25 @@ use super::super::problem::ProblemKind;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Characters {
     ranges: Vec<(char, char)>,
+    /// Those of ASCII, a bit for each.
+    ascii: u128,
 }
 
 impl Default for Characters {
     /// Returns `a-z A-Z 0-9 . _ - @ '`.
     fn default() -> Self {
         let single = ['.', '_', '-', '@', '\''].map(|c| (c, c));
-        Self { ranges: [('a', 'z'), ('A', 'Z'), ('0', '9')].into_iter().chain(single).collect() }
+        Self::of([('a', 'z'), ('A', 'Z'), ('0', '9')].into_iter().chain(single).collect())
     }
 }
 
 impl Characters {
+    fn of(ranges: Vec<(char, char)>) -> Self {
+        let is_in = |c: char| ranges.iter().any(|(from, to)| (*from..=*to).contains(&c));
+        let ascii = (0..128u8).filter(|c| is_in(char::from(*c))).fold(0, |ascii, c| ascii | 1 << c);
+        Self { ranges, ascii }
+    }
+
     /// Reads a set. The error is the part that is neither a character nor a range.
     pub fn parse(text: &str) -> Result<Self, String> {
         let range = |part: &str| {
@@ -28,13 +36,21 @@ impl Characters {
             }
         };
         let ranges: Vec<(char, char)> = text.split_whitespace().map(range).collect::<Result<_, _>>()?;
-        if ranges.is_empty() { Err(text.to_owned()) } else { Ok(Self { ranges }) }
+        if ranges.is_empty() { Err(text.to_owned()) } else { Ok(Self::of(ranges)) }
     }
 
     /// Returns whether the set has `c`.
     pub fn has(&self, c: char) -> bool {
-        self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&c))
+        match c.is_ascii() {
+            true => self.ascii & (1 << u32::from(c)) != 0,
+            false => self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&c)),
+        }
     }
+}
+
+/// Returns whether all characters are below U+0300, which is 0xcc 0x80: none of them joins with another.
+pub fn is_latin(text: &str) -> bool {
+    text.is_ascii() || text.bytes().all(|byte| byte < 0xcc)
 }
 
 /// Returns the first character of `text` that cannot be seen or that changes the reading direction of others.
@@ -42,8 +58,8 @@ impl Characters {
 /// Joiners (U+200C, U+200D) belong to the spelling of Persian, Indic and other names, and to emoji: they are hidden
 /// only after a letter of a script that does not join.
 pub fn hidden(text: &str) -> Option<char> {
-    if text.is_ascii() {
-        return None;
+    if is_latin(text) {
+        return text.chars().find(|c| *c == '\u{ad}');
     }
     let mut before = '\0';
     text.chars().find(|c| {
@@ -111,6 +127,16 @@ mod tests {
         assert_eq!(hidden("علی\u{200c}رضا"), None);
         assert_eq!(hidden("👩\u{200d}💻"), None);
         assert_eq!(hidden("Zoë O’Neill-Łódź"), None);
+    }
+
+    #[test]
+    fn of_latin_characters_the_soft_hyphen_alone_is_hidden() {
+        assert!(is_latin("\u{2ff}") && !is_latin("\u{300}"));
+        for c in '\0'..'\u{300}' {
+            let with_others = format!("{c}\u{4e2d}");
+            assert_eq!(hidden(&c.to_string()), hidden(&with_others), "U+{:04X}", c as u32);
+        }
+        assert_eq!(hidden("so\u{ad}ft"), Some('\u{ad}'));
     }
 
     #[test]

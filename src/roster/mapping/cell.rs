@@ -6,16 +6,27 @@ use std::collections::HashSet;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::is_nfc_quick;
 
+use crate::roster::checks::text::is_latin;
 use crate::roster::name_key::MatchKey;
 
 /// Trims blanks of every kind (no-break spaces, invisible ones) and composes letters with their marks (NFC).
 pub(super) fn cleaned(cell: &str) -> Cow<'_, str> {
-    composed(cell.trim_matches(is_blank))
+    composed(trimmed(cell))
+}
+
+/// Trims as [`cleaned`] does.
+pub(super) fn trimmed(cell: &str) -> &str {
+    // Nearly all cells begin and end with what is no blank.
+    match cell.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
+        _ => cell.trim_matches(is_blank),
+    }
 }
 
 /// Composes letters with their marks and changes nothing else: for passwords (RFC 8265 section 4.2.2).
 pub(super) fn composed(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
+    // Nothing of Latin is to be composed (Unicode Standard Annex 15 section 9).
+    if is_latin(text) || is_nfc_quick(text.chars()) == unicode_normalization::IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.nfc().collect())
@@ -26,10 +37,15 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}')
 }
 
+/// Returns whether `text` is printable ASCII, as nearly all cells are: there is nothing to compose, and no control
+/// character.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Returns the first control character or Unicode line break in `text`, as U+0007.
 pub(super) fn control(text: &str) -> Option<String> {
-    // Nearly all cells are plain, and every cell of a roster comes by here.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if is_plain(text) {
         return None;
     }
     let found = text.chars().find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))?;
@@ -69,6 +85,13 @@ mod tests {
         assert_eq!(cleaned("Ju\u{308}rgen"), "Jürgen");
         assert_eq!(cleaned(" \u{a0} "), "");
         assert!(matches!(cleaned("Jürgen"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn letters_that_are_not_looked_up_are_composed() {
+        let latin: String = ('\0'..'\u{300}').collect();
+        assert!(is_latin(&latin));
+        assert_eq!(latin.nfc().collect::<String>(), latin);
     }
 
     #[test]

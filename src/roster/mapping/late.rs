@@ -81,6 +81,10 @@ impl Mapper {
     /// Fills what a new account needs and an existing one must keep: `sn` and the full name of a person of whom the
     /// row gives only one name, when empty cells mean "keep".
     pub fn complete_new(&self, account: &mut Account) {
+        // A row with both names has given all of that already.
+        if !account.person.first().is_empty() && !account.person.surname().is_empty() {
+            return;
+        }
         let lacking: Vec<(&str, Vec<Cow<'_, str>>)> = self
             .attributes
             .iter()

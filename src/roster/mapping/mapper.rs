@@ -83,6 +83,8 @@ pub struct Mapper {
     pub(super) groups: Option<Bound>,
     pub(super) roles: Option<Bound>,
     pub(super) attributes: Vec<(AttributeName, Bound)>,
+    /// The places of `attributes` in the schema.
+    pub(super) places: Vec<usize>,
     pub(super) files: Vec<FileRule>,
     /// The attribute that is a person's mail address when there is no column for it.
     pub(super) email_attribute: Option<AttributeName>,
@@ -145,8 +147,12 @@ impl Mapper {
             Means::File(max_size) => Some(FileRule { attribute: name.clone(), max_size }),
             _ => None,
         };
+        let place = |(name, _): &(AttributeName, Bound)| {
+            compiled.schema.place(name.as_str()).expect("the schema has the names of all rules")
+        };
         let mut mapper = Self {
             files: attributes.iter().filter_map(file).collect(),
+            places: attributes.iter().map(place).collect(),
             labels: labels(&columns, &username, &attributes),
             used: Vec::new(),
             email_attribute: mail(),

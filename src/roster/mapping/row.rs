@@ -55,12 +55,15 @@ impl Mapper {
         problems.retain(|p| p.column.as_deref().and_then(Known::named) != Some(Known::Own));
         let is_shifted =
             problems.iter().any(|p| p.severity == Severity::Error && matches!(p.kind, ProblemKind::FieldCount { .. }));
-        let mut row = Row { mapper: self, cells: self.cleaned_cells(fields), problems };
+        let (cells, are_plain) = self.cleaned_cells(fields);
+        let mut row = Row { mapper: self, cells, problems };
         if is_shifted {
             // Nobody knows which cell belongs to which column, so nothing more is said about them.
             return Mapped::Rejected(row.rejected(line));
         }
-        row.find_controls();
+        if !are_plain {
+            row.find_controls();
+        }
         for &index in &self.required {
             if fields.get(index).is_none_or(|field| cell::cleaned(field).is_empty()) {
                 row.error(self.columns.header(index), ProblemKind::Missing);
@@ -75,7 +78,8 @@ impl Mapper {
             username: Value::from(&*username),
         };
         let wanted = row.attributes(&filled);
-        let attributes = self.schema().pack(wanted.iter().map(|(name, v)| (*name, v.iter().map(AsRef::as_ref))));
+        let octets = wanted.iter().map(|(place, values)| (*place, values.iter().map(AsRef::as_ref)));
+        let attributes = self.schema().pack_by_place(octets);
         let deferred = row.deferred(&filled);
         let match_value = row.match_value(&attributes);
         let locator = row.locator(&filled);
@@ -116,13 +120,23 @@ impl Mapper {
             && self.mapping.rules.iter().any(|r| r.rule.target.key() == &*bound.key && r.uses_username())
     }
 
-    fn cleaned_cells<'f>(&self, fields: &'f [String]) -> Vec<Cow<'f, str>> {
+    /// Returns the cells of the columns that are looked at, and whether all of them are [`cell::is_plain`].
+    fn cleaned_cells<'f>(&self, fields: &'f [String]) -> (Vec<Cow<'f, str>>, bool) {
         let is_read = |index: usize| self.used[index] && !self.columns.is_secret(index);
+        let mut are_plain = true;
         let clean = |index: usize| match fields.get(index) {
-            Some(field) if is_read(index) => cell::cleaned(field),
+            Some(field) if is_read(index) => {
+                let text = cell::trimmed(field);
+                if cell::is_plain(text) {
+                    return Cow::Borrowed(text);
+                }
+                are_plain = false;
+                cell::composed(text)
+            }
             _ => Cow::Borrowed(""),
         };
-        (0..self.columns.len()).map(clean).collect()
+        let cells = (0..self.columns.len()).map(clean).collect();
+        (cells, are_plain)
     }
 }
 
@@ -222,7 +236,7 @@ impl<'r> Row<'r> {
             }
         }
         Some(match (&bound.separators, text) {
-            (None, text) => Few::One([text]),
+            (None, text) => Few::One(text),
             (Some(separators), text) if bound.means != Means::Text => {
                 Few::List(cell::parts(&text, separators).map(|value| Cow::Owned(value.to_owned())).collect())
             }
@@ -351,7 +365,7 @@ pub(super) fn joined_name<'n>(source: BoundSource, first: &'n str, surname: &'n 
     match source {
         BoundSource::SurnameOrFirst => Some(Cow::Borrowed(one)),
         BoundSource::FullName if first.is_empty() || surname.is_empty() => Some(Cow::Borrowed(one)),
-        BoundSource::FullName => Some(Cow::Owned(format!("{first} {surname}"))),
+        BoundSource::FullName => Some(Cow::Owned([first, " ", surname].concat())),
         BoundSource::Column(_) | BoundSource::Template => None,
     }
 }

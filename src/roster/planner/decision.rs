@@ -1,5 +1,7 @@
 //! The decision about one row.
 
+use std::borrow::Cow;
+
 use super::PlanRules;
 use super::Surroundings;
 use crate::roster::account::Account;
@@ -86,7 +88,10 @@ impl Decision<'_> {
         let passwords = self.rules.passwords;
         self.problems.extend(self.mapper.missing_for_create(self.account, passwords.generate_for_new));
         let must_change = self.account.must_change.unwrap_or(passwords.change_next_time);
-        let settled = Account { must_change: Some(must_change), ..self.account.clone() };
+        let settled = match self.account.must_change {
+            Some(_) => Cow::Borrowed(self.account),
+            None => Cow::Owned(Account { must_change: Some(must_change), ..self.account.clone() }),
+        };
         self.problems.extend(objections(&settled));
         let deferred = self.deferred(index, None);
         let memberships = self.memberships(None);

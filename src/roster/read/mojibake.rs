@@ -9,9 +9,15 @@ use encoding_rs::Encoding;
 
 /// Returns the first piece of `text` that is UTF-8 read as windows-1252.
 pub(super) fn find(text: &str) -> Option<String> {
-    if text.is_ascii() {
+    // It takes two characters beyond ASCII side by side, the second one of which begins with 0xc2 or more.
+    let is_pair = |pair: &[u8]| pair[0] >= 0x80 && pair[1] >= 0xc0;
+    if text.is_ascii() || !text.as_bytes().windows(2).any(is_pair) {
         return None;
     }
+    search(text)
+}
+
+fn search(text: &str) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
     let bytes: Vec<u8> = chars.iter().map(|c| windows_1252(*c).unwrap_or(0)).collect();
     let mut weak_before = None;
@@ -117,5 +123,19 @@ fn windows_1252(c: char) -> Option<u8> {
     match c {
         '\u{80}'..='\u{FF}' => u8::try_from(c).ok(),
         _ => HIGH.iter().zip(0x80..).find(|(high, _)| **high == c).map(|(_, byte)| byte),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_not_searched_has_nothing(text in "([a-cÃÂâéüß€’¼™\u{81}中]|\\PC){0,6}") {
+            prop_assert_eq!(find(&text), search(&text));
+        }
     }
 }

@@ -64,9 +64,9 @@ impl Dsa {
             return findings;
         }
         let own = [&self.site.username_attribute, &self.site.naming_attribute];
-        for required in self.required_attributes() {
-            let is_own = own.iter().any(|name| schema.synonyms(name).any(|same| same == required));
-            let is_mapped = attributes.iter().any(|a| schema.synonyms(a.name.as_str()).any(|same| same == required));
+        for required in self.required_attributes().iter() {
+            let is_own = own.iter().any(|name| schema.synonyms(name).any(|same| same == *required));
+            let is_mapped = attributes.iter().any(|a| schema.synonyms(a.name.as_str()).any(|same| same == *required));
             if !is_own && !is_mapped {
                 let hint = format!("map `{required}` in [feed.map], or take the class out of `object_classes`");
                 let text = "new accounts must have it, and nothing maps it".to_owned();

@@ -104,7 +104,8 @@ impl Dsa {
         ));
         let has = |schema: &Schema, name: &str| schema.synonyms(name).any(|same| entry.has(same)) || entry.has(name);
         let schema = self.schema(connection, &[], &[]).await?;
-        let lacking: Vec<String> = self.required_attributes().into_iter().filter(|name| !has(&schema, name)).collect();
+        let required = self.required_attributes();
+        let lacking: Vec<&str> = required.iter().map(String::as_str).filter(|name| !has(&schema, name)).collect();
         let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, values) in entry.clone().into_attributes() {
             let name = String::from_utf8_lossy(&name).into_owned();

@@ -1,6 +1,7 @@
 //! Names as servers spell them, which is mostly the canonical way.
 
 use super::Dn;
+use super::is_plain;
 use super::short_name;
 
 /// The name of an entry as a server spells it, in the canonical spelling of [`Dn`].
@@ -58,7 +59,6 @@ impl<'t> Spelled<'t> {
 /// Returns whether `text` is, without any doubt, a name in its canonical spelling: short names of attributes, and values
 /// in which nothing must be escaped or trimmed.
 fn is_canonical(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@' | b'\'' | b' ');
     text.as_bytes().split(|byte| *byte == b',').all(|rdn| {
         let Some(equals) = rdn.iter().position(|byte| *byte == b'=') else { return false };
         let (attribute, value) = (&rdn[..equals], &rdn[equals + 1..]);

@@ -13,22 +13,25 @@ use crate::roster::problem::ProblemKind;
 use std::borrow::Cow;
 
 impl<'r> Row<'r> {
-    pub(super) fn attributes(&mut self, filled: &RowCells) -> Vec<(&'r str, Few<Cow<'r, [u8]>>)> {
+    /// Returns the values of attributes by their places in the schema, in that order.
+    pub(super) fn attributes(&mut self, filled: &RowCells) -> Vec<(usize, Few<Cow<'r, [u8]>>)> {
         let mapper = self.mapper;
         let has_username = filled.username.as_str().is_some_and(|u| !u.is_empty());
         // What needs the username would only repeat that it is missing.
         let can_fill = |bound: &Bound| has_username || !mapper.uses_username(bound);
         let is_own = |bound: &Bound| matches!(bound.means, Means::Text | Means::Octets(_));
-        let rules = mapper.attributes.iter().filter(|(_, bound)| is_own(bound) && can_fill(bound));
-        let mut attributes = Vec::new();
-        for (name, bound) in rules {
+        let rules = mapper.attributes.iter().zip(&mapper.places);
+        let rules = rules.filter(|((_, bound), _)| is_own(bound) && can_fill(bound));
+        let mut attributes = Vec::with_capacity(mapper.attributes.len());
+        for ((_, bound), place) in rules {
             let Some(values) = self.values(bound, filled) else { continue };
             let octets = match bound.means {
                 Means::Octets(encoding) => self.decoded(&bound.label, encoding, &values).map(Few::List),
                 _ => Some(values.map(into_octets)),
             };
-            attributes.extend(octets.map(|octets| (name.as_str(), octets)));
+            attributes.extend(octets.map(|octets| (*place, octets)));
         }
+        attributes.sort_by_key(|(place, _)| *place);
         attributes
     }
 

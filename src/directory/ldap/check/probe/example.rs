@@ -61,7 +61,7 @@ impl<'d> Probe<'d> {
             };
             values.push((name.as_str().to_owned(), value));
         }
-        for name in dsa.required_attributes() {
+        for name in dsa.required_attributes().iter().cloned() {
             let is_given = |(given, _): &(String, Vec<Vec<u8>>)| {
                 schema.synonyms(given).any(|same| same == name) || given.eq_ignore_ascii_case(&name)
             };
