@@ -202,6 +202,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn nothing_that_a_service_says_panics(value in any_json(), path in any_path(), name in "[a-zA-Z]{1,3}") {
+        prop_assume!(!name.eq_ignore_ascii_case("id"));
         let named = AttributePath::parse(&format!(r#"{name}[type eq "work"].value"#)).expect("a path");
         let object = json!({ "id": "1", &name: value, "members": value, "emails": value });
         let resource = read(&object);
