@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct Connection {
     ended: watch::Receiver<Option<String>>,
     given_up: AtomicBool,
     deadline: Duration,
+    /// Entries in a page at most, as far as the server has let us know.
+    largest_page: AtomicI32,
     /// Where entries of pages are read; without it the library does that.
     tap: Option<Tap>,
     /// What the server says about itself.
@@ -81,6 +84,7 @@ impl Connection {
             ended,
             given_up: AtomicBool::new(false),
             deadline,
+            largest_page: AtomicI32::new(i32::MAX),
             tap,
             root: RootDse::default(),
             who: None,

@@ -203,7 +203,12 @@ impl Reading<'_> {
                     Some(page) => *page,
                     None => begin(cookie).await.map_err(Trouble::of_read)?,
                 };
-                let (answer, kept, cookie) = connection.end_page(page).await.map_err(Trouble::of_read)?;
+                let (answer, kept, rest) = connection.end_page(page).await.map_err(Trouble::of_read)?;
+                if connection.takes_smaller_pages(&answer, (dsa.site.page_size, cookie)) {
+                    let again = Step::Search { home: *home, filter: filter.clone(), cookie: Vec::new(), next: None };
+                    return Ok((Found::default(), Some(again)));
+                }
+                let cookie = rest;
                 let found = Found { entries: complete(answer, dsa.apart())?, kept };
                 if cookie.is_empty() {
                     return Ok((found, None));

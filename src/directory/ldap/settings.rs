@@ -112,7 +112,7 @@ impl LdapSettings {
 
     /// Returns the settings with every default.
     pub fn new(url: Url, people_base: &str) -> Self {
-        const PAGE: NonZeroUsize = NonZeroUsize::new(500).expect("500 is not zero");
+        const PAGE: NonZeroUsize = NonZeroUsize::new(1000).expect("1000 is not zero");
         Self {
             url,
             further_urls: Vec::new(),

@@ -17,6 +17,7 @@ use rosterd::roster::operation::Done;
 use rosterd::roster::operation::Operation;
 
 use crate::server::slapd::LIMITED;
+use crate::server::slapd::SMALL_PAGES;
 use crate::server::slapd::Slapd;
 
 use super::apply;
@@ -69,6 +70,24 @@ async fn pages_together_are_everybody_once() {
     assert_eq!(read(&ldap, Which::Matching { by: MatchBy::Username, values }).await.expect("readable").len(), 45);
     let ids = found.iter().map(|a| a.id.clone()).collect();
     assert_eq!(read(&ldap, Which::Ids(ids)).await.expect("readable").len(), 45);
+}
+
+#[tokio::test]
+async fn a_server_that_allows_smaller_pages_only_gets_those() {
+    let territory = Slapd::shared().territory().await;
+    let batch: Vec<_> = (0..130).map(|i| Operation::Create(person(&format!("p{i:03}")))).collect();
+    assert!(apply(&ldap(&territory), &batch).await.iter().all(Result::is_ok));
+    let mut settings = territory.settings();
+    settings.bind_dn = Some(SMALL_PAGES.to_owned());
+    let ldap = Ldap::new(settings).expect("good settings");
+    let found = read(&ldap, Which::All).await.expect("readable");
+    let names: BTreeSet<_> = found.iter().map(|account| account.username.to_string()).collect();
+    assert_eq!((found.len(), names.len()), (130, 130));
+    let few = (0..80).map(|i| format!("p{i:03}").into()).collect();
+    assert_eq!(read(&ldap, Which::Matching { by: MatchBy::Username, values: few }).await.expect("readable").len(), 80);
+    let findings = ldap.check().await;
+    let is_limited = |verdict: &Verdict| matches!(verdict, Verdict::Bad(what, _) if what.contains("limit"));
+    assert!(!findings.iter().any(|finding| is_limited(&finding.verdict)), "{findings:?}");
 }
 
 #[tokio::test]

@@ -40,6 +40,8 @@ pub const SERVICE: &str = "cn=rosterd,dc=example,dc=org";
 pub const SERVICE_PASSWORD: &str = "service-Secret.1";
 /// May read and write like the service account, but gets 20 entries at most.
 pub const LIMITED: &str = "cn=limited,dc=example,dc=org";
+/// May read pages of 60 entries at most.
+pub const SMALL_PAGES: &str = "cn=small-pages,dc=example,dc=org";
 const ADMIN: &str = "cn=admin,dc=example,dc=org";
 const ADMIN_PASSWORD: &str = "admin-Secret.1";
 const TERRITORIES: usize = 240;

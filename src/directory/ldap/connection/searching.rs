@@ -1,5 +1,7 @@
 //! Searches on one connection.
 
+use std::sync::atomic::Ordering;
+
 use ldap3::LdapResult;
 use ldap3::Scope;
 use ldap3::controls::Control;
@@ -24,6 +26,9 @@ pub struct Answer {
 
 type Search = ldap3::SearchStream<'static, String, Vec<String>>;
 
+/// A server that refuses pages of this size does so for another reason.
+const SMALL_PAGE: i32 = 50;
+
 /// A page that was asked for.
 pub struct Page(Search);
 
@@ -45,10 +50,15 @@ impl Connection {
         scope: Scope,
         filter: &Filter,
         attributes: &[&str],
-        page: (i32, Vec<u8>),
+        (size, cookie): (i32, Vec<u8>),
     ) -> Result<(Answer, Vec<u8>), Trouble> {
-        let page = self.begin_page(base, scope, filter, attributes, page).await?;
-        let (mut answer, mut kept, cookie) = self.end_page(page).await?;
+        let (mut answer, mut kept, cookie) = loop {
+            let page = self.begin_page(base, scope, filter, attributes, (size, cookie.clone())).await?;
+            let page = self.end_page(page).await?;
+            if !self.takes_smaller_pages(&page.0, (size, &cookie)) {
+                break page;
+            }
+        };
         let mut entry = Entry::default();
         while self.read_kept(&mut kept, &mut entry)? {
             answer.entries.push(std::mem::take(&mut entry));
@@ -66,6 +76,7 @@ impl Connection {
         attributes: &[&str],
         (size, cookie): (i32, Vec<u8>),
     ) -> Result<Page, Trouble> {
+        let size = size.min(self.largest_page.load(Ordering::Relaxed));
         let control = PagedResults { size, cookie }.critical().into();
         if let Some(tap) = &self.tap {
             tap.keep();
@@ -85,6 +96,19 @@ impl Connection {
             }
         };
         Ok((answer, kept, cookie))
+    }
+
+    /// Returns whether the server has refused a first page that may just have been too large, as OpenLDAP does where
+    /// `size.pr` is less. It is worth asking again then: pages will be half as large.
+    pub fn takes_smaller_pages(&self, answer: &Answer, (size, cookie): (i32, &[u8])) -> bool {
+        const ADMIN_LIMIT_EXCEEDED: u32 = 11; // RFC 4511 section 4.1.9
+        let size = size.min(self.largest_page.load(Ordering::Relaxed));
+        let is_refused = answer.result.rc == ADMIN_LIMIT_EXCEEDED && answer.entries.is_empty() && cookie.is_empty();
+        if !is_refused || size <= SMALL_PAGE {
+            return false;
+        }
+        self.largest_page.store((size / 2).max(SMALL_PAGE), Ordering::Relaxed);
+        true
     }
 
     /// Reads the next entry of a page into `entry`; returns whether there was one.
