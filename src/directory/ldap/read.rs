@@ -178,7 +178,7 @@ impl Reading<'_> {
     /// Does one step, or one page of it, and returns what is left of it.
     async fn take(&mut self, step: &mut Step) -> Result<(Found, Option<Step>), Fault> {
         let dsa = self.dsa;
-        let Some(connection) = self.lease.as_deref() else { return Ok((Found::default(), None)) };
+        let connection = self.lease.as_deref().ok_or_else(unread)?;
         if !self.proven {
             dsa.prove_base(connection, "people_base", &dsa.site.people_base).await?;
             if let Some(archive) = &dsa.site.archive_base {
@@ -193,7 +193,7 @@ impl Reading<'_> {
         match step {
             Step::Search { home, filter, cookie, next } => {
                 let homes = dsa.site.homes();
-                let Some((base, scope)) = homes.get(*home) else { return Ok((Found::default(), None)) };
+                let (base, scope) = homes.get(*home).ok_or_else(unread)?;
                 let (base, scope) = (base.to_string(), scope_of(*scope));
                 let begin = |cookie: &[u8]| {
                     let page = (dsa.site.page_size, cookie.to_vec());
@@ -230,7 +230,7 @@ impl Reading<'_> {
 
     /// Makes accounts of entries, a few at a time: the server stops sending when nobody takes what has come.
     async fn deliver(&mut self, found: Found) -> Result<Vec<ExistingAccount>, Fault> {
-        let Some(connection) = self.lease.as_deref() else { return Ok(Vec::new()) };
+        let connection = self.lease.as_deref().ok_or_else(unread)?;
         let Found { entries, mut kept } = found;
         let (mut entries, mut entry) = (entries.into_iter(), Entry::default());
         let mut accounts = Vec::new();
@@ -249,6 +249,11 @@ impl Reading<'_> {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// What was to be read was not: it must not look as if there were nothing.
+fn unread() -> Fault {
+    Fault::new(Next::Retry, "the directory was not read to its end")
 }
 
 impl Dsa {
