@@ -328,15 +328,8 @@ fn password(source: PasswordSource, of_row: Option<&Secret>) -> Option<Secret> {
 }
 
 fn switch_off(plan: &Plan, place: usize, item: &Item, key: JournalKey) -> Option<Task> {
-    let operation = Operation::Update(Update {
-        id: (**item.entry.as_ref()?).clone(),
-        username: plan.username(item).into(),
-        relocation: None,
-        changes: Vec::new(),
-        password: None,
-        must_change: None,
-        enabled: Some(false),
-    });
+    let update = Update::of((**item.entry.as_ref()?).clone(), plan.username(item).into());
+    let operation = Operation::Update(Update { enabled: Some(false), ..update });
     Some(without_password(place, key, Kind::Disable, operation))
 }
 

@@ -102,15 +102,7 @@ impl Writing {
     }
 
     pub(super) fn operation(&self, entry: &ExistingAccount, changes: Vec<Change>) -> Operation {
-        Operation::Update(Update {
-            id: entry.id.clone(),
-            username: self.member.username.clone(),
-            relocation: None,
-            changes,
-            password: None,
-            must_change: None,
-            enabled: None,
-        })
+        Operation::Update(Update { changes, ..Update::of(entry.id.clone(), self.member.username.clone()) })
     }
 }
 
