@@ -112,9 +112,6 @@ fn password_problem(password: &str) -> Option<ProblemKind> {
 }
 
 fn control(text: &str, allowed: impl Fn(char) -> bool) -> Option<ProblemKind> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return None;
-    }
     let bad = text.chars().find(|c| c.is_control() && !allowed(*c))?;
     Some(ProblemKind::Control(format!("U+{:04X}", u32::from(bad))))
 }
