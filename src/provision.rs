@@ -149,6 +149,16 @@ impl std::fmt::Display for Early {
 
 /// How many batches are sent at the same time, so that the server need not wait for the journal.
 const ON_THE_WIRE: usize = 4;
+/// How many operations go out alone first: what the directory refuses at all shows with them.
+const TRIAL: usize = 16;
+
+/// Whether the first operations of a run have come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trial {
+    Due,
+    UnderWay,
+    Over,
+}
 
 /// The run in progress.
 pub(crate) struct Progression<'w, D> {
@@ -247,8 +257,9 @@ impl<'w, D: Directory> Progression<'w, D> {
     }
 
     /// Sends batches until the run ends early or nothing is left. While some are on their way the journal takes down, at
-    /// one stroke, what came of those before and what the next ones are about to do. With a throttle one is done before
-    /// the next, and with letters: what their proofs tell may be that nothing more must be sent.
+    /// one stroke, what came of those before and what the next ones are about to do. A few operations go first, and the
+    /// others when those are back. With a throttle one batch is done before the next, and with letters: what their
+    /// proofs tell may be that nothing more must be sent.
     async fn send_batches(
         &mut self,
         wire: &mut Wire<'w, Sent>,
@@ -257,23 +268,34 @@ impl<'w, D: Directory> Progression<'w, D> {
         let courier = self.courier;
         let Throttle { batch_size, pause, max_rate } = self.work.throttle;
         let hurries = pause.is_zero() && max_rate.is_none() && self.work.letters.is_none();
-        // The first goes alone: what the directory refuses at all shows there.
-        let mut at_once = 1;
+        let at_once = if hurries { ON_THE_WIRE } else { 1 };
+        let mut trial = if hurries && !self.has_sent { Trial::Due } else { Trial::Over };
+        // What the journal knows of, to be sent after the trial.
+        let mut held = Vec::new();
         let mut known = self.evidence();
         loop {
+            let (most, size) =
+                if trial == Trial::Due { (1, batch_size.get().min(TRIAL)) } else { (at_once, batch_size.get()) };
             let mut next = Vec::new();
-            while wire.len() + next.len() < at_once && rest.len() > 0 && self.may_go_on().await {
-                next.push(self.prepare(rest.by_ref().take(batch_size.get()).collect()));
+            while wire.len() + next.len() < most && rest.len() > 0 && self.may_go_on().await {
+                next.push(self.prepare(rest.by_ref().take(size).collect()));
             }
             let news = std::mem::replace(&mut known, self.evidence());
             let announced = wire.beside(Box::pin(self.announce(news, next))).await?;
-            announced.into_iter().for_each(|batch| wire.send(courier.carry_out(batch)));
+            if trial == Trial::UnderWay {
+                held = announced;
+            } else {
+                announced.into_iter().for_each(|batch| wire.send(courier.carry_out(batch)));
+            }
+            if trial == Trial::Due {
+                trial = Trial::UnderWay;
+                continue;
+            }
             let Some(first) = wire.next().await else { return Ok(()) };
             for sent in std::iter::once(first).chain(wire.arrived()) {
                 let (evidence, batch) = wire.beside(Box::pin(self.conclude(sent))).await?;
                 self.work.progress.advance(batch.tasks.len());
                 if hurries {
-                    at_once = ON_THE_WIRE.min(at_once + 1);
                     known.extend(evidence);
                 } else {
                     self.keep_evidence(evidence).await?;
@@ -281,6 +303,11 @@ impl<'w, D: Directory> Progression<'w, D> {
                     self.check_letters()?;
                 }
             }
+            trial = Trial::Over;
+            if self.work.stop.is_cancelled() && !held.is_empty() {
+                courier.end(Early::Stopped);
+            }
+            held.drain(..).for_each(|batch| wire.send(courier.carry_out(batch)));
         }
     }
 

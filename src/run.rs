@@ -101,6 +101,13 @@ pub enum Order {
     DirectoryWasEmptied,
 }
 
+/// What is written beside the roster at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    Results,
+    PreviewAndResults,
+}
+
 /// How an errand ended.
 #[derive(Debug)]
 pub enum Carried {
@@ -164,7 +171,12 @@ impl Carrier {
         let remarks = noted.keep().await?;
         let roster = PathBuf::from(&errand.run.path);
         let subject = subject(&planned, &errand, &roster, &remarks);
-        if !is_resumed {
+        // Where nothing is going to be written nobody waits for the preview: it is written while the results are.
+        let shows = match errand.order {
+            Order::AsTheFeedSays if planned.plan.is_noop() && !is_resumed => Shows::PreviewAndResults,
+            _ => Shows::Results,
+        };
+        if !is_resumed && shows == Shows::Results {
             // What was shown before the first write stays beside the roster until there is something new to approve.
             reports::write_preview(&roster, &subject).map_err(|error| misplaced(&error))?;
         }
@@ -233,7 +245,10 @@ impl Carrier {
         if writes {
             noted.keep_newest().await?;
         }
-        self.close(&errand, &planned, &holds, ended, &noted).await
+        let closed = self.close(&errand, &planned, &holds, ended, shows, &noted).await;
+        // To give back the memory of many people takes a while, and nobody need wait for it.
+        std::thread::spawn(move || drop(planned));
+        closed
     }
 
     /// Returns the limits that the plan breaches, and those that the run has breached before: what is held stays held

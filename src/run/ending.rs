@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::Carried;
 use super::Carrier;
 use super::Errand;
+use super::Shows;
 use super::broken;
 use super::misplaced;
 use super::noted::Noted;
@@ -58,6 +59,7 @@ impl Carrier {
         planned: &Planned,
         holds: &[Hold],
         ended: Ended,
+        shows: Shows,
         noted: &Noted<'_>,
     ) -> Result<Carried, Failure>
     where
@@ -81,7 +83,11 @@ impl Carrier {
         let errors = reports::write_errors(&roster, spool, &feed.dialect, &planned.form, &planned.plan, &ended.results)
             .map_err(|error| misplaced(&error))?;
         self.keep_placed(&roster, errors).await?;
-        reports::write_results(&roster, &subject, &ending).map_err(|error| misplaced(&error))?;
+        let write = match shows {
+            Shows::Results => reports::write_results,
+            Shows::PreviewAndResults => reports::write_preview_and_results,
+        };
+        write(&roster, &subject, &ending).map_err(|error| misplaced(&error))?;
         errand.audience.result(&subject, &ending);
         let tally = Tally::of(&planned.plan, &ending);
         if let Some(before) = planned.n_entries {

@@ -41,11 +41,30 @@ pub fn write_preview(roster: &Path, subject: &Subject<'_>) -> Result<(), Misplac
 /// Writes the result reports beside the roster at the same time; the JSON one comes into its place last, so that it says
 /// that all are there.
 pub fn write_results(roster: &Path, subject: &Subject<'_>, ending: &Ending<'_>) -> Result<(), Misplaced> {
+    write_results_after(roster, subject, ending, || Ok(()))
+}
+
+/// Writes the preview, and the result reports after it; everything that takes long at the same time.
+pub fn write_preview_and_results(roster: &Path, subject: &Subject<'_>, ending: &Ending<'_>) -> Result<(), Misplaced> {
+    thread::scope(|scope| {
+        let preview = scope.spawn(|| write_preview(roster, subject));
+        write_results_after(roster, subject, ending, || joined(preview))
+    })
+}
+
+fn write_results_after(
+    roster: &Path,
+    subject: &Subject<'_>,
+    ending: &Ending<'_>,
+    before: impl FnOnce() -> Result<(), Misplaced>,
+) -> Result<(), Misplaced> {
     let names = ReportNames::beside(roster);
     thread::scope(|scope| {
         let html = scope.spawn(|| prepare(&names.report_html, roster, |out| report::result_html(subject, ending, out)));
         let json = scope.spawn(|| prepare(&names.result_json, roster, |out| report::result_json(subject, ending, out)));
-        prepare(&names.result_csv, roster, |out| report::result_csv(subject, ending, out))?.commit()?;
+        let csv = prepare(&names.result_csv, roster, |out| report::result_csv(subject, ending, out));
+        before()?;
+        csv?.commit()?;
         joined(html)?.commit()?;
         joined(json)?.commit()?;
         Ok(())

@@ -2,8 +2,10 @@
 //!
 //! They are read when a plan is made, and again before a batch is written when what is known is no longer fresh: at
 //! most one second old, or twenty times as old as reading them takes, so that it costs a twentieth of the time at most.
+//! Batches that wait for their turn read them beside the one that is being sent, so that the server need not wait.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
@@ -55,6 +57,8 @@ struct Members {
 pub enum Freshness {
     /// As of now.
     Now,
+    /// Not to be read again soon.
+    NotDue,
     /// See the module.
     Recent,
 }
@@ -67,7 +71,7 @@ impl Dsa {
             return Ok(());
         }
         let _one = self.guarded.reading.lock().await;
-        if freshness == Freshness::Recent && self.guarded.known().is_recent() {
+        if self.guarded.known().is(freshness) {
             return Ok(());
         }
         let began = Instant::now();
@@ -75,6 +79,25 @@ impl Dsa {
         members.read = Some((began, began.elapsed()));
         *self.guarded.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(members);
         Ok(())
+    }
+
+    /// Keeps known who is in protected groups, until dropped. What cannot be read is left to whoever writes next.
+    pub(super) async fn keep_guarded(&self) -> Infallible {
+        loop {
+            let due = self.guarded.known().due();
+            tokio::time::sleep_until(due.unwrap_or_else(Instant::now)).await;
+            if self.guarded.known().due() > due {
+                // Somebody else has read them meanwhile.
+                continue;
+            }
+            let read = async {
+                let lease = self.pool.lease().await?;
+                self.know_guarded(&lease, Freshness::NotDue).await
+            };
+            if read.await.is_err() || self.guarded.known().due() == due {
+                return std::future::pending().await;
+            }
+        }
     }
 
     /// Returns why an account is never written, when that is so.
@@ -139,8 +162,18 @@ impl Guarded {
 }
 
 impl Members {
-    fn is_recent(&self) -> bool {
-        self.read.is_some_and(|(began, took)| began.elapsed() <= FRESH.max(took * PATIENCE))
+    fn is(&self, freshness: Freshness) -> bool {
+        let until = match freshness {
+            Freshness::Now => None,
+            Freshness::NotDue => self.due(),
+            Freshness::Recent => self.read.map(|(began, took)| began + keeps(took)),
+        };
+        until.is_some_and(|until| Instant::now() <= until)
+    }
+
+    /// Returns when they are best read again: early enough for it to be done when it must be.
+    fn due(&self) -> Option<Instant> {
+        self.read.map(|(began, took)| began + keeps(took) / 2)
     }
 
     fn reason(&self, dn: &str, username: &str) -> Option<String> {
@@ -160,4 +193,9 @@ impl Members {
     fn add_look(&mut self, username: &str) {
         self.looks.entry(name_rules::look(username)).or_insert_with(|| username.into());
     }
+}
+
+/// Returns how old what is known may be when reading it took so long.
+fn keeps(took: Duration) -> Duration {
+    FRESH.max(took * PATIENCE)
 }

@@ -1,5 +1,7 @@
 //! A batch on the wire: one operation after the other, without waiting for the answers.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -40,16 +42,20 @@ impl Dsa {
     /// Sends a batch with a bounded number of operations unanswered. What has not been sent when a connection is lost
     /// is not sent any more: the caller knows what to do with the rest.
     pub(super) async fn pipeline(&self, batch: &[&Operation], pace: &Pace) -> Answers {
-        let turn = self.turn.lock().await;
-        let leases = match self.leases(batch.len()).await {
-            Ok(leases) => leases,
+        let turn = tokio::select! {
+            biased;
+            turn = self.turn.lock() => turn,
+            never = self.keep_guarded() => match never {},
+        };
+        let lanes = match self.lanes(batch.len()).await {
+            Ok(lanes) => lanes,
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
         };
-        if let Err(fault) = self.know_guarded(&leases[0], Freshness::Recent).await {
+        if let Err(fault) = self.know_guarded(&lanes[0], Freshness::Recent).await {
             return batch.iter().map(|_| Err(fault.clone())).collect();
         }
         let shown = self.shown_of(batch);
-        let mut collected = Collected::new(batch.len(), leases.len());
+        let mut collected = Collected::new(batch.len(), lanes.len());
         let mut under_way = FuturesUnordered::new();
         for (index, operation) in batch.iter().copied().enumerate() {
             let mut ready = std::pin::pin!(async {
@@ -64,8 +70,8 @@ impl Dsa {
                 }
             };
             let lane = collected.idlest();
-            let connection: &Connection = &leases[lane];
-            if leases.iter().any(|lease| lease.is_lost()) {
+            let connection: &Connection = &lanes[lane];
+            if lanes.iter().any(|lane| lane.is_lost()) {
                 collected.stopped.get_or_insert(Fault::new(Next::Retry, "not sent: the connection was lost before"));
             }
             if let Some(fault) = &collected.stopped {
@@ -99,21 +105,19 @@ impl Dsa {
                 matches!(batch[*place], Operation::Create(_)) && matches!(collected.answers[*place], Some(Ok(_)))
             };
             let created: Vec<usize> = (0..batch.len()).filter(created).collect();
-            let lease = leases.iter().find(|lease| !lease.is_lost()).unwrap_or(&leases[0]);
-            Box::pin(self.receipts(lease, batch, &created, &mut collected.answers)).await;
+            // What the next batch sends is not waited for.
+            let own = if lanes.iter().any(|lane| !lane.is_lost()) { self.pool.lease().await.ok() } else { None };
+            let connection = own.as_ref().unwrap_or(&lanes[0]);
+            Box::pin(self.receipts(connection, batch, &created, &mut collected.answers)).await;
         }
         collected.answers()
     }
 
     /// Returns the connections for a batch: as many as this kind of server makes use of.
-    async fn leases(&self, n_operations: usize) -> Result<Vec<Lease<'_>>, Fault> {
+    async fn lanes(&self, n_operations: usize) -> Result<Vec<Arc<Lease>>, Fault> {
         // A connection is worth its price only for many operations.
         const WORTH: usize = 16;
-        let mut leases = vec![self.pool.lease().await?];
-        while leases.len() < self.site.profile.connections && leases.len() * WORTH < n_operations {
-            leases.push(self.pool.lease().await?);
-        }
-        Ok(leases)
+        self.pool.lanes(self.site.profile.connections.min(n_operations.div_ceil(WORTH))).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! *unavailable*, never when it cannot be *trusted*: somebody may be in the middle.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -14,6 +15,7 @@ use backon::BackoffBuilder;
 use backon::ExponentialBuilder;
 use tokio::time::Instant;
 
+use self::lanes::Lanes;
 use super::connection::Connection;
 use super::dial::dial;
 use super::dial::dial_tapped;
@@ -28,12 +30,13 @@ use crate::roster::fault::Fault;
 use crate::roster::fault::Next;
 use crate::roster::remark::Remark;
 
+mod lanes;
 mod progress;
 
 /// A connection that has been idle for longer may have been dropped on the way without a word.
 const FRESH: Duration = Duration::from_secs(30);
 /// More are not kept.
-const IDLE: usize = 3;
+const IDLE: usize = 4;
 /// After nobody has used any server for so long, those that took no writes are tried again.
 const FORGET: Duration = Duration::from_secs(300);
 
@@ -47,6 +50,7 @@ pub struct Pool {
     /// How long copies of one directory may differ.
     replication_wait: Duration,
     choice: Mutex<Choice>,
+    lanes: Lanes,
     remarks: Remarks,
     newest: Newest,
 }
@@ -98,6 +102,7 @@ impl Pool {
             people_base,
             replication_wait,
             choice: Mutex::new(choice),
+            lanes: Lanes::default(),
             remarks: Remarks::default(),
             newest: Newest::default(),
         }
@@ -135,18 +140,18 @@ impl Pool {
 
     /// Returns a connection that nobody else uses. A server that cannot be reached is tried again a few times, with
     /// growing pauses, for some seconds in all; where there are several, each in turn.
-    pub async fn lease(&self) -> Result<Lease<'_>, Fault> {
+    pub async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
         let connection = match self.idle_one() {
             Some(connection) => connection,
             None => self.patiently(Purpose::Anything).await?,
         };
-        Ok(Lease { pool: self, connection: Some(connection) })
+        Ok(Lease { pool: Arc::clone(self), connection: Some(connection) })
     }
 
     /// Returns a connection for reading a whole directory; see [`super::tap`]. It is not kept afterwards.
-    pub async fn lease_tapped(&self) -> Result<Lease<'_>, Fault> {
+    pub async fn lease_tapped(self: &Arc<Self>) -> Result<Lease, Fault> {
         let connection = self.patiently(Purpose::Everybody).await?;
-        Ok(Lease { pool: self, connection: Some(connection) })
+        Ok(Lease { pool: Arc::clone(self), connection: Some(connection) })
     }
 
     async fn patiently(&self, purpose: Purpose) -> Result<Connection, Fault> {
@@ -166,6 +171,11 @@ impl Pool {
             }
         }
         self.connect(purpose).await
+    }
+
+    /// Returns whether a connection is still of use.
+    fn uses(&self, connection: &Connection) -> bool {
+        self.choice().uses(connection)
     }
 
     /// Gives up the server of a connection, which takes no writes. Returns whether there is another one.
@@ -300,8 +310,7 @@ impl Pool {
     fn give_back(&self, mut connection: Connection) {
         let mut choice = self.choice();
         choice.used = Instant::now();
-        let is_kept = !connection.is_lost() && !connection.is_tapped();
-        if !is_kept || connection.server != choice.server || choice.read_only[connection.server] {
+        if connection.is_tapped() || !choice.uses(&connection) {
             return;
         }
         connection.idle_since = Instant::now();
@@ -312,6 +321,11 @@ impl Pool {
 }
 
 impl Choice {
+    /// Returns whether a connection is there, and to the server in use.
+    fn uses(&self, connection: &Connection) -> bool {
+        !connection.is_lost() && connection.server == self.server && !self.read_only[connection.server]
+    }
+
     /// Returns until when a server must be waited for: as long as copies may differ, once, when it takes the place of
     /// another one.
     fn wait_for(&mut self, server: usize, replication_wait: Duration) -> Option<Instant> {
@@ -329,12 +343,12 @@ impl Choice {
 
 /// A connection in use. It goes back when dropped, unless it is lost.
 #[derive(Debug)]
-pub struct Lease<'a> {
-    pool: &'a Pool,
+pub struct Lease {
+    pool: Arc<Pool>,
     connection: Option<Connection>,
 }
 
-impl Deref for Lease<'_> {
+impl Deref for Lease {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -342,7 +356,7 @@ impl Deref for Lease<'_> {
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             self.pool.give_back(connection);

@@ -68,7 +68,7 @@ struct Found {
 /// A read under way. While one page is looked at, the server is at work on the next: memory holds two.
 struct Reading<'a> {
     dsa: &'a Dsa,
-    lease: Option<Lease<'a>>,
+    lease: Option<Lease>,
     proven: bool,
     /// Whether everybody is read.
     whole: bool,

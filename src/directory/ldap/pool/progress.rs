@@ -65,11 +65,18 @@ impl Pool {
             return;
         }
         // Whoever must connect anew finds another server, maybe.
-        let Some(connection) = self.idle_one() else { return };
-        if let Some(progress) = self.progress(&connection).await {
+        if let Some(connection) = self.idle_one() {
+            self.note_progress_of(&connection).await;
+            self.give_back(connection);
+        } else if let Some(lane) = self.open_lanes().first() {
+            self.note_progress_of(lane).await;
+        }
+    }
+
+    async fn note_progress_of(&self, connection: &Connection) {
+        if let Some(progress) = self.progress(connection).await {
             self.newest.reached(self.servers[connection.server].url.as_str(), &progress.to_string());
         }
-        self.give_back(connection);
     }
 
     /// Proves that a server has what was written to the one before it, if that one has told how far it was. Where the
