@@ -25,6 +25,7 @@ use rosterd::roster::secret::Secret;
 use crate::server::ds389::Territory;
 
 mod check;
+mod connections;
 mod groups;
 mod posix;
 mod reading;

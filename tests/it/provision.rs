@@ -22,6 +22,7 @@ mod photos;
 mod proof;
 mod references;
 mod reports;
+mod trial;
 mod updates;
 
 use meddled::Meddled;

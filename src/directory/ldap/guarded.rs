@@ -5,7 +5,6 @@
 //! Batches that wait for their turn read them beside the one that is being sent, so that the server need not wait.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
@@ -66,14 +65,33 @@ pub enum Freshness {
 impl Dsa {
     /// Makes sure that the members of protected groups are known.
     pub(super) async fn know_guarded(&self, connection: &Connection, freshness: Freshness) -> Result<(), Fault> {
-        let guards = &self.site.profile.guards;
-        if self.site.protected.groups().is_empty() && guards.administrators.is_none() {
+        if !self.has_guards() {
             return Ok(());
         }
         let _one = self.guarded.reading.lock().await;
-        if self.guarded.known().is(freshness) {
+        if self.guarded.known().is(freshness) { Ok(()) } else { self.read_guarded(connection).await }
+    }
+
+    /// Waits until they are best read again; for ever before they have been read at all.
+    pub(super) async fn guarded_are_due(&self) {
+        match self.guarded.known().due() {
+            Some(due) => tokio::time::sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Reads them again when that is due.
+    pub(super) async fn keep_guarded(&self) -> Result<(), Fault> {
+        let _one = self.guarded.reading.lock().await;
+        if self.guarded.known().is(Freshness::NotDue) {
             return Ok(());
         }
+        // What waits on other connections is not waited for.
+        let lease = self.pool.lease().await?;
+        self.read_guarded(&lease).await
+    }
+
+    async fn read_guarded(&self, connection: &Connection) -> Result<(), Fault> {
         let began = Instant::now();
         let mut members = Walk::new(self, connection).members().await?;
         members.read = Some((began, began.elapsed()));
@@ -81,23 +99,8 @@ impl Dsa {
         Ok(())
     }
 
-    /// Keeps known who is in protected groups, until dropped. What cannot be read is left to whoever writes next.
-    pub(super) async fn keep_guarded(&self) -> Infallible {
-        loop {
-            let due = self.guarded.known().due();
-            tokio::time::sleep_until(due.unwrap_or_else(Instant::now)).await;
-            if self.guarded.known().due() > due {
-                // Somebody else has read them meanwhile.
-                continue;
-            }
-            let read = async {
-                let lease = self.pool.lease().await?;
-                self.know_guarded(&lease, Freshness::NotDue).await
-            };
-            if read.await.is_err() || self.guarded.known().due() == due {
-                return std::future::pending().await;
-            }
-        }
+    fn has_guards(&self) -> bool {
+        !self.site.protected.groups().is_empty() || self.site.profile.guards.administrators.is_some()
     }
 
     /// Returns why an account is never written, when that is so.
@@ -198,4 +201,29 @@ impl Members {
 /// Returns how old what is known may be when reading it took so long.
 fn keeps(took: Duration) -> Duration {
     FRESH.max(took * PATIENCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(ago_ms: u64, took_ms: u64) -> Members {
+        let began = Instant::now() - Duration::from_millis(ago_ms);
+        Members { read: Some((began, Duration::from_millis(took_ms))), ..Members::default() }
+    }
+
+    #[test]
+    fn what_is_known_gets_due_before_it_gets_old() {
+        use Freshness::NotDue;
+        use Freshness::Now;
+        use Freshness::Recent;
+        let is = |members: Members| [NotDue, Recent, Now].map(|freshness| members.is(freshness));
+        assert_eq!(is(Members::default()), [false; 3]);
+        for (quick, slow, wanted) in
+            [(0, 0, [true, true, false]), (700, 1400, [false, true, false]), (1100, 2200, [false; 3])]
+        {
+            assert_eq!(is(read(quick, 10)), wanted, "{quick} ms ago");
+            assert_eq!(is(read(slow, 100)), wanted, "{slow} ms ago, and it took a tenth of a second");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::MutexGuard;
 
 use super::Dsa;
 use super::connection::Connection;
@@ -42,11 +43,7 @@ impl Dsa {
     /// Sends a batch with a bounded number of operations unanswered. What has not been sent when a connection is lost
     /// is not sent any more: the caller knows what to do with the rest.
     pub(super) async fn pipeline(&self, batch: &[&Operation], pace: &Pace) -> Answers {
-        let turn = tokio::select! {
-            biased;
-            turn = self.turn.lock() => turn,
-            never = self.keep_guarded() => match never {},
-        };
+        let turn = self.turn().await;
         let lanes = match self.lanes(batch.len()).await {
             Ok(lanes) => lanes,
             Err(fault) => return batch.iter().map(|_| Err(fault.clone())).collect(),
@@ -111,6 +108,22 @@ impl Dsa {
             Box::pin(self.receipts(connection, batch, &created, &mut collected.answers)).await;
         }
         collected.answers()
+    }
+
+    /// Waits for its turn, and keeps known meanwhile who is an administrator, so that it can begin at once.
+    async fn turn(&self) -> MutexGuard<'_, ()> {
+        let mut turn = std::pin::pin!(self.turn.lock());
+        loop {
+            tokio::select! {
+                biased;
+                turn = &mut turn => return turn,
+                () = self.guarded_are_due() => {}
+            }
+            // What cannot be read now is read when it must be.
+            if self.keep_guarded().await.is_err() {
+                return turn.await;
+            }
+        }
     }
 
     /// Returns the connections for a batch: as many as this kind of server makes use of.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rosterd::directory::Directory;
+use rosterd::directory::Pace;
 use rosterd::directory::ldap::Ldap;
 use rosterd::directory::ldap::LdapSettings;
 use rosterd::roster::account::EntryId;
@@ -235,6 +236,35 @@ async fn somebody_who_becomes_an_administrator_after_the_preview_is_not_written(
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     nothing_can_be_done_to(&ldap, &territory, &people[2]).await;
+}
+
+#[tokio::test]
+async fn who_becomes_an_administrator_while_a_batch_waits_for_its_turn_is_not_written_by_it() {
+    let territory = Slapd::shared().territory().await;
+    let (ldap, people) = site(&territory).await;
+    by_username(&ldap, &["eve"]).await;
+    // It takes four seconds, and the other one follows it.
+    let slowly = Pace::per_second(2.try_into().expect("not zero"));
+    let first: Vec<Operation> = (0..8).map(|n| Operation::Create(person(&format!("slow-{n}")))).collect();
+    let second = [Operation::Update(Update {
+        username: "eve".into(),
+        changes: vec![change("title", &[], &["Dr"])],
+        ..update(&people[2].id)
+    })];
+    let fast = Pace::unlimited();
+    let follow = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        ldap.apply(&second, &fast).await
+    };
+    let appointed = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        edit(&territory, &territory.group("operators"), "member", &people[2].id.locator).await;
+    };
+    let (first, second, ()) = tokio::join!(ldap.apply(&first, &slowly), follow, appointed);
+    assert!(first.iter().all(Result::is_ok), "{first:?}");
+    let refused = second[0].as_ref().expect_err("an administrator by now");
+    assert!(refused.next == Next::RejectRow && refused.reason.contains("protected group"), "{refused}");
+    assert!(territory.values(&people[2].id.locator, "title").await.is_empty());
 }
 
 #[tokio::test]
