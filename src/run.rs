@@ -7,6 +7,7 @@ pub mod feed;
 mod leavers;
 mod noted;
 mod offered;
+mod pages;
 pub mod planning;
 pub mod reading;
 mod referents;
@@ -18,6 +19,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +53,11 @@ use feed::Mode;
 use noted::Noted;
 use planning::Planned;
 use planning::Resume;
+
+/// To give back the memory of more people than this takes a while.
+const MANY: usize = 10_000;
+/// When it is given back.
+const LATER: Duration = Duration::from_secs(1);
 
 /// Carries rosters; one for the whole program.
 pub struct Carrier {
@@ -148,14 +155,19 @@ impl Carrier {
     pub async fn carry<D: Directory>(&self, errand: Errand<'_, D>) -> Result<Carried, Failure> {
         let id = errand.run.id.clone();
         errand.directory.heed(&self.stop);
-        if !reading::is_whole(errand.run.spool.clone().into(), &errand.run.fingerprint).await {
-            return self.without_copy(&errand.run).await;
-        }
         let resume = Resume::of(&self.state, &id).await.map_err(broken)?;
         let is_begun = !resume.journaled.is_empty();
         let emptied =
             errand.order == Order::DirectoryWasEmptied || self.state.believes_empty(&id).await.map_err(broken)?;
-        let planned = match planning::plan(&errand, &self.state, &resume, emptied, &(self.now)()).await {
+        let now = (self.now)();
+        // A plan only reads, so it is made meanwhile.
+        let is_whole = reading::is_whole(errand.run.spool.clone().into(), &errand.run.fingerprint);
+        let (is_whole, planned) =
+            tokio::join!(is_whole, Box::pin(planning::plan(&errand, &self.state, &resume, emptied, &now)));
+        if !is_whole {
+            return self.without_copy(&errand.run).await;
+        }
+        let planned = match planned {
             Ok(planned) => planned,
             Err(error) => return self.not_planned(&errand.run, error, is_begun).await,
         };
@@ -245,9 +257,10 @@ impl Carrier {
         if writes {
             noted.keep_newest().await?;
         }
-        let closed = self.close(&errand, &planned, &holds, ended, shows, &noted).await;
-        // To give back the memory of many people takes a while, and nobody need wait for it.
-        std::thread::spawn(move || drop(planned));
+        let closed = self.close(&errand, &planned, &holds, &ended, shows, &noted).await;
+        if ended.results.len() > MANY {
+            drop_later((planned, ended));
+        }
         closed
     }
 
@@ -290,6 +303,15 @@ impl Carrier {
         let mut paces = self.mail_paces.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(paces.entry(feed.to_owned()).or_insert_with(|| Arc::new(MailPace::per_minute(per_minute))))
     }
+}
+
+/// Gives memory back a little later, beside everything else: nobody waits for it, and a process that has ended by then
+/// need not do it at all.
+fn drop_later(large: impl Send + 'static) {
+    std::thread::spawn(move || {
+        std::thread::sleep(LATER);
+        drop(large);
+    });
 }
 
 fn remove_spool(run: &Run) -> Result<(), Failure> {

@@ -48,12 +48,10 @@ pub(super) async fn read_both<'d, D: Directory>(
         return Ok((read, existing(which)));
     }
     let mut existing = existing(Which::All);
-    let read = loop {
-        tokio::select! {
-            biased;
-            read = &mut roster => break read?,
-            true = existing.read_on() => {}
-        }
+    let read = tokio::select! {
+        biased;
+        read = &mut roster => read?,
+        () = async { while existing.read_on().await {} } => roster.await?,
     };
     // A read that rests while it gets to know the directory keeps everybody else from it, so it goes on until then.
     if existing.read.is_empty() {

@@ -58,7 +58,7 @@ impl Carrier {
         errand: &Errand<'_, D>,
         planned: &Planned,
         holds: &[Hold],
-        ended: Ended,
+        ended: &Ended,
         shows: Shows,
         noted: &Noted<'_>,
     ) -> Result<Carried, Failure>

@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 
+use futures_util::FutureExt;
 use sha2::Digest;
 use sha2::Sha256;
 
 use super::feed::Feed;
+use super::pages::Pages;
 use super::planning::PlanningError;
 use crate::roster::account::Account;
 use crate::roster::account::LineNo;
@@ -17,11 +20,15 @@ use crate::roster::collision::Candidates;
 use crate::roster::mapping::Collision;
 use crate::roster::mapping::Mapped;
 use crate::roster::mapping::Mapper;
+use crate::roster::mapping::Mapping;
 use crate::roster::problem::Problem;
 use crate::roster::read::Form;
 use crate::roster::read::Row;
 use crate::roster::read::Sheet;
 use crate::roster::rows::Rows;
+
+/// How many rows are mapped before the directory has its turn: a tenth of a millisecond's work.
+const TURN: usize = 32;
 
 /// A roster that was read.
 #[derive(Debug)]
@@ -36,40 +43,53 @@ pub(super) struct Reading {
     pub candidates: Option<Candidates>,
 }
 
-/// Reads, maps and checks a whole roster.
+/// Reads, maps and checks a whole roster. Rows come from a thread that may wait for the disk; they are mapped here, a few
+/// at a time, so that the directory can be read meanwhile.
 pub(super) async fn read(spool: PathBuf, feed: &Feed) -> Result<Reading, PlanningError> {
-    let (dialect, mapping) = (feed.dialect.clone(), feed.mapping.clone());
-    // Reading is work for the processor; other tasks go on meanwhile.
-    let read = tokio::task::spawn_blocking(move || {
-        let mut sheet = Sheet::open(File::open(spool)?, &dialect)?;
-        let (mapper, notices) = Mapper::new(&mapping, sheet.header())?;
-        let mut rows = Rows { notices, ..Rows::default() };
-        let counts = mapping.settings().collision == Collision::Counter;
-        let may_rename = counts || mapping.settings().match_by != MatchBy::Username;
-        let mut row = Row::default();
-        while sheet.read_row(&mut row)? {
-            let Some(line) = row.line else { continue };
-            match mapper.account(line, &row.fields, std::mem::take(&mut row.problems)) {
-                Mapped::Account { account, warnings, late } => {
-                    let index = u32::try_from(rows.accounts.len()).map_err(std::io::Error::other)?;
-                    rows.warnings.extend(warnings.into_iter().map(|warning| (index, warning)));
-                    rows.accounts.push(account);
-                    if may_rename {
-                        rows.late.push(late);
-                    }
-                }
-                Mapped::Rejected(rejected) => rows.rejected.push(rejected),
-            }
-        }
+    let mapping = feed.mapping.clone();
+    let mut pages = Pages::of(spool, feed.dialect.clone()).await?;
+    let mapped = AssertUnwindSafe(map(&mut pages, &mapping)).catch_unwind().await;
+    let (mut rows, mapper) = mapped.map_err(|_| PlanningError::Panic)??;
+    let form = pages.form;
+    let compared = tokio::task::spawn_blocking(move || {
         compare(&mut rows, &mapper, &mapping);
+        let counts = mapping.settings().collision == Collision::Counter;
         let candidates = counts.then(|| {
             let mut candidates = Candidates::new(mapping.settings().checks.username.max);
             rows.accounts.iter().for_each(|account| candidates.add(&account.username));
             candidates
         });
-        Ok(Reading { rows, form: sheet.form().clone(), mapper, candidates })
+        Reading { rows, form, mapper, candidates }
     });
-    read.await.map_err(|_| PlanningError::Panic)?
+    compared.await.map_err(|_| PlanningError::Panic)
+}
+
+async fn map(pages: &mut Pages, mapping: &Mapping) -> Result<(Rows, Mapper), PlanningError> {
+    let (mapper, notices) = Mapper::new(mapping, &pages.header)?;
+    let mut rows = Rows { notices, ..Rows::default() };
+    let settings = mapping.settings();
+    let may_rename = settings.collision == Collision::Counter || settings.match_by != MatchBy::Username;
+    while let Some(mut page) = pages.next().await? {
+        for turn in page.chunks_mut(TURN) {
+            for row in turn {
+                let Some(line) = row.line else { continue };
+                match mapper.account(line, &row.fields, std::mem::take(&mut row.problems)) {
+                    Mapped::Account { account, warnings, late } => {
+                        let index = u32::try_from(rows.accounts.len()).map_err(std::io::Error::other)?;
+                        rows.warnings.extend(warnings.into_iter().map(|warning| (index, warning)));
+                        rows.accounts.push(account);
+                        if may_rename {
+                            rows.late.push(late);
+                        }
+                    }
+                    Mapped::Rejected(rejected) => rows.rejected.push(rejected),
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        pages.used(page);
+    }
+    Ok((rows, mapper))
 }
 
 /// Reads one row once more, as that of somebody who is called `username`. `Err` in the middle: what is wrong with it then.
@@ -119,7 +139,7 @@ pub(super) async fn is_whole(spool: PathBuf, fingerprint: &str) -> bool {
 }
 
 /// Finds rows that are one person.
-fn compare(rows: &mut Rows, mapper: &Mapper, mapping: &crate::roster::mapping::Mapping) {
+fn compare(rows: &mut Rows, mapper: &Mapper, mapping: &Mapping) {
     let settings = mapping.settings();
     let unique: Vec<_> = settings.checks.unique.iter().filter(|name| !mapper.is_late(name)).cloned().collect();
     let scope = duplicates::Scope {
