@@ -30,13 +30,13 @@ impl Pool {
     /// is done.
     pub async fn lanes(self: &Arc<Self>, n: usize) -> Result<Vec<Arc<Lease>>, Fault> {
         let mut lanes = self.open_lanes();
-        lanes.truncate(n);
         if lanes.is_empty() {
             lanes.push(Arc::new(self.lease().await?));
         }
         let more = try_join_all((lanes.len()..n).map(|_| self.lease())).await?;
         lanes.extend(more.into_iter().map(Arc::new));
         *self.lanes.open() = lanes.iter().map(Arc::downgrade).collect();
+        lanes.truncate(n.max(1));
         Ok(lanes)
     }
 
