@@ -22,38 +22,16 @@ pub fn none() -> PlanId {
 /// the order of rows. Lines and passwords do not go into it.
 pub fn of(plan: &Plan, mapping: &[u8]) -> PlanId {
     // Who is only reported is no decision: people of other feeds come and go without making this another plan.
-    let decided: Vec<&Item> =
-        plan.items.iter().filter(|item| item.status != Status::Old || item.intent.writes()).collect();
-    let items = digests(plan, &decided);
+    let decided = plan.items.iter().filter(|item| item.status != Status::Old || item.intent.writes());
+    let mut fields = Fields::default();
+    let mut items: Vec<[u8; 16]> = decided.map(|item| item_digest(plan, item, &mut fields)).collect();
+    items.sort_unstable();
     let mut all = Sha256::new();
     all.update(mapping);
     for digest in &items {
         all.update(digest);
     }
     PlanId(hex(&all.finalize()[..16]).into())
-}
-
-/// Returns the digests of decisions, sorted. Those of many are made by two threads.
-fn digests(plan: &Plan, items: &[&Item]) -> Vec<[u8; 16]> {
-    const MANY: usize = 4096;
-    let sorted = |items: &[&Item]| {
-        let mut fields = Fields::default();
-        let mut digests: Vec<[u8; 16]> = items.iter().map(|item| item_digest(plan, item, &mut fields)).collect();
-        digests.sort_unstable();
-        digests
-    };
-    if items.len() < MANY {
-        return sorted(items);
-    }
-    let (one, other) = items.split_at(items.len() / 2);
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| sorted(other));
-        let mut digests = sorted(one);
-        digests.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        // Quick where two parts are in order already, as a sort that is not stable is not.
-        digests.sort();
-        digests
-    })
 }
 
 /// Returns the digest of one decision. `fields` is a buffer.

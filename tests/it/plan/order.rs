@@ -74,20 +74,3 @@ proptest! {
         prop_assert_eq!(straight.plan.items.iter().filter(|item| item.line.is_some()).count(), rows.len());
     }
 }
-
-/// The id of a plan of so many is made in parts.
-#[tokio::test]
-async fn the_id_of_a_large_plan_is_that_of_its_decisions_too() {
-    let row = |n: usize| format!("u{n:04},First,Last,u{n:04}@x.org\n");
-    let mut rows: Vec<String> = (0..5000).map(row).collect();
-    let roster = |rows: &[String]| format!("{HEADER}\n{}", rows.concat());
-    let world = World::new();
-    let id = world.planned(&roster(&rows)).await.plan.id;
-    rows.reverse();
-    assert_eq!(world.planned(&roster(&rows)).await.plan.id, id);
-    for changed in [0, 2500, 4999] {
-        let before = std::mem::replace(&mut rows[changed], "new,First,Last,new@x.org\n".to_owned());
-        assert_ne!(world.planned(&roster(&rows)).await.plan.id, id, "row {changed}");
-        rows[changed] = before;
-    }
-}
