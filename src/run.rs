@@ -19,7 +19,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -53,11 +52,6 @@ use feed::Mode;
 use noted::Noted;
 use planning::Planned;
 use planning::Resume;
-
-/// To give back the memory of more people than this takes a while.
-const MANY: usize = 10_000;
-/// When it is given back.
-const LATER: Duration = Duration::from_secs(1);
 
 /// Carries rosters; one for the whole program.
 pub struct Carrier {
@@ -258,9 +252,9 @@ impl Carrier {
             noted.keep_newest().await?;
         }
         let closed = self.close(&errand, &planned, &holds, &ended, shows, &noted).await;
-        if ended.results.len() > MANY {
-            drop_later((planned, ended));
-        }
+        // To give back the memory of many people takes a while, and nobody need wait for it. Without a thread it is given
+        // back here.
+        let _ = std::thread::Builder::new().spawn(move || drop((planned, ended)));
         closed
     }
 
@@ -303,15 +297,6 @@ impl Carrier {
         let mut paces = self.mail_paces.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(paces.entry(feed.to_owned()).or_insert_with(|| Arc::new(MailPace::per_minute(per_minute))))
     }
-}
-
-/// Gives memory back a little later, beside everything else: nobody waits for it, and a process that has ended by then
-/// need not do it at all.
-fn drop_later(large: impl Send + 'static) {
-    std::thread::spawn(move || {
-        std::thread::sleep(LATER);
-        drop(large);
-    });
 }
 
 fn remove_spool(run: &Run) -> Result<(), Failure> {

@@ -81,7 +81,7 @@ fn turn_over(
     }
 }
 
-/// Fills a page; only the last one is shorter than others.
+/// Fills a page. One that is not full is the last one with rows.
 fn fill(sheet: &mut Sheet<File>, mut page: Vec<Row>) -> Result<Vec<Row>, PlanningError> {
     page.resize_with(ROWS, Row::default);
     let mut n = 0;

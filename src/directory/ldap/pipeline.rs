@@ -102,9 +102,11 @@ impl Dsa {
                 matches!(batch[*place], Operation::Create(_)) && matches!(collected.answers[*place], Some(Ok(_)))
             };
             let created: Vec<usize> = (0..batch.len()).filter(created).collect();
-            // What the next batch sends is not waited for.
-            let own = if lanes.iter().any(|lane| !lane.is_lost()) { self.pool.lease().await.ok() } else { None };
-            let connection = own.as_ref().unwrap_or(&lanes[0]);
+            let lane = lanes.iter().find(|lane| !lane.is_lost());
+            // What the next batch sends is not waited for; but nothing is read back from another server than was written.
+            let own = if lane.is_some() { self.pool.lease().await.ok() } else { None };
+            let own = own.as_ref().filter(|own| own.server == lanes[0].server);
+            let connection = own.or(lane.map(Arc::as_ref)).unwrap_or(&lanes[0]);
             Box::pin(self.receipts(connection, batch, &created, &mut collected.answers)).await;
         }
         collected.answers()
